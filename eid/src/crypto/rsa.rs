@@ -1,0 +1,73 @@
+//! RSA keys and the raw operation: SOD and certificate signatures, ISO/IEC 9796-2 for Active Authentication.
+
+use rand_core::CryptoRng;
+
+use super::signature::SignatureError;
+use crate::secret::Secret;
+
+/// Modulus and public exponent, big-endian without leading zeros.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PublicKey {
+    /// Modulus n.
+    pub modulus: Vec<u8>,
+    /// Public exponent e.
+    pub exponent: Vec<u8>,
+}
+
+/// An RSA private key.
+#[derive(Clone, Debug)]
+pub struct PrivateKey {
+    _pkcs1: Secret,
+}
+
+impl PrivateKey {
+    /// A new key of `bits` with exponent 65537.
+    ///
+    /// # Errors
+    /// `bits` is outside of 1024 to 8192.
+    pub fn generate(_bits: usize, _rng: &mut dyn CryptoRng) -> Result<Self, SignatureError> {
+        todo!()
+    }
+
+    /// The public half.
+    #[must_use]
+    pub fn public(&self) -> PublicKey {
+        todo!()
+    }
+
+    /// The private exponent, big-endian.
+    #[must_use]
+    pub fn private_exponent(&self) -> Secret {
+        todo!()
+    }
+
+    /// RSAPrivateKey (PKCS#1, RFC 8017 A.1.2) in DER.
+    #[must_use]
+    pub fn to_pkcs1(&self) -> Secret {
+        todo!()
+    }
+
+    /// Reads RSAPrivateKey in DER.
+    ///
+    /// # Errors
+    /// Not such a structure, or not a valid key.
+    pub fn from_pkcs1(_der: &[u8]) -> Result<Self, SignatureError> {
+        todo!()
+    }
+}
+
+/// s^e mod n, as long as the modulus: what a verifier opens a signature with.
+///
+/// # Errors
+/// The input is not below the modulus, or the key is unusable.
+pub fn public_op(_key: &PublicKey, _input: &[u8]) -> Result<Vec<u8>, SignatureError> {
+    todo!()
+}
+
+/// m^d mod n with blinding, from modulus and private exponent alone (what an AA chip holds).
+///
+/// # Errors
+/// The input is not below the modulus, or the key is unusable.
+pub fn private_op(_modulus: &[u8], _private_exponent: &Secret, _input: &[u8], _rng: &mut dyn CryptoRng) -> Result<Vec<u8>, SignatureError> {
+    todo!()
+}

@@ -1,0 +1,281 @@
+//! The pivot value: everything that is on a card, independent of the product that it is written to.
+//!
+//! `perso::build` makes a [`CardImage`], `perso::plan` turns it into commands, the virtual card is one, and what is read back
+//! is compared with it. A blank card is an image without files.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use sha2::{Digest as _, Sha256};
+
+use crate::crypto::curve::{self, Curve};
+use crate::secret::Secret;
+
+pub mod access;
+
+/// An elementary file: where it lives and its file identifier (Doc 9303-10 clause 3, table of files).
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct FileId {
+    /// The directory that holds it.
+    pub home: Home,
+    /// File identifier, two bytes.
+    pub fid: u16,
+}
+
+/// The directory of a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Home {
+    /// The master file.
+    Mf,
+    /// The eMRTD application, AID A0000002471001.
+    Emrtd,
+}
+
+/// AID of the LDS1 eMRTD application (Doc 9303-10 clause 3.5.1).
+pub const EMRTD_AID: [u8; 7] = [0xA0, 0x00, 0x00, 0x02, 0x47, 0x10, 0x01];
+
+impl FileId {
+    /// EF.CardAccess, 011C under the MF.
+    pub const CARD_ACCESS: Self = Self { home: Home::Mf, fid: 0x011C };
+    /// EF.CardSecurity, 011D under the MF.
+    pub const CARD_SECURITY: Self = Self { home: Home::Mf, fid: 0x011D };
+    /// EF.DIR, 2F00.
+    pub const DIR: Self = Self { home: Home::Mf, fid: 0x2F00 };
+    /// EF.ATR/INFO, 2F01.
+    pub const ATR_INFO: Self = Self { home: Home::Mf, fid: 0x2F01 };
+    /// EF.COM, 011E.
+    pub const COM: Self = Self { home: Home::Emrtd, fid: 0x011E };
+    /// EF.SOD, 011D in the application.
+    pub const SOD: Self = Self { home: Home::Emrtd, fid: 0x011D };
+    /// EF.CVCA, 011C in the application.
+    pub const CVCA: Self = Self { home: Home::Emrtd, fid: 0x011C };
+
+    /// Every file of LDS1, MF first.
+    #[must_use]
+    pub fn all() -> Vec<Self> {
+        let mut all = vec![Self::CARD_ACCESS, Self::CARD_SECURITY, Self::DIR, Self::ATR_INFO, Self::COM, Self::SOD, Self::CVCA];
+        all.extend((1..=16).filter_map(Self::dg));
+        all
+    }
+
+    /// EF.DGn, 01nn; `None` unless 1 to 16.
+    #[must_use]
+    pub const fn dg(number: u8) -> Option<Self> {
+        match number {
+            1..=16 => Some(Self { home: Home::Emrtd, fid: 0x0100 | number as u16 }),
+            _ => None,
+        }
+    }
+
+    /// Number of the data group, 1 to 16.
+    #[must_use]
+    pub const fn dg_number(self) -> Option<u8> {
+        match (self.home, self.fid) {
+            (Home::Emrtd, 0x0101..=0x0110) => Some(self.fid.to_be_bytes()[1]),
+            _ => None,
+        }
+    }
+
+    /// Short file identifier (Doc 9303-10, `files.csv`).
+    #[must_use]
+    pub const fn sfi(self) -> u8 {
+        match (self.home, self.fid) {
+            (Home::Mf, 0x2F00) => 0x1E,
+            (Home::Mf, 0x2F01) => 0x01,
+            _ => self.fid.to_be_bytes()[1] & 0x1F,
+        }
+    }
+
+    /// The data grouping identifier that writes it (applet design, DGI map): the file identifier, or 3F1C and 3F1D
+    /// for the two files of the MF whose identifiers the application uses too.
+    #[must_use]
+    pub const fn dgi(self) -> u16 {
+        match (self.home, self.fid) {
+            (Home::Mf, 0x011C) => 0x3F1C,
+            (Home::Mf, 0x011D) => 0x3F1D,
+            _ => self.fid,
+        }
+    }
+
+    /// The file that a DGI writes; `None` if it writes none.
+    #[must_use]
+    pub fn from_dgi(dgi: u16) -> Option<Self> {
+        Self::all().into_iter().find(|file| file.dgi() == dgi)
+    }
+
+    /// The name in Doc 9303: `EF.COM`, `EF.DG1`, `EF.CardAccess`.
+    #[must_use]
+    pub fn name(self) -> String {
+        match (self.home, self.fid) {
+            (Home::Mf, 0x011C) => "EF.CardAccess".to_owned(),
+            (Home::Mf, 0x011D) => "EF.CardSecurity".to_owned(),
+            (Home::Mf, 0x2F00) => "EF.DIR".to_owned(),
+            (Home::Mf, 0x2F01) => "EF.ATR-INFO".to_owned(),
+            (Home::Emrtd, 0x011E) => "EF.COM".to_owned(),
+            (Home::Emrtd, 0x011D) => "EF.SOD".to_owned(),
+            (Home::Emrtd, 0x011C) => "EF.CVCA".to_owned(),
+            (home, fid) => self.dg_number().map_or_else(|| format!("{home:?}/{fid:04X}"), |n| format!("EF.DG{n}")),
+        }
+    }
+
+    /// The file of that name, with or without `EF.`, in any case.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        let wanted = name.trim().to_ascii_uppercase().replace('/', "-");
+        let wanted = wanted.strip_prefix("EF.").unwrap_or(&wanted);
+        Self::all().into_iter().find(|file| file.name().to_ascii_uppercase().strip_prefix("EF.") == Some(wanted))
+    }
+}
+
+impl fmt::Display for FileId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.name())
+    }
+}
+
+impl fmt::Debug for FileId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.name())
+    }
+}
+
+/// The passwords of the chip. CAN and MRZ are printed on the card, PIN and PUK are not; none is ever readable.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Passwords {
+    /// SHA-1 of the MRZ information (20 bytes): BAC uses the first 16, PACE all of it.
+    pub mrz_seed: Option<Secret>,
+    /// Card access number, digits.
+    pub can: Option<Secret>,
+    /// PIN, digits.
+    pub pin: Option<Secret>,
+    /// PUK, digits.
+    pub puk: Option<Secret>,
+}
+
+/// The private key of Active Authentication.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ActiveAuthKey {
+    /// An EC key; signs plain r‖s.
+    Ec(curve::PrivateKey),
+    /// An RSA key; signs by ISO/IEC 9796-2.
+    Rsa {
+        /// Modulus, big-endian without leading zeros.
+        modulus: Vec<u8>,
+        /// Private exponent, big-endian.
+        private_exponent: Secret,
+    },
+}
+
+/// A private key of Chip Authentication.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ChipAuthKey {
+    /// The key.
+    pub key: curve::PrivateKey,
+    /// Its identifier, where the chip has several keys.
+    pub key_id: Option<u32>,
+}
+
+impl ChipAuthKey {
+    /// The curve of the key.
+    #[must_use]
+    pub const fn curve(&self) -> Curve {
+        self.key.curve()
+    }
+}
+
+/// State of the eID application: a thermometer code, bits are only ever set (applet design, states).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum LifeCycle {
+    /// 07: applet installed, empty.
+    Initialized,
+    /// 0F: a job nonce is set, content is staged, nothing is readable.
+    PersoOpen,
+    /// 1F: content committed and frozen.
+    Personalized,
+    /// 3F: as issued.
+    Operational,
+    /// 7F: keys and content erased.
+    Terminated,
+}
+
+impl LifeCycle {
+    /// The state byte.
+    #[must_use]
+    pub const fn code(self) -> u8 {
+        match self {
+            Self::Initialized => 0x07,
+            Self::PersoOpen => 0x0F,
+            Self::Personalized => 0x1F,
+            Self::Operational => 0x3F,
+            Self::Terminated => 0x7F,
+        }
+    }
+
+    /// The state of a state byte.
+    #[must_use]
+    pub const fn from_code(code: u8) -> Option<Self> {
+        match code {
+            0x07 => Some(Self::Initialized),
+            0x0F => Some(Self::PersoOpen),
+            0x1F => Some(Self::Personalized),
+            0x3F => Some(Self::Operational),
+            0x7F => Some(Self::Terminated),
+            _ => None,
+        }
+    }
+}
+
+/// What a card shall hold.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CardImage {
+    /// Every file's bytes.
+    pub files: BTreeMap<FileId, Vec<u8>>,
+    /// The chip's passwords.
+    pub passwords: Passwords,
+    /// The key of Active Authentication, if the card does it.
+    pub active_auth: Option<ActiveAuthKey>,
+    /// The keys of Chip Authentication, if the card does it.
+    pub chip_auth: Vec<ChipAuthKey>,
+}
+
+impl CardImage {
+    /// Digest over the clear file DGIs in ascending order: SHA-256 of id(2) ‖ length(2) ‖ value of each.
+    /// Nothing secret goes in, so the digest may be stored and sent.
+    #[must_use]
+    pub fn digest(&self) -> [u8; 32] {
+        let mut by_dgi: Vec<_> = self.files.iter().map(|(file, bytes)| (file.dgi(), bytes)).collect();
+        by_dgi.sort_unstable_by_key(|&(dgi, _)| dgi);
+        let mut hash = Sha256::new();
+        for (dgi, bytes) in by_dgi {
+            hash.update(dgi.to_be_bytes());
+            hash.update(u16::try_from(bytes.len()).unwrap_or(u16::MAX).to_be_bytes());
+            hash.update(bytes);
+        }
+        hash.finalize().into()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_dgis_and_identifiers_lead_back_to_the_file() {
+        for file in FileId::all() {
+            assert_eq!((FileId::from_dgi(file.dgi()), FileId::from_name(&file.name())), (Some(file), Some(file)));
+        }
+        assert_eq!(FileId::from_name("dg14"), FileId::dg(14));
+        assert_eq!(FileId::dg(17), None);
+    }
+
+    /// The digest of `eid_applet_example.json` (GlobalPlatform vectors, derived there with an independent implementation).
+    #[test]
+    fn image_digest_is_that_of_the_worked_example() {
+        let mut image = CardImage::default();
+        image.files.insert(FileId::COM, hex::decode("60135f0104303130375f36063034303030305c0161").expect("hex"));
+        let mrz = "I<UTOD231458907<<<<<<<<<<<<<<<7408122F1204159UTO<<<<<<<<<<<6ERIKSSON<<ANNA<MARIA<<<<<<<<<<";
+        let dg1 = crate::tlv::encode(0x61, &crate::tlv::encode(0x5F1F, mrz.as_bytes()));
+        image.files.insert(FileId::dg(1).expect("DG1"), dg1);
+        assert_eq!(hex::encode(image.digest()), "82b775940f7a4e37264a2714895cf1f8cd9770ea013054ab773948c40824a25b");
+    }
+}

@@ -1,0 +1,8 @@
+//! Layer 5: the protocols as numbered steps of the specifications, pure functions for both roles. Two thin drivers elsewhere speak APDUs.
+
+pub mod active_auth;
+pub mod bac;
+pub mod chip_auth;
+pub mod mapping;
+pub mod pace;
+pub mod passive_auth;
