@@ -5,7 +5,7 @@
 //!
 //! | layer | modules | what |
 //! | --- | --- | --- |
-//! | 0 | [`tlv`], [`apdu`], [`mrz`], [`oid`], [`date`], [`secret`] | encodings: bytes to values and back |
+//! | 0 | [`tlv`], [`apdu`], [`mrz`], [`oid`], [`date`], [`secret`], [`quirk`] | encodings: bytes to values and back |
 //! | 1 | [`crypto`] | the compositions that the specifications name |
 //! | 2 | [`transport`], [`signer`] | the seams to a card and to a private key |
 //! | 3 | [`cert`] | X.509, CMS, path to the trust anchor |
@@ -21,6 +21,7 @@ pub mod lds;
 pub mod mrz;
 pub mod oid;
 pub mod protocol;
+pub mod quirk;
 pub mod scp03;
 pub mod secret;
 pub mod signer;
