@@ -1,0 +1,68 @@
+# make demo    the main job: synthetic citizens on virtual cards, each one verified
+# make test    every test, the builds without features, and the lints that this machine can run
+# make peers   programs that others wrote, against our cards and our reader
+# make bench   speed beside its floor
+# make soak    the main job with CARDS cards (1000) and READERS readers (2)
+# make fuzz    coverage-guided hostile input, SECONDS seconds for each parser (60)
+# make lint doc
+#
+# Each target installs the Debian packages that it lacks, as root or by sudo (scripts/need).
+
+CARGO   ?= cargo
+OUT     ?= target/demo
+CARDS   ?= 1000
+READERS ?= 2
+SECONDS ?= 60
+
+BUILD_PACKAGES := gcc libc6-dev pkg-config libpcsclite-dev
+TEST_PACKAGES  := $(BUILD_PACKAGES) libssl-dev openssl pcscd vsmartcard-vpcd
+PEER_PACKAGES  := $(TEST_PACKAGES) libeac-dev opensc pcsc-tools vsmartcard-vpicc swig
+
+.PHONY: demo test features peers lint bench soak fuzz doc packages
+
+demo:
+	@scripts/need $(BUILD_PACKAGES)
+	$(CARGO) run --quiet --locked -- demo --out $(OUT)
+
+test: features
+	@scripts/need $(TEST_PACKAGES)
+	$(CARGO) test --workspace --locked --no-fail-fast
+
+# What must build alone: the library without features in pure Rust, and the standard for a machine without an operating system's services
+features:
+	@scripts/need $(BUILD_PACKAGES)
+	$(CARGO) check --locked --no-default-features -p cardwright
+	@if rustc --print target-libdir --target wasm32-unknown-unknown 2>/dev/null | xargs -r test -d; then \
+		echo "$(CARGO) check --locked -p cardwright-eid --target wasm32-unknown-unknown"; \
+		$(CARGO) check --locked -p cardwright-eid --target wasm32-unknown-unknown; \
+	else echo "skipped: wasm32-unknown-unknown is not installed (rustup target add wasm32-unknown-unknown)"; fi
+
+peers:
+	@scripts/need $(PEER_PACKAGES) || echo "peers: not every package could be had; what needs it will say skipped"
+	$(CARGO) build --locked
+	$(CARGO) test --locked --manifest-path tests/peers/Cargo.toml -- --nocapture --test-threads=1
+
+lint:
+	@scripts/need $(TEST_PACKAGES)
+	@if $(CARGO) fmt --version >/dev/null 2>&1; then $(CARGO) fmt --all --check; else echo "skipped: rustfmt is not installed"; fi
+	@if $(CARGO) clippy --version >/dev/null 2>&1; then $(CARGO) clippy --workspace --all-targets --locked -- -D warnings; else echo "skipped: clippy is not installed"; fi
+	@if $(CARGO) deny --version >/dev/null 2>&1; then $(CARGO) deny --offline check bans licenses sources; else echo "skipped: cargo-deny is not installed (cargo install --locked cargo-deny)"; fi
+
+bench:
+	@scripts/need $(TEST_PACKAGES)
+	$(CARGO) run --release --locked --manifest-path benches/Cargo.toml
+
+soak:
+	@scripts/need $(BUILD_PACKAGES)
+	$(CARGO) run --release --quiet --locked -- demo --cards $(CARDS) --readers $(READERS) --out $(OUT)-soak
+
+fuzz:
+	@scripts/need $(BUILD_PACKAGES) g++
+	fuzz/run $(SECONDS)
+
+doc:
+	@scripts/need $(BUILD_PACKAGES)
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps --locked
+
+packages:
+	@scripts/need $(PEER_PACKAGES)
