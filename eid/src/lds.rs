@@ -1,5 +1,6 @@
 //! Layer 4: the logical data structure (Doc 9303-10), one file per elementary file, parse and encode. Original bytes are kept.
 
+pub mod asn1;
 pub mod atr_info;
 pub mod biometrics;
 pub mod card_access;
