@@ -1,16 +1,21 @@
 //! Key agreement (BSI TR-03111 §4.3.1, Doc 9303-11 §9.6) and the generic mapping of PACE (Doc 9303-11 §4.4.3.3.1).
+//!
+//! Every point that comes in was checked by [`Point::from_bytes`]; a shared point at infinity is refused.
 
 use rand_core::CryptoRng;
 
-use super::curve::{CurveError, Point, PrivateKey};
+use super::curve::{Curve, CurveError, Point, PrivateKey, group};
 use crate::secret::Secret;
 
 /// The x-coordinate of the shared point, fixed length: leading zeros are kept.
 ///
 /// # Errors
 /// The points are on different curves, or the result is the point at infinity.
-pub fn ecdh(_own: &PrivateKey, _peer: &Point) -> Result<Secret, CurveError> {
-    todo!()
+pub fn ecdh(own: &PrivateKey, peer: &Point) -> Result<Secret, CurveError> {
+    let curve = same_curve(own, peer)?;
+    let shared = group::with_curve!(curve, C => group::multiply::<C>(own.scalar().expose(), peer.as_bytes()));
+    let shared = Secret::new(shared.ok_or(CurveError::NotOnCurve(curve))?);
+    Ok(Secret::from(&shared.expose()[1..=curve.field_len()]))
 }
 
 /// The ephemeral generator that PACE maps the nonce to. Keys on it are scalars of the curve whose public point is scalar · generator.
@@ -20,12 +25,18 @@ pub struct MappedGenerator {
 }
 
 impl MappedGenerator {
-    /// Generic mapping: nonce · G + H, where H is the shared point of the two mapping keys.
+    /// Generic mapping: nonce · G + H, where H is the shared point of the two mapping keys. The nonce is an integer, big-endian, at most as
+    /// long as a scalar.
     ///
     /// # Errors
-    /// The points are on different curves, or a result is the point at infinity.
-    pub fn generic(_nonce: &Secret, _own: &PrivateKey, _peer: &Point) -> Result<Self, CurveError> {
-        todo!()
+    /// The points are on different curves, the nonce is too long, or a result is the point at infinity.
+    pub fn generic(nonce: &Secret, own: &PrivateKey, peer: &Point) -> Result<Self, CurveError> {
+        let curve = same_curve(own, peer)?;
+        if nonce.len() > curve.scalar_len() {
+            return Err(CurveError::Length { what: "nonce", curve, expected: curve.scalar_len(), found: nonce.len() });
+        }
+        let mapped = group::with_curve!(curve, C => group::map::<C>(nonce.expose(), own.scalar().expose(), peer.as_bytes()));
+        Ok(Self { point: Point::trusted(curve, mapped.ok_or(CurveError::NotOnCurve(curve))?) })
     }
 
     /// The generator.
@@ -36,13 +47,22 @@ impl MappedGenerator {
 
     /// A new ephemeral private scalar.
     #[must_use]
-    pub fn generate(&self, _rng: &mut dyn CryptoRng) -> PrivateKey {
-        todo!()
+    pub fn generate(&self, rng: &mut dyn CryptoRng) -> PrivateKey {
+        PrivateKey::generate(self.point.curve(), rng)
     }
 
     /// scalar · generator.
+    ///
+    /// # Panics
+    /// The key is of another curve.
     #[must_use]
-    pub fn public(&self, _private: &PrivateKey) -> Point {
-        todo!()
+    pub fn public(&self, private: &PrivateKey) -> Point {
+        let curve = same_curve(private, &self.point).expect("a key that `generate` made, or one of the same curve");
+        let bytes = group::with_curve!(curve, C => group::multiply::<C>(private.scalar().expose(), self.point.as_bytes()));
+        Point::trusted(curve, bytes.expect("a scalar below the order times a point of prime order is not infinity"))
     }
+}
+
+fn same_curve(own: &PrivateKey, peer: &Point) -> Result<Curve, CurveError> {
+    if own.curve() == peer.curve() { Ok(own.curve()) } else { Err(CurveError::Mixed { own: own.curve(), peer: peer.curve() }) }
 }

@@ -8,10 +8,33 @@ use crate::secret::Secret;
 /// Modulus and public exponent, big-endian without leading zeros.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PublicKey {
-    /// Modulus n.
-    pub modulus: Vec<u8>,
-    /// Public exponent e.
-    pub exponent: Vec<u8>,
+    modulus: Vec<u8>,
+    exponent: Vec<u8>,
+}
+
+impl PublicKey {
+    /// A key from big-endian numbers; leading zeros are dropped. Whether the numbers make a usable key shows when it is used.
+    #[must_use]
+    pub fn new(modulus: &[u8], exponent: &[u8]) -> Self {
+        Self { modulus: significant(modulus).to_vec(), exponent: significant(exponent).to_vec() }
+    }
+
+    /// Modulus n, big-endian without leading zeros.
+    #[must_use]
+    pub fn modulus(&self) -> &[u8] {
+        &self.modulus
+    }
+
+    /// Public exponent e, big-endian without leading zeros.
+    #[must_use]
+    pub fn exponent(&self) -> &[u8] {
+        &self.exponent
+    }
+}
+
+fn significant(number: &[u8]) -> &[u8] {
+    let zeros = number.iter().take_while(|byte| **byte == 0).count();
+    number.get(zeros..).unwrap_or_default()
 }
 
 /// An RSA private key.
