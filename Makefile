@@ -40,7 +40,7 @@ features:
 peers:
 	@scripts/need $(PEER_PACKAGES) || echo "peers: not every package could be had; what needs it will say skipped"
 	$(CARGO) build --locked
-	$(CARGO) test --locked --manifest-path tests/peers/Cargo.toml -- --nocapture --test-threads=1
+	$(CARGO) test --locked --manifest-path tests/peers/Cargo.toml --target-dir target/peers -- --nocapture --test-threads=1
 
 lint:
 	@scripts/need $(TEST_PACKAGES)
