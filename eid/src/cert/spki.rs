@@ -1,0 +1,276 @@
+//! SubjectPublicKeyInfo: EC keys with named or explicit parameters, RSA keys (Doc 9303-12 clause 4.4, RFC 5480, RFC 8017, RFC 4055).
+//!
+//! ```text
+//! SubjectPublicKeyInfo ::= SEQUENCE { algorithm AlgorithmIdentifier, subjectPublicKey BIT STRING }
+//! ECParameters ::= SEQUENCE { version INTEGER, fieldID SEQUENCE { OID prime-field, p INTEGER },
+//!     curve SEQUENCE { a OCTET STRING, b OCTET STRING, seed BIT STRING OPTIONAL }, base OCTET STRING, order INTEGER, cofactor INTEGER OPTIONAL }
+//! ```
+//!
+//! Explicit parameters are accepted only if they are exactly those of a known curve. Refused by name: implicit parameters, unknown
+//! curves, DSA and DH keys, points that are not on their curve. Accepted and reported as a quirk: a missing cofactor, a compressed
+//! base point, field elements that lost their leading zeros, missing NULL parameters of rsaEncryption.
+
+mod domain;
+
+use const_oid::ObjectIdentifier;
+
+use super::algorithm::{self, PssParameters};
+use super::{CertError, der};
+use crate::crypto::curve::{Curve, Point};
+use crate::crypto::rsa;
+use crate::crypto::signature::{Algorithm, PublicKey};
+use crate::quirk::Quirk;
+use crate::tlv::{self, Reader, Tlv};
+use domain::DOMAINS;
+
+const EC_PUBLIC_KEY: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.2.1");
+const PRIME_FIELD: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.1.1");
+const STANDARDIZED_DOMAIN_PARAMETERS: ObjectIdentifier = ObjectIdentifier::new_unwrap("0.4.0.127.0.7.1.2");
+
+/// A public key with what its encoding says about it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SubjectPublicKeyInfo {
+    /// The key.
+    pub key: PublicKey,
+    /// Whether the EC parameters were written out (as Doc 9303-12 4.4.3 demands) and not named.
+    pub explicit_parameters: bool,
+    /// What the key may be used with: a key of type id-RSASSA-PSS with parameters is for these alone (RFC 4055 clause 3.3).
+    pub pss_only: Option<Option<PssParameters>>,
+    /// The octets of the BIT STRING: what a subject key identifier is the SHA-1 of (RFC 5280 4.2.1.2, method 1).
+    pub bits: Vec<u8>,
+    /// Tolerances used.
+    pub quirks: Vec<Quirk>,
+}
+
+impl SubjectPublicKeyInfo {
+    /// Whether the type of the key allows `algorithm`: an EC key ECDSA, an RSA key RSA; an id-RSASSA-PSS key PSS alone, with
+    /// the digests that its parameters name and at least their salt length.
+    #[must_use]
+    pub fn permits(&self, algorithm: Algorithm) -> bool {
+        match (&self.key, algorithm, self.pss_only) {
+            (PublicKey::Ec(_), Algorithm::Ecdsa(_), _)
+            | (PublicKey::Rsa(_), Algorithm::RsaPkcs1(_) | Algorithm::RsaPss { .. }, None)
+            | (PublicKey::Rsa(_), Algorithm::RsaPss { .. }, Some(None)) => true,
+            (PublicKey::Rsa(_), Algorithm::RsaPss { hash, mgf, salt }, Some(Some(only))) => {
+                (hash, mgf) == (only.hash, only.mgf) && salt >= only.salt
+            }
+            _ => false,
+        }
+    }
+
+    /// `EC brainpoolP256r1` or `RSA 2048`, for reports.
+    #[must_use]
+    pub fn describe(&self) -> String {
+        describe(&self.key)
+    }
+}
+
+/// `EC brainpoolP256r1` or `RSA 2048`, for reports.
+#[must_use]
+pub fn describe(key: &PublicKey) -> String {
+    match key {
+        PublicKey::Ec(point) => format!("EC {}", point.curve().name()),
+        PublicKey::Rsa(key) => {
+            let leading = key.modulus.first().map_or(0, |o| o.leading_zeros() as usize);
+            format!("RSA {}", 8 * key.modulus.len() - leading)
+        }
+    }
+}
+
+/// Reads a SubjectPublicKeyInfo that fills `bytes`.
+///
+/// # Errors
+/// Not that structure, a point that is not on its curve, or a kind of key or curve that is not known.
+pub fn parse(bytes: &[u8]) -> Result<SubjectPublicKeyInfo, CertError> {
+    read(&tlv::single(bytes, der::SEQUENCE)?)
+}
+
+/// Reads a SubjectPublicKeyInfo from its object.
+pub(crate) fn read(spki: &Tlv<'_>) -> Result<SubjectPublicKeyInfo, CertError> {
+    let mut quirks = Vec::new();
+    let mut reader = spki.reader();
+    let algorithm = reader.expect(der::SEQUENCE)?;
+    let bits_tlv = reader.expect(der::BIT_STRING)?;
+    reader.finish()?;
+    let bits = der::whole_bits("subjectPublicKey", &bits_tlv)?;
+
+    let mut algorithm = algorithm.reader();
+    let oid = der::oid(&mut algorithm)?;
+    let parameters = algorithm.next()?;
+    algorithm.finish()?;
+    let info = |key, explicit_parameters, pss_only, quirks| SubjectPublicKeyInfo {
+        key,
+        explicit_parameters,
+        pss_only,
+        bits: bits.to_vec(),
+        quirks,
+    };
+    if oid == EC_PUBLIC_KEY.as_bytes() || oid == STANDARDIZED_DOMAIN_PARAMETERS.as_bytes() {
+        let parameters = parameters.ok_or_else(|| CertError::unsupported("EC parameters", "no parameters"))?;
+        let (curve, explicit) = curve(&parameters, &mut quirks)?;
+        let point = Point::from_bytes(curve, bits).map_err(|e| CertError::Malformed {
+            what: "subjectPublicKey",
+            at: bits_tlv.at,
+            expected: "an uncompressed point on its curve",
+            found: e.to_string(),
+        })?;
+        return Ok(info(PublicKey::Ec(point), explicit, None, quirks));
+    }
+    let pss_only = if oid == algorithm::RSA_ENCRYPTION.as_bytes() {
+        if parameters.is_none_or(|p| p.raw != [0x05, 0x00]) {
+            quirks.push(Quirk::new("spki.rsa-parameters-not-null", "subjectPublicKeyInfo algorithm"));
+        }
+        None
+    } else if oid == algorithm::RSASSA_PSS.as_bytes() {
+        Some(parameters.map(|p| PssParameters::read(&p)).transpose()?)
+    } else {
+        return Err(CertError::unsupported("public key algorithm", der::dotted(oid)));
+    };
+    let key = rsa_key(bits, bits_tlv.value_at() + 1, &mut quirks)?;
+    Ok(info(PublicKey::Rsa(key), false, pss_only, quirks))
+}
+
+/// RSAPublicKey ::= SEQUENCE { modulus INTEGER, publicExponent INTEGER }
+fn rsa_key(bits: &[u8], at: usize, quirks: &mut Vec<Quirk>) -> Result<rsa::PublicKey, CertError> {
+    let mut outer = Reader::new_at(bits, at);
+    let sequence = outer.expect(der::SEQUENCE)?;
+    outer.finish()?;
+    let mut reader = sequence.reader();
+    let (n, e) = (reader.expect(der::INTEGER)?, reader.expect(der::INTEGER)?);
+    reader.finish()?;
+    let modulus = der::unsigned("modulus", &n, quirks)?.to_vec();
+    let exponent = der::unsigned("publicExponent", &e, quirks)?.to_vec();
+    if modulus.is_empty() || exponent.is_empty() {
+        return Err(CertError::malformed("RSAPublicKey", &sequence, "a modulus and an exponent above zero"));
+    }
+    Ok(rsa::PublicKey { modulus, exponent })
+}
+
+/// The curve that EC parameters stand for, and whether they are explicit.
+fn curve(parameters: &Tlv<'_>, quirks: &mut Vec<Quirk>) -> Result<(Curve, bool), CertError> {
+    match parameters.tag.0 {
+        der::OID => curve_of_oid(parameters.value)
+            .map(|curve| (curve, false))
+            .ok_or_else(|| CertError::unsupported("curve", der::dotted(parameters.value))),
+        der::INTEGER => {
+            let id = der::small("standardized domain parameters", parameters)?;
+            u8::try_from(id)
+                .ok()
+                .and_then(Curve::from_parameter_id)
+                .map(|curve| (curve, false))
+                .ok_or_else(|| CertError::unsupported("standardized domain parameters", id.to_string()))
+        }
+        der::SEQUENCE => explicit_curve(parameters, quirks).map(|curve| (curve, true)),
+        _ => Err(CertError::unsupported("EC parameters", format!("tag {}", parameters.tag))),
+    }
+}
+
+fn curve_of_oid(content: &[u8]) -> Option<Curve> {
+    DOMAINS.iter().find(|d| d.oid.as_bytes() == content).map(|d| d.curve)
+}
+
+fn explicit_curve(parameters: &Tlv<'_>, quirks: &mut Vec<Quirk>) -> Result<Curve, CertError> {
+    let mut reader = parameters.reader();
+    reader.expect(der::INTEGER)?;
+    let mut field = reader.expect(der::SEQUENCE)?.reader();
+    let field_type = der::oid(&mut field)?;
+    if field_type != PRIME_FIELD.as_bytes() {
+        return Err(CertError::unsupported("EC field", der::dotted(field_type)));
+    }
+    let p = der::unsigned("EC field prime", &field.expect(der::INTEGER)?, quirks)?;
+    field.finish()?;
+    let mut equation = reader.expect(der::SEQUENCE)?.reader();
+    let (a, b) = (equation.expect(der::OCTET_STRING)?.value, equation.expect(der::OCTET_STRING)?.value);
+    equation.optional(der::BIT_STRING)?;
+    equation.finish()?;
+    let base = reader.expect(der::OCTET_STRING)?.value;
+    let n = der::unsigned("EC order", &reader.expect(der::INTEGER)?, quirks)?;
+    let cofactor = reader.optional(der::INTEGER)?.map(|h| der::small("EC cofactor", &h)).transpose()?;
+    reader.finish()?;
+
+    let same = |found: &[u8], known: &[u8]| der::strip_zeros(found) == der::strip_zeros(known);
+    let domain = DOMAINS
+        .iter()
+        .find(|d| {
+            let base_point = match base {
+                [4, xy @ ..] => xy.len() == d.x.len() + d.y.len() && xy.starts_with(d.x) && xy.ends_with(d.y),
+                [sign @ (2 | 3), x @ ..] => x == d.x && d.y.last().is_some_and(|y| y & 1 == sign & 1),
+                _ => false,
+            };
+            same(p, d.p) && same(a, d.a) && same(b, d.b) && same(n, d.n) && base_point
+        })
+        .filter(|_| matches!(cofactor, None | Some(1)))
+        .ok_or_else(|| CertError::unsupported("EC parameters", format!("explicit parameters of no known curve, p = {}", der::hex(p))))?;
+    let mut note = |rule| quirks.push(Quirk::new(rule, "subjectPublicKeyInfo EC parameters"));
+    if cofactor.is_none() {
+        note("spki.cofactor-missing");
+    }
+    if base.first() != Some(&4) {
+        note("spki.base-point-compressed");
+    }
+    if a.len() != d_len(domain) || b.len() != d_len(domain) {
+        note("spki.field-element-length");
+    }
+    Ok(domain.curve)
+}
+
+const fn d_len(domain: &domain::Domain) -> usize {
+    domain.p.len()
+}
+
+/// SubjectPublicKeyInfo in DER, EC parameters by name.
+#[must_use]
+pub fn encode(key: &PublicKey) -> Vec<u8> {
+    encode_with(key, |out, domain| tlv::push(out, der::OID, domain.oid.as_bytes()))
+}
+
+/// SubjectPublicKeyInfo in DER, EC parameters written out with their cofactor, as Doc 9303-12 4.4.3 and Doc 9303-11 demand.
+/// OpenSSL 3 refuses certificate chains with such keys.
+#[must_use]
+pub fn encode_explicit(key: &PublicKey) -> Vec<u8> {
+    encode_with(key, |out, domain| {
+        let mut field = tlv::encode(der::OID, PRIME_FIELD.as_bytes());
+        push_unsigned(&mut field, domain.p);
+        let mut equation = tlv::encode(der::OCTET_STRING, domain.a);
+        tlv::push(&mut equation, der::OCTET_STRING, domain.b);
+        let mut body = tlv::encode(der::INTEGER, &[1]);
+        tlv::push(&mut body, der::SEQUENCE, &field);
+        tlv::push(&mut body, der::SEQUENCE, &equation);
+        tlv::push(&mut body, der::OCTET_STRING, &[&[4], domain.x, domain.y].concat());
+        push_unsigned(&mut body, domain.n);
+        tlv::push(&mut body, der::INTEGER, &[1]);
+        tlv::push(out, der::SEQUENCE, &body);
+    })
+}
+
+fn encode_with(key: &PublicKey, parameters: impl FnOnce(&mut Vec<u8>, &domain::Domain)) -> Vec<u8> {
+    let (algorithm, bits) = match key {
+        PublicKey::Ec(point) => {
+            let mut algorithm = tlv::encode(der::OID, EC_PUBLIC_KEY.as_bytes());
+            if let Some(domain) = DOMAINS.iter().find(|d| d.curve == point.curve()) {
+                parameters(&mut algorithm, domain);
+            }
+            (algorithm, point.as_bytes().to_vec())
+        }
+        PublicKey::Rsa(key) => {
+            let mut algorithm = tlv::encode(der::OID, algorithm::RSA_ENCRYPTION.as_bytes());
+            tlv::push(&mut algorithm, der::NULL, &[]);
+            let mut numbers = Vec::with_capacity(key.modulus.len() + 16);
+            push_unsigned(&mut numbers, &key.modulus);
+            push_unsigned(&mut numbers, &key.exponent);
+            (algorithm, tlv::encode(der::SEQUENCE, &numbers))
+        }
+    };
+    let mut body = tlv::encode(der::SEQUENCE, &algorithm);
+    tlv::push(&mut body, der::BIT_STRING, &[&[0], bits.as_slice()].concat());
+    tlv::encode(der::SEQUENCE, &body)
+}
+
+/// A non-negative INTEGER from its magnitude.
+pub(crate) fn push_unsigned(out: &mut Vec<u8>, magnitude: &[u8]) {
+    let magnitude = der::strip_zeros(magnitude);
+    match magnitude.first() {
+        Some(first) if first & 0x80 == 0 => tlv::push(out, der::INTEGER, magnitude),
+        _ => tlv::push(out, der::INTEGER, &[&[0], magnitude].concat()),
+    }
+}
