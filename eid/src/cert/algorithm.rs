@@ -8,54 +8,55 @@ use const_oid::ObjectIdentifier;
 use super::{CertError, der};
 use crate::crypto::hash::Hash;
 use crate::crypto::signature::{self, Algorithm, PublicKey, SignatureError};
+use crate::oid;
 use crate::quirk::Quirk;
 use crate::tlv::{self, Tlv};
 
-const fn oid(dotted: &str) -> ObjectIdentifier {
+const fn content(dotted: &str) -> ObjectIdentifier {
     ObjectIdentifier::new_unwrap(dotted)
 }
 
 /// rsaEncryption.
-pub(crate) const RSA_ENCRYPTION: ObjectIdentifier = oid("1.2.840.113549.1.1.1");
+pub(crate) const RSA_ENCRYPTION: ObjectIdentifier = content(oid::RSA_ENCRYPTION);
 /// id-RSASSA-PSS.
-pub(crate) const RSASSA_PSS: ObjectIdentifier = oid("1.2.840.113549.1.1.10");
-const MGF1: ObjectIdentifier = oid("1.2.840.113549.1.1.8");
-const EC_PUBLIC_KEY: ObjectIdentifier = oid("1.2.840.10045.2.1");
+pub(crate) const RSASSA_PSS: ObjectIdentifier = content(oid::RSA_PSS);
+const MGF1: ObjectIdentifier = content(oid::MGF1);
+const EC_PUBLIC_KEY: ObjectIdentifier = content(oid::EC_PUBLIC_KEY);
 
 const DIGESTS: [(Hash, ObjectIdentifier); 5] = [
-    (Hash::Sha256, oid("2.16.840.1.101.3.4.2.1")),
-    (Hash::Sha384, oid("2.16.840.1.101.3.4.2.2")),
-    (Hash::Sha512, oid("2.16.840.1.101.3.4.2.3")),
-    (Hash::Sha1, oid("1.3.14.3.2.26")),
-    (Hash::Sha224, oid("2.16.840.1.101.3.4.2.4")),
+    (Hash::Sha256, content(oid::SHA256)),
+    (Hash::Sha384, content(oid::SHA384)),
+    (Hash::Sha512, content(oid::SHA512)),
+    (Hash::Sha1, content(oid::SHA1)),
+    (Hash::Sha224, content(oid::SHA224)),
 ];
 
 const ECDSA: [(Hash, ObjectIdentifier); 5] = [
-    (Hash::Sha256, oid("1.2.840.10045.4.3.2")),
-    (Hash::Sha384, oid("1.2.840.10045.4.3.3")),
-    (Hash::Sha512, oid("1.2.840.10045.4.3.4")),
-    (Hash::Sha224, oid("1.2.840.10045.4.3.1")),
-    (Hash::Sha1, oid("1.2.840.10045.4.1")),
+    (Hash::Sha256, content(oid::ECDSA_SHA256)),
+    (Hash::Sha384, content(oid::ECDSA_SHA384)),
+    (Hash::Sha512, content(oid::ECDSA_SHA512)),
+    (Hash::Sha224, content(oid::ECDSA_SHA224)),
+    (Hash::Sha1, content(oid::ECDSA_SHA1)),
 ];
 
 const ECDSA_PLAIN: [(Hash, ObjectIdentifier); 5] = [
-    (Hash::Sha256, oid("0.4.0.127.0.7.1.1.4.1.3")),
-    (Hash::Sha384, oid("0.4.0.127.0.7.1.1.4.1.4")),
-    (Hash::Sha512, oid("0.4.0.127.0.7.1.1.4.1.5")),
-    (Hash::Sha224, oid("0.4.0.127.0.7.1.1.4.1.2")),
-    (Hash::Sha1, oid("0.4.0.127.0.7.1.1.4.1.1")),
+    (Hash::Sha256, content(oid::ECDSA_PLAIN_SHA256)),
+    (Hash::Sha384, content(oid::ECDSA_PLAIN_SHA384)),
+    (Hash::Sha512, content(oid::ECDSA_PLAIN_SHA512)),
+    (Hash::Sha224, content(oid::ECDSA_PLAIN_SHA224)),
+    (Hash::Sha1, content(oid::ECDSA_PLAIN_SHA1)),
 ];
 
 const RSA_PKCS1: [(Hash, ObjectIdentifier); 5] = [
-    (Hash::Sha256, oid("1.2.840.113549.1.1.11")),
-    (Hash::Sha384, oid("1.2.840.113549.1.1.12")),
-    (Hash::Sha512, oid("1.2.840.113549.1.1.13")),
-    (Hash::Sha224, oid("1.2.840.113549.1.1.14")),
-    (Hash::Sha1, oid("1.2.840.113549.1.1.5")),
+    (Hash::Sha256, content(oid::RSA_SHA256)),
+    (Hash::Sha384, content(oid::RSA_SHA384)),
+    (Hash::Sha512, content(oid::RSA_SHA512)),
+    (Hash::Sha224, content(oid::RSA_SHA224)),
+    (Hash::Sha1, content(oid::RSA_SHA1)),
 ];
 
-fn find(table: &[(Hash, ObjectIdentifier)], content: &[u8]) -> Option<Hash> {
-    table.iter().find(|(_, oid)| oid.as_bytes() == content).map(|&(hash, _)| hash)
+fn find(table: &[(Hash, ObjectIdentifier)], octets: &[u8]) -> Option<Hash> {
+    table.iter().find(|(_, oid)| oid.as_bytes() == octets).map(|&(hash, _)| hash)
 }
 
 fn name(table: &[(Hash, ObjectIdentifier)], hash: Hash) -> ObjectIdentifier {

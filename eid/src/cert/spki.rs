@@ -10,8 +10,6 @@
 //! curves, DSA and DH keys, points that are not on their curve. Accepted and reported as a quirk: a missing cofactor, a compressed
 //! base point, field elements that lost their leading zeros, missing NULL parameters of rsaEncryption.
 
-mod domain;
-
 use const_oid::ObjectIdentifier;
 
 use super::algorithm::{self, PssParameters};
@@ -19,13 +17,13 @@ use super::{CertError, der};
 use crate::crypto::curve::{Curve, Point};
 use crate::crypto::rsa;
 use crate::crypto::signature::{Algorithm, PublicKey};
+use crate::oid;
 use crate::quirk::Quirk;
 use crate::tlv::{self, Reader, Tlv};
-use domain::DOMAINS;
 
-const EC_PUBLIC_KEY: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.2.1");
-const PRIME_FIELD: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.1.1");
-const STANDARDIZED_DOMAIN_PARAMETERS: ObjectIdentifier = ObjectIdentifier::new_unwrap("0.4.0.127.0.7.1.2");
+const EC_PUBLIC_KEY: ObjectIdentifier = ObjectIdentifier::new_unwrap(oid::EC_PUBLIC_KEY);
+const PRIME_FIELD: ObjectIdentifier = ObjectIdentifier::new_unwrap(oid::PRIME_FIELD);
+const STANDARDIZED_DOMAIN_PARAMETERS: ObjectIdentifier = ObjectIdentifier::new_unwrap(oid::STANDARDIZED_DOMAIN_PARAMETERS);
 
 /// A public key with what its encoding says about it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,12 +32,23 @@ pub struct SubjectPublicKeyInfo {
     pub key: PublicKey,
     /// Whether the EC parameters were written out (as Doc 9303-12 4.4.3 demands) and not named.
     pub explicit_parameters: bool,
-    /// What the key may be used with: a key of type id-RSASSA-PSS with parameters is for these alone (RFC 4055 clause 3.3).
-    pub pss_only: Option<Option<PssParameters>>,
+    /// What an RSA key may be used with.
+    pub rsa_use: RsaUse,
     /// The octets of the BIT STRING: what a subject key identifier is the SHA-1 of (RFC 5280 4.2.1.2, method 1).
     pub bits: Vec<u8>,
     /// Tolerances used.
     pub quirks: Vec<Quirk>,
+}
+
+/// What the type of an RSA key allows (RFC 4055 clause 3.3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RsaUse {
+    /// rsaEncryption: any RSA signature. Also said of EC keys.
+    Any,
+    /// id-RSASSA-PSS without parameters: PSS alone.
+    Pss,
+    /// id-RSASSA-PSS with parameters: PSS with these digests and at least this salt.
+    PssWith(PssParameters),
 }
 
 impl SubjectPublicKeyInfo {
@@ -47,11 +56,11 @@ impl SubjectPublicKeyInfo {
     /// the digests that its parameters name and at least their salt length.
     #[must_use]
     pub fn permits(&self, algorithm: Algorithm) -> bool {
-        match (&self.key, algorithm, self.pss_only) {
+        match (&self.key, algorithm, self.rsa_use) {
             (PublicKey::Ec(_), Algorithm::Ecdsa(_), _)
-            | (PublicKey::Rsa(_), Algorithm::RsaPkcs1(_) | Algorithm::RsaPss { .. }, None)
-            | (PublicKey::Rsa(_), Algorithm::RsaPss { .. }, Some(None)) => true,
-            (PublicKey::Rsa(_), Algorithm::RsaPss { hash, mgf, salt }, Some(Some(only))) => {
+            | (PublicKey::Rsa(_), Algorithm::RsaPkcs1(_), RsaUse::Any)
+            | (PublicKey::Rsa(_), Algorithm::RsaPss { .. }, RsaUse::Any | RsaUse::Pss) => true,
+            (PublicKey::Rsa(_), Algorithm::RsaPss { hash, mgf, salt }, RsaUse::PssWith(only)) => {
                 (hash, mgf) == (only.hash, only.mgf) && salt >= only.salt
             }
             _ => false,
@@ -71,8 +80,8 @@ pub fn describe(key: &PublicKey) -> String {
     match key {
         PublicKey::Ec(point) => format!("EC {}", point.curve().name()),
         PublicKey::Rsa(key) => {
-            let leading = key.modulus.first().map_or(0, |o| o.leading_zeros() as usize);
-            format!("RSA {}", 8 * key.modulus.len() - leading)
+            let leading = key.modulus().first().map_or(0, |o| o.leading_zeros() as usize);
+            format!("RSA {}", 8 * key.modulus().len() - leading)
         }
     }
 }
@@ -95,17 +104,12 @@ pub(crate) fn read(spki: &Tlv<'_>) -> Result<SubjectPublicKeyInfo, CertError> {
     let bits = der::whole_bits("subjectPublicKey", &bits_tlv)?;
 
     let mut algorithm = algorithm.reader();
-    let oid = der::oid(&mut algorithm)?;
+    let kind = der::oid(&mut algorithm)?;
     let parameters = algorithm.next()?;
     algorithm.finish()?;
-    let info = |key, explicit_parameters, pss_only, quirks| SubjectPublicKeyInfo {
-        key,
-        explicit_parameters,
-        pss_only,
-        bits: bits.to_vec(),
-        quirks,
-    };
-    if oid == EC_PUBLIC_KEY.as_bytes() || oid == STANDARDIZED_DOMAIN_PARAMETERS.as_bytes() {
+    let info =
+        |key, explicit_parameters, rsa_use, quirks| SubjectPublicKeyInfo { key, explicit_parameters, rsa_use, bits: bits.to_vec(), quirks };
+    if kind == EC_PUBLIC_KEY.as_bytes() || kind == STANDARDIZED_DOMAIN_PARAMETERS.as_bytes() {
         let parameters = parameters.ok_or_else(|| CertError::unsupported("EC parameters", "no parameters"))?;
         let (curve, explicit) = curve(&parameters, &mut quirks)?;
         let point = Point::from_bytes(curve, bits).map_err(|e| CertError::Malformed {
@@ -114,20 +118,20 @@ pub(crate) fn read(spki: &Tlv<'_>) -> Result<SubjectPublicKeyInfo, CertError> {
             expected: "an uncompressed point on its curve",
             found: e.to_string(),
         })?;
-        return Ok(info(PublicKey::Ec(point), explicit, None, quirks));
+        return Ok(info(PublicKey::Ec(point), explicit, RsaUse::Any, quirks));
     }
-    let pss_only = if oid == algorithm::RSA_ENCRYPTION.as_bytes() {
+    let rsa_use = if kind == algorithm::RSA_ENCRYPTION.as_bytes() {
         if parameters.is_none_or(|p| p.raw != [0x05, 0x00]) {
             quirks.push(Quirk::new("spki.rsa-parameters-not-null", "subjectPublicKeyInfo algorithm"));
         }
-        None
-    } else if oid == algorithm::RSASSA_PSS.as_bytes() {
-        Some(parameters.map(|p| PssParameters::read(&p)).transpose()?)
+        RsaUse::Any
+    } else if kind == algorithm::RSASSA_PSS.as_bytes() {
+        parameters.map_or(Ok(RsaUse::Pss), |p| PssParameters::read(&p).map(RsaUse::PssWith))?
     } else {
-        return Err(CertError::unsupported("public key algorithm", der::dotted(oid)));
+        return Err(CertError::unsupported("public key algorithm", der::dotted(kind)));
     };
     let key = rsa_key(bits, bits_tlv.value_at() + 1, &mut quirks)?;
-    Ok(info(PublicKey::Rsa(key), false, pss_only, quirks))
+    Ok(info(PublicKey::Rsa(key), false, rsa_use, quirks))
 }
 
 /// RSAPublicKey ::= SEQUENCE { modulus INTEGER, publicExponent INTEGER }
@@ -138,12 +142,12 @@ fn rsa_key(bits: &[u8], at: usize, quirks: &mut Vec<Quirk>) -> Result<rsa::Publi
     let mut reader = sequence.reader();
     let (n, e) = (reader.expect(der::INTEGER)?, reader.expect(der::INTEGER)?);
     reader.finish()?;
-    let modulus = der::unsigned("modulus", &n, quirks)?.to_vec();
-    let exponent = der::unsigned("publicExponent", &e, quirks)?.to_vec();
+    let modulus = der::unsigned("modulus", &n, quirks)?;
+    let exponent = der::unsigned("publicExponent", &e, quirks)?;
     if modulus.is_empty() || exponent.is_empty() {
         return Err(CertError::malformed("RSAPublicKey", &sequence, "a modulus and an exponent above zero"));
     }
-    Ok(rsa::PublicKey { modulus, exponent })
+    Ok(rsa::PublicKey::new(modulus, exponent))
 }
 
 /// The curve that EC parameters stand for, and whether they are explicit.
@@ -165,8 +169,19 @@ fn curve(parameters: &Tlv<'_>, quirks: &mut Vec<Quirk>) -> Result<(Curve, bool),
     }
 }
 
+/// Content octets of the name of each curve.
+static CURVE_OIDS: [(Curve, ObjectIdentifier); Curve::ALL.len()] = {
+    let mut table = [(Curve::P256, EC_PUBLIC_KEY); Curve::ALL.len()];
+    let mut i = 0;
+    while i < table.len() {
+        table[i] = (Curve::ALL[i], ObjectIdentifier::new_unwrap(Curve::ALL[i].oid()));
+        i += 1;
+    }
+    table
+};
+
 fn curve_of_oid(content: &[u8]) -> Option<Curve> {
-    DOMAINS.iter().find(|d| d.oid.as_bytes() == content).map(|d| d.curve)
+    CURVE_OIDS.iter().find(|(_, oid)| oid.as_bytes() == content).map(|&(curve, _)| curve)
 }
 
 fn explicit_curve(parameters: &Tlv<'_>, quirks: &mut Vec<Quirk>) -> Result<Curve, CertError> {
@@ -189,9 +204,10 @@ fn explicit_curve(parameters: &Tlv<'_>, quirks: &mut Vec<Quirk>) -> Result<Curve
     reader.finish()?;
 
     let same = |found: &[u8], known: &[u8]| der::strip_zeros(found) == der::strip_zeros(known);
-    let domain = DOMAINS
-        .iter()
-        .find(|d| {
+    let curve = Curve::ALL
+        .into_iter()
+        .find(|curve| {
+            let d = curve.parameters();
             let base_point = match base {
                 [4, xy @ ..] => xy.len() == d.x.len() + d.y.len() && xy.starts_with(d.x) && xy.ends_with(d.y),
                 [sign @ (2 | 3), x @ ..] => x == d.x && d.y.last().is_some_and(|y| y & 1 == sign & 1),
@@ -208,27 +224,24 @@ fn explicit_curve(parameters: &Tlv<'_>, quirks: &mut Vec<Quirk>) -> Result<Curve
     if base.first() != Some(&4) {
         note("spki.base-point-compressed");
     }
-    if a.len() != d_len(domain) || b.len() != d_len(domain) {
+    if a.len() != curve.field_len() || b.len() != curve.field_len() {
         note("spki.field-element-length");
     }
-    Ok(domain.curve)
-}
-
-const fn d_len(domain: &domain::Domain) -> usize {
-    domain.p.len()
+    Ok(curve)
 }
 
 /// SubjectPublicKeyInfo in DER, EC parameters by name.
 #[must_use]
 pub fn encode(key: &PublicKey) -> Vec<u8> {
-    encode_with(key, |out, domain| tlv::push(out, der::OID, domain.oid.as_bytes()))
+    encode_with(key, |out, curve| tlv::push(out, der::OID, &oid::encode(curve.oid())))
 }
 
 /// SubjectPublicKeyInfo in DER, EC parameters written out with their cofactor, as Doc 9303-12 4.4.3 and Doc 9303-11 demand.
 /// OpenSSL 3 refuses certificate chains with such keys.
 #[must_use]
 pub fn encode_explicit(key: &PublicKey) -> Vec<u8> {
-    encode_with(key, |out, domain| {
+    encode_with(key, |out, curve| {
+        let domain = curve.parameters();
         let mut field = tlv::encode(der::OID, PRIME_FIELD.as_bytes());
         push_unsigned(&mut field, domain.p);
         let mut equation = tlv::encode(der::OCTET_STRING, domain.a);
@@ -243,21 +256,19 @@ pub fn encode_explicit(key: &PublicKey) -> Vec<u8> {
     })
 }
 
-fn encode_with(key: &PublicKey, parameters: impl FnOnce(&mut Vec<u8>, &domain::Domain)) -> Vec<u8> {
+fn encode_with(key: &PublicKey, parameters: impl FnOnce(&mut Vec<u8>, Curve)) -> Vec<u8> {
     let (algorithm, bits) = match key {
         PublicKey::Ec(point) => {
             let mut algorithm = tlv::encode(der::OID, EC_PUBLIC_KEY.as_bytes());
-            if let Some(domain) = DOMAINS.iter().find(|d| d.curve == point.curve()) {
-                parameters(&mut algorithm, domain);
-            }
+            parameters(&mut algorithm, point.curve());
             (algorithm, point.as_bytes().to_vec())
         }
         PublicKey::Rsa(key) => {
             let mut algorithm = tlv::encode(der::OID, algorithm::RSA_ENCRYPTION.as_bytes());
             tlv::push(&mut algorithm, der::NULL, &[]);
-            let mut numbers = Vec::with_capacity(key.modulus.len() + 16);
-            push_unsigned(&mut numbers, &key.modulus);
-            push_unsigned(&mut numbers, &key.exponent);
+            let mut numbers = Vec::with_capacity(key.modulus().len() + 16);
+            push_unsigned(&mut numbers, key.modulus());
+            push_unsigned(&mut numbers, key.exponent());
             (algorithm, tlv::encode(der::SEQUENCE, &numbers))
         }
     };
