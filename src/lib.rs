@@ -1,1 +1,12 @@
-//! tbd
+//! Read, verify, and make ICAO Doc 9303 chip identity cards.
+//!
+//! | module | what |
+//! | --- | --- |
+//! | [`transport`] | a card within reach: PC/SC, vpcd, a virtual card, a trace; one name for each reader |
+//! | [`session`] | a card with or without secure messaging; the only owner of the transport |
+//! | [`terminal`] | the inspection procedure: access, reading, genuineness, report |
+//!
+//! The standards themselves are in the crate `eid`, the virtual card in `applets`, the authority in `pki`.
+
+pub mod session;
+pub mod transport;

@@ -1,0 +1,129 @@
+//! A card within reach, by the one name that every reader has: `pcsc:NAME-OR-INDEX`, `sim:FILE`, `vpcd:PORT`, `trace:FILE`.
+//!
+//! Every adapter here knows one outside thing and nothing of passports. Each of them refuses commands of fewer than four
+//! bytes (they wedge a reader) and takes an answer of fewer than two bytes for a card that has gone.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::str::FromStr;
+
+pub use eid::transport::{Limits, Transport, TransportError};
+
+pub mod atr;
+#[cfg(feature = "pcsc")]
+pub mod pcsc;
+pub mod trace;
+pub mod vpcd;
+
+/// The name of a reader, as users write it.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum ReaderName {
+    /// `pcsc:NAME-OR-INDEX`: a reader of the PC/SC service, by its place in the list (from 0) or by its full name.
+    Pcsc(PcscSelector),
+    /// `sim:FILE`: the virtual card in an image file, in this process.
+    Sim(PathBuf),
+    /// `vpcd:PORT`: we listen on the loopback port and play the reader; a card simulator connects.
+    Vpcd(u16),
+    /// `trace:FILE`: a recorded exchange, played back.
+    Trace(PathBuf),
+}
+
+/// Which reader of the PC/SC service.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum PcscSelector {
+    /// Place in the list of the service, from 0.
+    Index(usize),
+    /// The full name.
+    Name(String),
+}
+
+impl fmt::Display for PcscSelector {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Index(index) => write!(f, "{index}"),
+            Self::Name(name) => f.write_str(name),
+        }
+    }
+}
+
+/// Text that names no reader.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("expected pcsc:NAME-OR-INDEX, sim:FILE, vpcd:PORT, or trace:FILE, found {found:?}")]
+pub struct ReaderNameError {
+    /// What was found.
+    pub found: String,
+}
+
+impl FromStr for ReaderName {
+    type Err = ReaderNameError;
+
+    fn from_str(text: &str) -> Result<Self, ReaderNameError> {
+        let error = || ReaderNameError { found: text.to_owned() };
+        let (kind, rest) = text.split_once(':').filter(|(_, rest)| !rest.is_empty()).ok_or_else(error)?;
+        match kind {
+            "pcsc" => Ok(Self::Pcsc(rest.parse().map_or_else(|_| PcscSelector::Name(rest.to_owned()), PcscSelector::Index))),
+            "sim" => Ok(Self::Sim(rest.into())),
+            "vpcd" => rest.parse().ok().filter(|&port| port != 0).map(Self::Vpcd).ok_or_else(error),
+            "trace" => Ok(Self::Trace(rest.into())),
+            _ => Err(error()),
+        }
+    }
+}
+
+impl fmt::Display for ReaderName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Pcsc(selector) => write!(f, "pcsc:{selector}"),
+            Self::Sim(path) => write!(f, "sim:{}", path.display()),
+            Self::Vpcd(port) => write!(f, "vpcd:{port}"),
+            Self::Trace(path) => write!(f, "trace:{}", path.display()),
+        }
+    }
+}
+
+/// Longest APDU that any of the links carries, each way.
+const MAX_APDU: usize = 65_535;
+
+/// Refuses what no link may send: fewer than 4 bytes, more than 65,535.
+fn check_command(command: &[u8]) -> Result<(), TransportError> {
+    if (4..=MAX_APDU).contains(&command.len()) {
+        return Ok(());
+    }
+    Err(TransportError::Protocol { detail: format!("expected a command APDU of 4 to {MAX_APDU} bytes, found {}", command.len()) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reader_names_read_and_write() {
+        let names = [
+            ("pcsc:0", ReaderName::Pcsc(PcscSelector::Index(0))),
+            ("pcsc:Line 00 00 01", ReaderName::Pcsc(PcscSelector::Name("Line 00 00 01".to_owned()))),
+            ("sim:out/cards/0001.card", ReaderName::Sim("out/cards/0001.card".into())),
+            ("sim:C:\\cards\\1.card", ReaderName::Sim("C:\\cards\\1.card".into())),
+            ("vpcd:35963", ReaderName::Vpcd(35_963)),
+            ("trace:a.trace", ReaderName::Trace("a.trace".into())),
+        ];
+        for (text, name) in names {
+            assert_eq!(text.parse::<ReaderName>().as_ref(), Ok(&name));
+            assert_eq!(name.to_string(), text);
+        }
+    }
+
+    #[test]
+    fn text_that_names_no_reader_is_quoted_in_the_error() {
+        for text in ["", "pcsc", "pcsc:", "usb:0", "vpcd:0", "vpcd:65536", "vpcd:x", "sim:"] {
+            assert_eq!(text.parse::<ReaderName>(), Err(ReaderNameError { found: text.to_owned() }), "{text}");
+        }
+    }
+
+    #[test]
+    fn commands_that_wedge_a_reader_are_refused() {
+        for len in [0, 1, 3, 65_536] {
+            assert!(matches!(check_command(&vec![0; len]), Err(TransportError::Protocol { .. })), "{len}");
+        }
+        assert_eq!(check_command(&[0, 0xA4, 0, 0x0C]), Ok(()));
+    }
+}
