@@ -1,0 +1,274 @@
+//! A card with or without secure messaging: the only owner of the transport.
+//!
+//! Fetches what the card announces by 61xx, repeats by 6Cxx, chains what does not fit into one APDU, and keeps every command inside
+//! the limits of the link. It fails closed: after any error of the transport or of secure messaging the channel is lost, and no
+//! command goes out in the clear instead, until [`Session::restart`].
+
+use eid::apdu::{ApduError, Command, EXTENDED_LE_MAX, Response, SHORT_LE_MAX, Sw};
+use eid::sm::{SecureMessaging, SmError};
+use eid::transport::{Limits, Transport, TransportError};
+
+/// Most data that one command may fetch over several GET RESPONSE.
+const MAX_ANSWER: usize = EXTENDED_LE_MAX as usize;
+
+/// Why a command has no answer that can be believed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SessionError {
+    /// The card was not reached, or did not answer.
+    #[error(transparent)]
+    Transport(#[from] TransportError),
+    /// The answer is not that of the card which holds the channel's keys; the channel is dropped.
+    #[error("secure channel broken: {0}")]
+    SecureMessaging(#[from] SmError),
+    /// The command cannot be written, or the answer has no status word.
+    #[error(transparent)]
+    Apdu(#[from] ApduError),
+    /// The channel was lost before: nothing is sent until the session is restarted.
+    #[error("the channel to the card was lost; restart the session")]
+    Lost,
+    /// The card announces more and more data.
+    #[error("expected at most {MAX_ANSWER} bytes of answer, the card announces more after {found}")]
+    Endless {
+        /// Bytes received.
+        found: usize,
+    },
+}
+
+/// How commands travel.
+#[derive(Debug)]
+enum Channel {
+    Plain,
+    Secure(Box<SecureMessaging>),
+    /// An error left the state of the card unknown.
+    Lost,
+}
+
+/// What a session moved over the wire.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Traffic {
+    /// Command APDUs, each part of a chain and each GET RESPONSE counted.
+    pub commands: u64,
+    /// Bytes of command APDUs.
+    pub sent: u64,
+    /// Bytes of response APDUs.
+    pub received: u64,
+}
+
+/// A conversation with one card.
+#[derive(Debug)]
+pub struct Session<T> {
+    transport: T,
+    channel: Channel,
+    limits: Limits,
+    traffic: Traffic,
+}
+
+impl<T: Transport> Session<T> {
+    /// A session in the clear, with the limits of the transport.
+    pub fn new(transport: T) -> Self {
+        let limits = transport.limits();
+        Self { transport, channel: Channel::Plain, limits, traffic: Traffic::default() }
+    }
+
+    /// The card's answer to reset.
+    ///
+    /// # Errors
+    /// The card is not there or mute.
+    pub fn atr(&mut self) -> Result<Vec<u8>, SessionError> {
+        let atr = self.transport.atr()?;
+        self.limits = self.transport.limits();
+        Ok(atr)
+    }
+
+    /// Resets the card and starts in the clear: selection, authentication, and channel are gone on both sides.
+    ///
+    /// # Errors
+    /// The card is not there or mute.
+    pub fn restart(&mut self) -> Result<(), SessionError> {
+        self.channel = Channel::Lost;
+        self.transport.reset()?;
+        self.limits = self.transport.limits();
+        self.channel = Channel::Plain;
+        Ok(())
+    }
+
+    /// Protects everything from here on. Replaces the channel that was there (Chip Authentication, TR-03110-3 B.1).
+    pub fn secure(&mut self, channel: SecureMessaging) {
+        self.channel = Channel::Secure(Box::new(channel));
+    }
+
+    /// Whether commands are protected.
+    #[must_use]
+    pub const fn is_secure(&self) -> bool {
+        matches!(self.channel, Channel::Secure(_))
+    }
+
+    /// Goes down to short APDUs, for a card or reader that refuses extended ones.
+    pub const fn use_short_apdus(&mut self) {
+        self.limits = Limits::SHORT;
+    }
+
+    /// Whether extended lengths are in use.
+    #[must_use]
+    pub const fn is_extended(&self) -> bool {
+        self.limits.max_command > Limits::SHORT.max_command && self.limits.max_response > Limits::SHORT.max_response
+    }
+
+    /// What went over the wire so far.
+    #[must_use]
+    pub const fn traffic(&self) -> Traffic {
+        self.traffic
+    }
+
+    /// The transport, for what comes after the session.
+    pub fn into_transport(self) -> T {
+        self.transport
+    }
+
+    /// Most command data of one APDU under the present channel; more is chained.
+    #[must_use]
+    pub fn max_data(&self) -> usize {
+        let body = if self.is_extended() { self.limits.max_command.saturating_sub(9).min(65_535) } else { 255 };
+        match &self.channel {
+            // DO'8E' 10 bytes, DO'97' at most 4.
+            Channel::Secure(channel) => protected_capacity(body.saturating_sub(14), channel.suite().block_len()),
+            _ => body,
+        }
+    }
+
+    /// Most answer data of one APDU under the present channel.
+    #[must_use]
+    pub fn max_answer(&self) -> usize {
+        let body = if self.is_extended() { self.limits.max_response.saturating_sub(2).min(MAX_ANSWER) } else { 256 };
+        match &self.channel {
+            // DO'8E' 10 bytes, DO'99' 4 bytes.
+            Channel::Secure(channel) => protected_capacity(body.saturating_sub(14), channel.suite().block_len()),
+            _ => body,
+        }
+    }
+
+    /// Sends a command through the present channel and returns the card's answer, whatever its status word.
+    /// Data that do not fit are chained; a part that the card refuses ends the chain with its answer.
+    ///
+    /// # Errors
+    /// [`SessionError`]; the channel is lost after all of them except [`SessionError::Apdu`] of a command that cannot be written.
+    pub fn transmit(&mut self, command: &Command) -> Result<Response, SessionError> {
+        if matches!(self.channel, Channel::Lost) {
+            return Err(SessionError::Lost);
+        }
+        command.encode()?;
+        let parts = command.chain(self.max_data());
+        let result = self.run(&parts);
+        if let Err(error) = &result {
+            tracing::debug!(%error, "channel lost");
+            self.channel = Channel::Lost;
+        }
+        result
+    }
+
+    fn run(&mut self, parts: &[Command]) -> Result<Response, SessionError> {
+        let mut answer = Response::ok([]);
+        for part in parts {
+            answer = self.single(part)?;
+            if !answer.sw.is_ok() {
+                break;
+            }
+        }
+        Ok(answer)
+    }
+
+    /// One command that fits, protected if the channel is; repeated once if the card names another Le inside the channel.
+    fn single(&mut self, command: &Command) -> Result<Response, SessionError> {
+        let mut command = self.fit(command);
+        for attempt in 0..2 {
+            let answer = match &mut self.channel {
+                Channel::Plain => return self.wire(&command),
+                Channel::Lost => return Err(SessionError::Lost),
+                Channel::Secure(channel) => {
+                    let protected = channel.protect_command(&command)?;
+                    let answer = self.wire(&protected)?;
+                    let Channel::Secure(channel) = &mut self.channel else { return Err(SessionError::Lost) };
+                    channel.unprotect_response(&answer)?
+                }
+            };
+            match wrong_le(&answer).filter(|_| attempt == 0 && command.le.is_some()) {
+                Some(le) => command.le = Some(le),
+                None => return Ok(answer),
+            }
+        }
+        Err(SessionError::Lost)
+    }
+
+    /// The command with Le and form inside the limits.
+    fn fit(&self, command: &Command) -> Command {
+        let mut command = command.clone();
+        if !self.is_extended() {
+            command.extended = false;
+            command.le = command.le.map(|le| le.min(SHORT_LE_MAX));
+        }
+        command
+    }
+
+    /// One command as it is, with 6Cxx and 61xx served.
+    fn wire(&mut self, command: &Command) -> Result<Response, SessionError> {
+        let mut answer = self.exchange(command)?;
+        if let Some(le) = wrong_le(&answer).filter(|_| command.le.is_some()) {
+            answer = self.exchange(&Command { le: Some(le), ..command.clone() })?;
+        }
+        let mut data = Vec::new();
+        while answer.sw.sw1() == 0x61 {
+            let progress = !answer.data.is_empty() || data.is_empty();
+            data.append(&mut answer.data);
+            if !progress || data.len() > MAX_ANSWER {
+                return Err(SessionError::Endless { found: data.len() });
+            }
+            let announced = answer.sw.sw2();
+            // The logical channel stays, secure messaging and chaining bits do not belong here.
+            let get_response =
+                Command::new(command.cla & 0x03, 0xC0, 0, 0).with_le(if announced == 0 { SHORT_LE_MAX } else { announced.into() });
+            answer = self.exchange(&get_response)?;
+            if let Some(le) = wrong_le(&answer) {
+                answer = self.exchange(&get_response.with_le(le))?;
+            }
+        }
+        if !data.is_empty() {
+            data.append(&mut answer.data);
+            answer.data = data;
+        }
+        Ok(answer)
+    }
+
+    fn exchange(&mut self, command: &Command) -> Result<Response, SessionError> {
+        let bytes = command.encode()?;
+        let answer = self.transport.transmit(&bytes)?;
+        self.traffic.commands += 1;
+        self.traffic.sent += bytes.len() as u64;
+        self.traffic.received += answer.len() as u64;
+        let answer = Response::parse(&answer)?;
+        // Headers and lengths only: both Debug forms leave data out.
+        tracing::trace!(?command, ?answer, "apdu");
+        Ok(answer)
+    }
+}
+
+/// The Le that a 6Cxx without data names.
+fn wrong_le(answer: &Response) -> Option<u32> {
+    let Sw(sw) = answer.sw;
+    (answer.data.is_empty() && sw >> 8 == 0x6C).then(|| match answer.sw.sw2() {
+        0 => SHORT_LE_MAX,
+        le => le.into(),
+    })
+}
+
+/// Plain bytes that fit into a DO'87' of at most `room` bytes: tag, length, padding indicator, whole blocks, at least one byte of padding.
+fn protected_capacity(room: usize, block: usize) -> usize {
+    let header = match room {
+        0..=0x81 => 3,
+        0x82..=0x102 => 4,
+        _ => 5,
+    };
+    (room.saturating_sub(header) / block * block).saturating_sub(1)
+}
+
+#[cfg(test)]
+mod tests;
