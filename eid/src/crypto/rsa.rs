@@ -25,6 +25,13 @@ impl PublicKey {
         &self.modulus
     }
 
+    /// Bit length of the modulus.
+    #[must_use]
+    pub fn bits(&self) -> usize {
+        let leading = self.modulus.first().map_or(0, |first| first.leading_zeros());
+        8 * self.modulus.len() - usize::try_from(leading).expect("at most 8")
+    }
+
     /// Public exponent e, big-endian without leading zeros.
     #[must_use]
     pub fn exponent(&self) -> &[u8] {
