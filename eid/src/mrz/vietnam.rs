@@ -1,0 +1,76 @@
+//! The MRZ of the Vietnamese identity card (TD1): the document number is the last 9 digits of the 12-digit personal number, the whole
+//! number with a check digit of its own stands in the optional data of line 1.
+//!
+//! Two people can share the 9 digits; whoever identifies a person uses [`personal_number`].
+
+use super::{Content, Field, Format, Mrz, MrzDate, MrzError, Name, Sex, check_digit};
+
+/// Country code of the issuer and of the nationality.
+pub const STATE: &str = "VNM";
+
+/// Splits a full Vietnamese name: the first word is the surname, the others follow in their order.
+///
+/// # Errors
+/// A letter without transliteration, or no letter at all.
+pub fn name(full_name: &str) -> Result<Name, MrzError> {
+    let (surname, rest) = full_name.trim().split_once(char::is_whitespace).unwrap_or((full_name.trim(), ""));
+    Name::new(surname, rest)
+}
+
+/// The MRZ of an identity card.
+///
+/// # Errors
+/// [`MrzError::Value`] unless `personal_number` is 12 digits; a name that cannot be transliterated.
+pub fn identity_card(
+    personal_number: &str,
+    full_name: &str,
+    sex: Sex,
+    date_of_birth: MrzDate,
+    date_of_expiry: MrzDate,
+) -> Result<Mrz, MrzError> {
+    if personal_number.len() != 12 || !personal_number.bytes().all(|b| b.is_ascii_digit()) {
+        let expected = "a personal number of 12 digits".to_owned();
+        return Err(MrzError::Value { field: Field::OptionalData, expected, found: personal_number.to_owned() });
+    }
+    Mrz::write(
+        Format::Td1,
+        Content {
+            document_code: "ID".to_owned(),
+            issuer: STATE.to_owned(),
+            document_number: personal_number.get(3..).unwrap_or_default().to_owned(),
+            date_of_birth,
+            sex,
+            date_of_expiry,
+            nationality: STATE.to_owned(),
+            optional_data: format!("{personal_number}<<{}", check_digit(personal_number)),
+            optional_data_2: String::new(),
+            name: name(full_name)?,
+        },
+    )
+}
+
+/// The 12-digit personal number in the MRZ of a Vietnamese identity card, if its check digit is right and its end is the document number.
+///
+/// # Errors
+/// The MRZ is of another kind ([`MrzError::Value`]), or the check digit is wrong ([`MrzError::CheckDigit`]).
+pub fn personal_number(mrz: &Mrz) -> Result<&str, MrzError> {
+    let content = mrz.content();
+    let optional = mrz.text().get(15..30).unwrap_or_default();
+    let error = || MrzError::Value {
+        field: Field::OptionalData,
+        expected: "12 digits that end with the document number, << and a check digit, in a TD1 MRZ of VNM".to_owned(),
+        found: optional.to_owned(),
+    };
+    let number = optional.get(..12).filter(|n| n.bytes().all(|b| b.is_ascii_digit())).ok_or_else(error)?;
+    let same = number.get(3..) == Some(content.document_number.as_str());
+    if mrz.format() != Format::Td1 || content.issuer != STATE || !same || optional.get(12..14) != Some("<<") {
+        return Err(error());
+    }
+    let found = optional.chars().last().unwrap_or('<');
+    let expected = check_digit(number);
+    if found == expected {
+        Ok(number)
+    } else {
+        Err(MrzError::CheckDigit { field: Field::OptionalData, line: 1, column: 30, expected, found })
+    }
+}
