@@ -9,4 +9,5 @@
 //! The standards themselves are in the crate `eid`, the virtual card in `applets`, the authority in `pki`.
 
 pub mod session;
+pub mod terminal;
 pub mod transport;

@@ -271,4 +271,4 @@ fn protected_capacity(room: usize, block: usize) -> usize {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
