@@ -1,0 +1,39 @@
+//! Standard output: the answer and nothing else, as text or as one JSON document.
+
+use std::io::{self, Write as _};
+
+use serde::Serialize;
+
+use super::exit::{Exit, Failure};
+
+fn written(result: io::Result<()>) -> Result<(), Failure> {
+    match result {
+        // whoever reads has read enough (`| head`)
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => std::process::exit(0),
+        Err(error) => Err(Failure::new(Exit::Store, format_args!("standard output: {error}"))),
+        Ok(()) => Ok(()),
+    }
+}
+
+/// Prints `text`, and a line end if it has none.
+pub(crate) fn text(text: &str) -> Result<(), Failure> {
+    let mut out = anstream::stdout().lock();
+    written(
+        out.write_all(text.as_bytes())
+            .and_then(|()| if text.ends_with('\n') { Ok(()) } else { out.write_all(b"\n") })
+            .and_then(|()| out.flush()),
+    )
+}
+
+/// Prints `value` as one line of JSON.
+pub(crate) fn json(value: &impl Serialize) -> Result<(), Failure> {
+    let line = serde_json::to_string(value).map_err(|error| Failure::new(Exit::Bug, error))?;
+    let mut out = io::stdout().lock();
+    written(writeln!(out, "{line}").and_then(|()| out.flush()))
+}
+
+/// Writes bytes as they are, for an answer that is a file.
+pub(crate) fn bytes(bytes: &[u8]) -> Result<(), Failure> {
+    let mut out = io::stdout().lock();
+    written(out.write_all(bytes).and_then(|()| out.flush()))
+}

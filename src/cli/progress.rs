@@ -1,0 +1,47 @@
+//! A bar on the terminal for work of more than a second; nothing where nobody watches.
+
+use std::io::IsTerminal as _;
+use std::time::{Duration, Instant};
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+/// Progress over a known number of steps. It appears after one second, on standard error, and only if that is a terminal.
+#[derive(Debug)]
+pub(crate) struct Progress {
+    bar: ProgressBar,
+    since: Instant,
+    watched: bool,
+}
+
+const PATIENCE: Duration = Duration::from_secs(1);
+
+impl Progress {
+    /// `what` is shown before the bar; `quiet` (as with `--json`) hides it.
+    pub(crate) fn new(what: &'static str, steps: u64, quiet: bool) -> Self {
+        let bar = ProgressBar::with_draw_target(Some(steps), ProgressDrawTarget::hidden());
+        if let Ok(style) = ProgressStyle::with_template("{msg} [{wide_bar}] {pos}/{len} {eta}") {
+            bar.set_style(style.progress_chars("=> "));
+        }
+        bar.set_message(what);
+        Self { bar, since: Instant::now(), watched: !quiet && std::io::stderr().is_terminal() }
+    }
+
+    /// `done` steps are done.
+    pub(crate) fn set(&self, done: u64) {
+        if self.watched && self.bar.is_hidden() && self.since.elapsed() > PATIENCE {
+            self.bar.set_draw_target(ProgressDrawTarget::stderr());
+        }
+        self.bar.set_position(done);
+    }
+
+    /// Prints a line of the story above the bar.
+    pub(crate) fn line(&self, line: &str) {
+        self.bar.suspend(|| eprintln!("{line}"));
+    }
+}
+
+impl Drop for Progress {
+    fn drop(&mut self) {
+        self.bar.finish_and_clear();
+    }
+}

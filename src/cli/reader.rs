@@ -1,0 +1,140 @@
+//! `--reader` and what opens a card: one set of options for every command that speaks to one.
+
+use std::fs::File;
+use std::io::BufWriter;
+use std::path::{Path, PathBuf};
+
+use cardwright::transport::trace::{Detail, Recorder, Replay};
+use cardwright::transport::vpcd::{Timeouts, VpcdReader};
+use cardwright::transport::{ReaderName, Transport, TransportError};
+use clap::Args;
+
+use super::exit::{Exit, Failure};
+
+/// Explains names of readers and exit codes, once, in the help of the whole program.
+pub(super) const HELP: &str = "\
+Readers:
+  pcsc:NAME-OR-INDEX  a reader of the PC/SC service (`cardwright readers` lists them)
+  sim:FILE            the virtual card in FILE
+  vpcd:PORT           a card that connects to PORT and speaks the protocol of vsmartcard
+  trace:FILE          an exchange recorded with --trace, played back
+
+Exit codes:
+  0   every required check passed
+  1   a check failed: not genuine
+  2   wrong usage, or a file that was handed over is wrong
+  3   undecided: no trust anchor, or something not supported
+  4   access refused: wrong CAN or MRZ, or blocked
+  5   reader or card gone
+  6   signing key or token
+  7   a file or store could not be read or written
+  70  a bug of ours";
+
+/// Which card, and whether to record what is said to it.
+#[derive(Debug, Args)]
+pub(crate) struct ReaderArgs {
+    /// Take the card in READER: pcsc:NAME-OR-INDEX, sim:FILE, vpcd:PORT, or trace:FILE
+    #[arg(long, short, value_name = "READER", env = "CARDWRIGHT_READER", default_value = "pcsc:0")]
+    reader: ReaderName,
+    /// Record every APDU in FILE; it holds personal data
+    #[arg(long, value_name = "FILE")]
+    trace: Option<PathBuf>,
+}
+
+impl ReaderArgs {
+    /// Opens the card.
+    pub(crate) fn open(&self) -> Result<AnyCard, Failure> {
+        let card = open(&self.reader)?;
+        let Some(path) = &self.trace else { return Ok(card) };
+        let file = File::create(path).map_err(|error| Failure::file(path, &error))?;
+        let recorder = Recorder::new(card, LineWriter(BufWriter::new(file)), Detail::Full).map_err(|error| failure(&error))?;
+        Ok(Box::new(recorder))
+    }
+
+    /// The reader's name as given.
+    pub(crate) const fn name(&self) -> &ReaderName {
+        &self.reader
+    }
+}
+
+/// A card behind any of the adapters.
+pub(crate) type AnyCard = Box<dyn Transport + Send>;
+
+fn open(name: &ReaderName) -> Result<AnyCard, Failure> {
+    match name {
+        ReaderName::Pcsc(selector) => pcsc(selector),
+        ReaderName::Sim(path) => sim(path),
+        ReaderName::Vpcd(port) => {
+            let mut reader = VpcdReader::listen(*port, Timeouts::default()).map_err(|error| failure(&error))?;
+            tracing::info!(port, "waiting for a card to connect");
+            reader.insert().map_err(|error| failure(&error))?;
+            Ok(Box::new(reader))
+        }
+        ReaderName::Trace(path) => Ok(Box::new(Replay::open(path).map_err(|error| failure(&error))?)),
+    }
+}
+
+#[cfg(feature = "pcsc")]
+fn pcsc(selector: &cardwright::transport::PcscSelector) -> Result<AnyCard, Failure> {
+    use cardwright::transport::pcsc::{PcscReader, Sharing};
+    Ok(Box::new(PcscReader::open(selector, Sharing::Exclusive).map_err(|error| failure(&error))?))
+}
+
+#[cfg(not(feature = "pcsc"))]
+fn pcsc(_: &cardwright::transport::PcscSelector) -> Result<AnyCard, Failure> {
+    Err(Failure::usage("this program was built without PC/SC")
+        .hint("use sim:FILE, vpcd:PORT, or trace:FILE, or build it with the feature `pcsc`"))
+}
+
+/// Why a card could not be reached, with what to do about it.
+pub(crate) fn failure(error: &TransportError) -> Failure {
+    let failure = Failure::new(Exit::Gone, error);
+    match error {
+        TransportError::NoCard { .. } => {
+            failure.hint("insert a card, or name another reader with --reader; `cardwright readers` lists them")
+        }
+        TransportError::CardGone { .. } | TransportError::ResetByOther { .. } => {
+            failure.hint("put the card back and start again from the beginning")
+        }
+        TransportError::InUse { .. } => failure.hint("end the other program, or take its reader away from it"),
+        TransportError::UnknownReader { .. } => {
+            failure.hint("`cardwright readers` lists the readers; for a virtual card say --reader sim:FILE")
+        }
+        TransportError::Service { .. } => failure.hint("start the PC/SC service (pcscd), or use a virtual card: --reader sim:FILE"),
+        TransportError::Unresponsive { .. } => failure.hint("turn the card over, clean its contacts, or try another reader"),
+        TransportError::Protocol { .. } => failure,
+    }
+}
+
+/// Writes each line through at once: a trace of a program that was killed is still a trace.
+#[derive(Debug)]
+struct LineWriter(BufWriter<File>);
+
+impl std::io::Write for LineWriter {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        let count = self.0.write(bytes)?;
+        if bytes.get(..count).is_some_and(|written| written.contains(&b'\n')) {
+            self.0.flush()?;
+        }
+        Ok(count)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        self.0.flush()
+    }
+}
+
+/// Why a session broke.
+pub(crate) fn session_failure(error: &cardwright::session::SessionError) -> Failure {
+    use cardwright::session::SessionError;
+    match error {
+        SessionError::Transport(error) => failure(error),
+        SessionError::SecureMessaging(_) => Failure::from_error(Exit::CheckFailed, error)
+            .hint("someone may stand between reader and card; try again, then distrust the card"),
+        _ => Failure::from_error(Exit::Gone, error),
+    }
+}
+
+fn sim(path: &Path) -> Result<AnyCard, Failure> {
+    Err(Failure::new(Exit::Undecided, format_args!("{}: virtual cards are not supported yet", path.display())))
+}
