@@ -40,6 +40,11 @@ impl Span {
         Self { start: tlv.value_at(), end: tlv.at + tlv.raw.len() }
     }
 
+    /// Without its first `n` bytes.
+    pub(crate) const fn skip(self, n: usize) -> Self {
+        Self { start: self.start + n, end: self.end }
+    }
+
     /// The bytes of `all` that it stands for.
     pub(crate) fn of(self, all: &[u8]) -> &[u8] {
         all.get(Range { start: self.start, end: self.end }).unwrap_or_default()
