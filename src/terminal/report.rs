@@ -1,0 +1,337 @@
+//! The answer of an inspection: findings, the verdict that a stated policy draws from them, and what to show.
+//!
+//! The policy ([`judge`]): a card is **not genuine** if any check failed, except that a refused way of access is no statement about
+//! genuineness where another way opened the card. It is **genuine** only if the SOD's structure, signature and chain passed, the
+//! hash of DG1 passed, and no check is undecided or not supported; a check that was not attempted, because the card has no such
+//! feature or guards it for others, counts neither way. Everything else is **undecided**: nobody has shown anything.
+
+use std::collections::BTreeMap;
+
+use eid::date::Date;
+use eid::image::FileId;
+use eid::protocol::finding::{Finding, Outcome};
+use eid::quirk::Quirk;
+use serde::Serialize;
+
+use crate::session::Traffic;
+
+pub mod text;
+
+/// Version of the JSON form. A reader refuses a higher one.
+pub const VERSION: u32 = 1;
+
+/// What follows for the card.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Verdict {
+    /// Every required check passed.
+    Genuine,
+    /// A check failed.
+    NotGenuine,
+    /// Nothing failed, and something required has no answer: no trust anchor, an unknown algorithm.
+    Undecided,
+    /// The card did not open: wrong or blocked password, or no way that both sides know.
+    AccessRefused,
+}
+
+impl Verdict {
+    /// Exit code of a program that says only this: 0, 1, 3, 4.
+    #[must_use]
+    pub const fn exit_code(self) -> u8 {
+        match self {
+            Self::Genuine => 0,
+            Self::NotGenuine => 1,
+            Self::Undecided => 3,
+            Self::AccessRefused => 4,
+        }
+    }
+
+    /// The word in reports: `genuine`, `not-genuine`, `undecided`, `access-refused`.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Genuine => "genuine",
+            Self::NotGenuine => "not-genuine",
+            Self::Undecided => "undecided",
+            Self::AccessRefused => "access-refused",
+        }
+    }
+}
+
+impl std::fmt::Display for Verdict {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// Checks without which nothing is shown.
+const REQUIRED: [&str; 4] = ["pa.sod", "pa.signature", "pa.chain", "pa.hash.dg1"];
+
+/// The verdict on a card that was opened.
+#[must_use]
+pub fn judge(findings: &[Finding]) -> Verdict {
+    let counted = || findings.iter().filter(|finding| !finding.id().starts_with("access."));
+    let passed = |id: &str| findings.iter().any(|finding| finding.id() == id && finding.outcome == Outcome::Passed);
+    if counted().any(|finding| finding.outcome == Outcome::Failed) {
+        Verdict::NotGenuine
+    } else if counted().any(|finding| matches!(finding.outcome, Outcome::Undecided | Outcome::NotSupported))
+        || !REQUIRED.into_iter().all(passed)
+    {
+        Verdict::Undecided
+    } else {
+        Verdict::Genuine
+    }
+}
+
+/// Who the card says it belongs to, from the MRZ in DG1. To be believed only with [`Verdict::Genuine`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Document {
+    /// Document code: `ID`, `P`.
+    pub code: String,
+    /// Issuing state, as in the MRZ.
+    pub issuer: String,
+    /// Document number.
+    pub number: String,
+    /// Name as in the MRZ: primary identifier, two spaces, secondary identifier.
+    pub name: String,
+    /// Nationality, as in the MRZ.
+    pub nationality: String,
+    /// `YYMMDD` as in the MRZ; the century is not there.
+    pub birth: String,
+    /// `YYMMDD` as in the MRZ.
+    pub expiry: String,
+}
+
+/// What an inspection found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Report {
+    /// What follows from the findings.
+    pub verdict: Verdict,
+    /// The day on which the card was inspected.
+    pub date: Date,
+    /// Who the card says it belongs to, if DG1 could be read.
+    pub document: Option<Document>,
+    /// Every check, in the order of the procedure.
+    pub findings: Vec<Finding>,
+    /// Every leniency that the card needed.
+    pub quirks: Vec<Quirk>,
+    /// Files read, with their length in bytes.
+    pub files: BTreeMap<FileId, usize>,
+    /// What went over the wire.
+    pub traffic: Traffic,
+}
+
+impl Report {
+    /// The finding of a check.
+    #[must_use]
+    pub fn finding(&self, id: &str) -> Option<&Finding> {
+        self.findings.iter().find(|finding| finding.id() == id)
+    }
+
+    /// The findings that are not passed.
+    pub fn remarks(&self) -> impl Iterator<Item = &Finding> {
+        self.findings.iter().filter(|finding| finding.outcome != Outcome::Passed)
+    }
+
+    /// The report as JSON.
+    ///
+    /// ```text
+    /// { "version": 1, "verdict": "genuine", "exit_code": 0, "date": "2026-11-21",
+    ///   "document": { "code", "issuer", "number", "name", "nationality", "birth", "expiry" } | null,
+    ///   "checks": [ { "id", "clause", "result", "reason": { "code", "text" } | null, "evidence": { name: value } } ],
+    ///   "quirks": [ { "rule", "place" } ],
+    ///   "files": [ { "name", "bytes" } ],
+    ///   "traffic": { "commands", "sent", "received" } }
+    /// ```
+    #[must_use]
+    pub fn to_json(&self) -> serde_json::Value {
+        let checks: Vec<_> = self
+            .findings
+            .iter()
+            .map(|finding| {
+                let reason = finding.reason.as_ref().map(|reason| serde_json::json!({ "code": reason.code, "text": reason.text }));
+                let evidence: serde_json::Map<_, _> =
+                    finding.evidence.iter().map(|(name, value)| ((*name).to_owned(), value.clone().into())).collect();
+                serde_json::json!({
+                    "id": finding.check.id, "clause": finding.check.clause, "result": finding.outcome.as_str(),
+                    "reason": reason, "evidence": evidence,
+                })
+            })
+            .collect();
+        let quirks: Vec<_> = self.quirks.iter().map(|quirk| serde_json::json!({ "rule": quirk.rule, "place": quirk.place })).collect();
+        let files: Vec<_> = self.files.iter().map(|(file, bytes)| serde_json::json!({ "name": file.name(), "bytes": bytes })).collect();
+        serde_json::json!({
+            "version": VERSION, "verdict": self.verdict, "exit_code": self.verdict.exit_code(), "date": self.date.to_string(),
+            "document": self.document, "checks": checks, "quirks": quirks, "files": files,
+            "traffic": { "commands": self.traffic.commands, "sent": self.traffic.sent, "received": self.traffic.received },
+        })
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use eid::protocol::finding::Check;
+
+    use super::*;
+
+    const REQUIRED_PASSED: [Finding; 4] = [
+        Check::new("pa.sod", "Doc 9303-10 §4.6.2").passed(),
+        Check::new("pa.signature", "Doc 9303-11 §5.1").passed(),
+        Check::new("pa.chain", "Doc 9303-11 §5.1").passed(),
+        Check::new("pa.hash.dg1", "Doc 9303-11 §5.1").passed(),
+    ];
+
+    fn with(more: impl IntoIterator<Item = Finding>) -> Verdict {
+        judge(&REQUIRED_PASSED.into_iter().chain(more).collect::<Vec<_>>())
+    }
+
+    fn check(id: &'static str) -> Check {
+        Check::new(id, "test")
+    }
+
+    #[test]
+    fn genuine_needs_every_required_check_and_nothing_open() {
+        assert_eq!(with([]), Verdict::Genuine);
+        assert_eq!(with([check("read.dg3").not_attempted("protected", "")]), Verdict::Genuine);
+        for missing in 0..4 {
+            let findings: Vec<_> = REQUIRED_PASSED.into_iter().enumerate().filter(|&(n, _)| n != missing).map(|(_, f)| f).collect();
+            assert_eq!(judge(&findings), Verdict::Undecided, "{missing}");
+        }
+        assert_eq!(judge(&[]), Verdict::Undecided);
+    }
+
+    #[test]
+    fn one_failed_check_outweighs_everything() {
+        assert_eq!(with([check("pa.hash.dg2").failed("hash-differs", "")]), Verdict::NotGenuine);
+        assert_eq!(with([check("ca").failed("x", ""), check("aa").undecided("x", "")]), Verdict::NotGenuine);
+    }
+
+    #[test]
+    fn an_open_question_is_never_genuine() {
+        assert_eq!(with([check("ca").not_supported("algorithm", "")]), Verdict::Undecided);
+        assert_eq!(with([check("pa.validity.signing").undecided("x", "")]), Verdict::Undecided);
+    }
+
+    #[test]
+    fn a_refused_way_of_access_says_nothing_about_genuineness() {
+        assert_eq!(with([check("access.pace").failed("refused", ""), check("access.downgrade").undecided("x", "")]), Verdict::Genuine);
+    }
+
+    pub(crate) fn sample() -> Report {
+        let findings = vec![
+            check("access.pace").passed().with("password", "CAN"),
+            check("ca").passed(),
+            check("read.dg1").passed(),
+            check("read.dg3").not_attempted("protected", "EF.DG3: protected by extended access control (6982)"),
+            check("pa.sod").passed(),
+            check("pa.hash.dg2").failed("hash-differs", "DG2 hash differs: EF.SOD says 00, the file gives 01"),
+        ];
+        Report {
+            verdict: judge(&findings),
+            date: Date::new(2026, 11, 21).expect("a day"),
+            document: Some(Document {
+                code: "ID".to_owned(),
+                issuer: "VNM".to_owned(),
+                number: "505000123".to_owned(),
+                name: "PHAM  THI UOC MAU".to_owned(),
+                nationality: "VNM".to_owned(),
+                birth: "050105".to_owned(),
+                expiry: "300105".to_owned(),
+            }),
+            findings,
+            quirks: vec![Quirk::new("access.card_access-by-fid", "FID 011C without the MF")],
+            files: BTreeMap::from([(FileId::COM, 22)]),
+            traffic: Traffic { commands: 3, sent: 30, received: 60 },
+        }
+    }
+
+    #[test]
+    fn json_form_of_version_1() {
+        insta::assert_snapshot!(serde_json::to_string_pretty(&sample().to_json()).expect("JSON"), @r#"
+        {
+          "checks": [
+            {
+              "clause": "test",
+              "evidence": {
+                "password": "CAN"
+              },
+              "id": "access.pace",
+              "reason": null,
+              "result": "passed"
+            },
+            {
+              "clause": "test",
+              "evidence": {},
+              "id": "ca",
+              "reason": null,
+              "result": "passed"
+            },
+            {
+              "clause": "test",
+              "evidence": {},
+              "id": "read.dg1",
+              "reason": null,
+              "result": "passed"
+            },
+            {
+              "clause": "test",
+              "evidence": {},
+              "id": "read.dg3",
+              "reason": {
+                "code": "protected",
+                "text": "EF.DG3: protected by extended access control (6982)"
+              },
+              "result": "not-attempted"
+            },
+            {
+              "clause": "test",
+              "evidence": {},
+              "id": "pa.sod",
+              "reason": null,
+              "result": "passed"
+            },
+            {
+              "clause": "test",
+              "evidence": {},
+              "id": "pa.hash.dg2",
+              "reason": {
+                "code": "hash-differs",
+                "text": "DG2 hash differs: EF.SOD says 00, the file gives 01"
+              },
+              "result": "failed"
+            }
+          ],
+          "date": "2026-11-21",
+          "document": {
+            "birth": "050105",
+            "code": "ID",
+            "expiry": "300105",
+            "issuer": "VNM",
+            "name": "PHAM  THI UOC MAU",
+            "nationality": "VNM",
+            "number": "505000123"
+          },
+          "exit_code": 1,
+          "files": [
+            {
+              "bytes": 22,
+              "name": "EF.COM"
+            }
+          ],
+          "quirks": [
+            {
+              "place": "FID 011C without the MF",
+              "rule": "access.card_access-by-fid"
+            }
+          ],
+          "traffic": {
+            "commands": 3,
+            "received": 60,
+            "sent": 30
+          },
+          "verdict": "not-genuine",
+          "version": 1
+        }
+        "#);
+    }
+}

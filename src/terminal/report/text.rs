@@ -1,0 +1,151 @@
+//! The report for people: the verdict first, then what is not as it should be, then what passed, on one screen.
+
+use std::fmt::Write as _;
+
+use eid::protocol::finding::{Finding, Outcome};
+
+use super::{Report, Verdict};
+
+/// Width of the list of passed checks, in characters.
+const WIDTH: usize = 100;
+/// Width of the first column.
+const LABEL: usize = 15;
+
+/// Whether to use ANSI colours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Colour {
+    /// Plain text.
+    #[default]
+    Never,
+    /// Green, yellow, red, and faint.
+    Ansi,
+}
+
+impl Colour {
+    fn paint(self, code: &str, text: &str) -> String {
+        match self {
+            Self::Never => text.to_owned(),
+            Self::Ansi => format!("\x1b[{code}m{text}\x1b[0m"),
+        }
+    }
+}
+
+const fn code_of(outcome: Outcome) -> &'static str {
+    match outcome {
+        Outcome::Passed => "32",
+        Outcome::Failed => "31",
+        Outcome::NotSupported | Outcome::Undecided => "33",
+        Outcome::NotAttempted => "2",
+    }
+}
+
+impl Report {
+    /// The report as lines of text, with a line feed after each.
+    #[must_use]
+    pub fn to_text(&self, colour: Colour) -> String {
+        let mut out = String::new();
+        let (code, words) = match self.verdict {
+            Verdict::Genuine => ("1;32", "GENUINE"),
+            Verdict::NotGenuine => ("1;31", "NOT GENUINE"),
+            Verdict::Undecided => ("1;33", "UNDECIDED"),
+            Verdict::AccessRefused => ("1;31", "ACCESS REFUSED"),
+        };
+        line(&mut out, &colour.paint(code, words), "");
+        if let Some(document) = &self.document {
+            let text = format!("{} {} {}  {}", document.code, document.issuer, document.number, document.name);
+            line(&mut out, &column("document"), &printable(&text));
+            line(&mut out, &column(""), &format!("born {}, expires {} (YYMMDD)", printable(&document.birth), printable(&document.expiry)));
+        }
+        for outcome in [Outcome::Failed, Outcome::Undecided, Outcome::NotSupported, Outcome::NotAttempted] {
+            for finding in self.findings.iter().filter(|finding| finding.outcome == outcome) {
+                let label = colour.paint(code_of(outcome), &column(outcome.as_str()));
+                line(&mut out, &label, &format!("{}: {} ({})", finding.id(), reason(finding), finding.check.clause));
+            }
+        }
+        let passed: Vec<_> = self.findings.iter().filter(|finding| finding.outcome == Outcome::Passed).map(Finding::id).collect();
+        for (n, row) in wrap(&passed, WIDTH - LABEL).into_iter().enumerate() {
+            let label = if n == 0 { colour.paint(code_of(Outcome::Passed), &column("passed")) } else { column("") };
+            line(&mut out, &label, &row);
+        }
+        for finding in self.findings.iter().filter(|finding| finding.outcome == Outcome::Passed && finding.reason.is_some()) {
+            line(&mut out, &column("note"), &format!("{}: {}", finding.id(), reason(finding)));
+        }
+        for quirk in &self.quirks {
+            line(&mut out, &column("tolerated"), &printable(&quirk.to_string()));
+        }
+        out
+    }
+}
+
+fn column(label: &str) -> String {
+    format!("{label:LABEL$}")
+}
+
+fn line(out: &mut String, label: &str, text: &str) {
+    // Writing to a String does not fail.
+    let _ = writeln!(out, "{}", format!("{label}{text}").trim_end());
+}
+
+fn reason(finding: &Finding) -> String {
+    finding.reason.as_ref().map_or_else(String::new, |reason| printable(&reason.text))
+}
+
+/// Control characters, and those that turn the direction of text, never get from the card to the terminal.
+fn printable(text: &str) -> String {
+    let dangerous = |c: char| c.is_control() || matches!(c, '\u{200E}' | '\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}');
+    text.chars().map(|c| if dangerous(c) { '?' } else { c }).collect()
+}
+
+fn wrap(words: &[&str], width: usize) -> Vec<String> {
+    let mut rows: Vec<String> = Vec::new();
+    for word in words {
+        match rows.last_mut() {
+            Some(row) if row.len() + 1 + word.len() <= width => {
+                row.push(' ');
+                row.push_str(word);
+            }
+            _ => rows.push((*word).to_owned()),
+        }
+    }
+    rows
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::sample;
+    use super::*;
+
+    #[test]
+    fn one_screen_with_the_verdict_first() {
+        insta::assert_snapshot!(sample().to_text(Colour::Never), @"
+        NOT GENUINE
+        document       ID VNM 505000123  PHAM  THI UOC MAU
+                       born 050105, expires 300105 (YYMMDD)
+        failed         pa.hash.dg2: DG2 hash differs: EF.SOD says 00, the file gives 01 (test)
+        not-attempted  read.dg3: EF.DG3: protected by extended access control (6982) (test)
+        passed         access.pace ca read.dg1 pa.sod
+        tolerated      access.card_access-by-fid at FID 011C without the MF
+        ");
+    }
+
+    #[test]
+    fn colour_only_adds_escapes() {
+        let coloured = sample().to_text(Colour::Ansi);
+        let mut plain = String::new();
+        let mut rest = coloured.as_str();
+        while let Some((before, after)) = rest.split_once("\x1b[") {
+            plain.push_str(before);
+            rest = after.split_once('m').expect("an escape ends").1;
+        }
+        plain.push_str(rest);
+        assert_ne!(coloured, plain);
+        assert_eq!(plain, sample().to_text(Colour::Never));
+    }
+
+    #[test]
+    fn a_card_cannot_write_escapes_to_the_terminal() {
+        let mut report = sample();
+        report.document.as_mut().expect("sample has one").name = "\x1b[2JEVIL\u{202e}".to_owned();
+        assert!(report.to_text(Colour::Never).contains("?[2JEVIL?"));
+    }
+}
