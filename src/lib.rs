@@ -3,11 +3,16 @@
 //! | module | what |
 //! | --- | --- |
 //! | [`transport`] | a card within reach: PC/SC, vpcd, a virtual card, a trace; one name for each reader |
+//! | [`perso`] | the issuer: record and profile to image, plan, and card |
 //! | [`session`] | a card with or without secure messaging; the only owner of the transport |
 //! | [`terminal`] | the inspection procedure: access, reading, genuineness, report |
 //!
 //! The standards themselves are in the crate `eid`, the virtual card in `applets`, the authority in `pki`.
 
+pub mod perso;
 pub mod session;
 pub mod terminal;
 pub mod transport;
+
+#[cfg(test)]
+mod testing;

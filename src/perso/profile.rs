@@ -1,0 +1,520 @@
+//! Document profiles: what a document is. Files, MRZ, validity, access, keys, and the signature's algorithms, as data.
+//!
+//! A profile is TOML with a schema number; an unknown field stops the load, and the message names field and line. How a card product
+//! takes the image is none of its business: that is a [card profile](super::card_profile).
+
+use eid::crypto::curve::Curve;
+use eid::crypto::hash::Hash;
+use eid::crypto::kdf::Suite;
+use eid::crypto::signature::Algorithm;
+use eid::date::Date;
+use serde::Deserialize;
+
+use super::toml_text;
+pub use super::toml_text::ProfileError;
+
+/// The profiles that are built in, by their identifiers.
+pub const BUILT_IN: [(&str, &str); 2] = [
+    ("cccd-2021", include_str!("../../fixtures/profiles/cccd-2021.toml")),
+    ("icao-td3", include_str!("../../fixtures/profiles/icao-td3.toml")),
+];
+
+/// A loaded document profile.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DocumentProfile {
+    schema: u32,
+    /// Its identifier.
+    pub id: String,
+    /// One line for people.
+    pub description: String,
+    /// The machine readable zone.
+    pub mrz: MrzRules,
+    /// Laws on validity, in the order in which they came into force.
+    pub validity: Vec<Validity>,
+    /// The files.
+    pub files: Files,
+    /// The portrait.
+    pub portrait: PortraitRules,
+    /// Access control.
+    pub access: Access,
+    /// Active Authentication, if the chip does it.
+    pub active_authentication: Option<ActiveAuthentication>,
+    /// Chip Authentication, if the chip does it.
+    pub chip_authentication: Option<ChipAuthentication>,
+    /// Terminal authentication, if EF.CardAccess announces it.
+    pub terminal_authentication: Option<TerminalAuthentication>,
+    /// EF.SOD.
+    pub sod: SodRules,
+    /// Contents of DG12 that are the same on every document.
+    pub document: Option<DocumentDetails>,
+}
+
+/// Format and fields of the MRZ.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MrzRules {
+    /// TD1 or TD3.
+    pub format: MrzFormat,
+    /// Document code: `ID`, `P`.
+    pub code: String,
+    /// Issuing state, three letters.
+    pub issuer: String,
+    /// Where the document number comes from.
+    pub number: NumberRule,
+    /// What to do with a name that is longer than its field.
+    pub long_name: LongName,
+    /// Date field of a document without expiry, YYMMDD; without it such a document is refused.
+    pub no_expiry: Option<String>,
+}
+
+/// What to do with a name that is longer than its field in the MRZ.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum LongName {
+    /// The record is refused.
+    Refuse,
+    /// It is cut as Doc 9303-3 clause 4.6 says; the whole name stands in the data groups.
+    Truncate,
+}
+
+/// Size of the document.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum MrzFormat {
+    /// Card: three lines of 30 characters.
+    Td1,
+    /// Booklet: two lines of 44 characters.
+    Td3,
+}
+
+impl MrzFormat {
+    /// Characters of the name field (Doc 9303-5 and 9303-4): 30 or 39.
+    #[must_use]
+    pub const fn name_len(self) -> usize {
+        match self {
+            Self::Td1 => 30,
+            Self::Td3 => 39,
+        }
+    }
+}
+
+/// Where the document number comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum NumberRule {
+    /// The last nine digits of the personal number, and all twelve in the optional data.
+    PersonalNumber,
+    /// The record's own document number.
+    DocumentNumber,
+}
+
+/// One law on how long a document is valid.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(try_from = "RawValidity")]
+pub struct Validity {
+    /// First day of issue that it governs.
+    pub from: Date,
+    /// Whole years of age below which no document is issued.
+    pub minimum_age: u16,
+    /// The rule.
+    pub rule: ValidityRule,
+}
+
+/// How the date of expiry follows from birth and issue.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ValidityRule {
+    /// On the birthday of the next of these ages that is more than two years away; none after the last.
+    ReplaceAt(Vec<u16>),
+    /// After so many years; fewer for holders below an age.
+    Years {
+        /// Years for adults.
+        years: u16,
+        /// Age below which the other number holds, and that number.
+        children: Option<(u16, u16)>,
+    },
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawValidity {
+    from: String,
+    #[serde(default)]
+    minimum_age: u16,
+    replace_at: Option<Vec<u16>>,
+    years: Option<u16>,
+    years_for_children: Option<RawChildren>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawChildren {
+    below: u16,
+    years: u16,
+}
+
+impl TryFrom<RawValidity> for Validity {
+    type Error = String;
+
+    fn try_from(raw: RawValidity) -> Result<Self, String> {
+        let from = raw.from.parse().map_err(|error| format!("validity.from: {error}"))?;
+        let rule = match (raw.replace_at, raw.years) {
+            (Some(ages), None) if raw.years_for_children.is_none() && !ages.is_empty() && ages.is_sorted_by(|a, b| a < b) => {
+                ValidityRule::ReplaceAt(ages)
+            }
+            (None, Some(years)) if (1..=50).contains(&years) => {
+                ValidityRule::Years { years, children: raw.years_for_children.map(|children| (children.below, children.years)) }
+            }
+            _ => return Err("validity: expected either replace_at with rising ages, or years from 1 to 50".to_owned()),
+        };
+        Ok(Self { from, minimum_age: raw.minimum_age, rule })
+    }
+}
+
+impl Validity {
+    /// Date of expiry of a document issued on `issue` to a person born on `birth`; `None` if it does not expire.
+    #[must_use]
+    pub fn expiry(&self, birth: Date, issue: Date) -> Option<Date> {
+        match &self.rule {
+            // "Within two years before the age": the day exactly two years before it counts as within.
+            ValidityRule::ReplaceAt(ages) => {
+                ages.iter().map(|&age| birth.plus_years(i32::from(age))).find(|&birthday| issue < birthday.plus_years(-2))
+            }
+            ValidityRule::Years { years, children } => {
+                let child = children.filter(|(below, _)| issue < birth.plus_years(i32::from(*below)));
+                let years = child.map_or(*years, |(_, years)| years);
+                Some(issue.plus_years(i32::from(years)))
+            }
+        }
+    }
+}
+
+/// The files of the application.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Files {
+    /// Numbers of the data groups, rising.
+    pub data_groups: Vec<u8>,
+    /// LDS version of EF.COM: four digits.
+    pub lds_version: String,
+    /// Unicode version of EF.COM: six digits.
+    pub unicode_version: String,
+}
+
+impl Files {
+    /// Whether the document has data group `number`.
+    #[must_use]
+    pub fn has(&self, number: u8) -> bool {
+        self.data_groups.contains(&number)
+    }
+}
+
+/// What a portrait may be.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PortraitRules {
+    /// Allowed encodings.
+    pub formats: Vec<ImageFormat>,
+    /// Largest size in bytes.
+    pub max_bytes: usize,
+}
+
+/// Encoding of a portrait.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ImageFormat {
+    /// ISO/IEC 10918-1.
+    Jpeg,
+    /// ISO/IEC 15444-1.
+    Jpeg2000,
+}
+
+impl ImageFormat {
+    /// The name in the standards.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Jpeg => "JPEG",
+            Self::Jpeg2000 => "JPEG 2000",
+        }
+    }
+}
+
+/// Access control of the chip.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Access {
+    /// Whether the chip does BAC.
+    pub bac: bool,
+    /// PACE with generic mapping over ECDH.
+    pub pace: Pace,
+    /// Where the CAN comes from.
+    pub can: CanRule,
+}
+
+/// Parameters of PACE.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Pace {
+    /// Cipher and MAC.
+    #[serde(deserialize_with = "suite")]
+    pub suite: Suite,
+    /// The curve.
+    #[serde(deserialize_with = "curve")]
+    pub curve: Curve,
+}
+
+/// Where the CAN comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum CanRule {
+    /// The last six digits of the personal number.
+    LastSixDigits,
+    /// There is none.
+    None,
+}
+
+/// The key of Active Authentication.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(tag = "algorithm", rename_all = "kebab-case", deny_unknown_fields)]
+pub enum ActiveAuthentication {
+    /// RSA with 2,048 bits, ISO/IEC 9796-2.
+    #[serde(rename = "rsa-2048")]
+    Rsa2048,
+    /// ECDSA; DG14 says the hash.
+    Ec {
+        /// The curve.
+        #[serde(deserialize_with = "curve")]
+        curve: Curve,
+        /// The hash.
+        #[serde(deserialize_with = "hash")]
+        hash: Hash,
+    },
+}
+
+/// The key of Chip Authentication, ECDH.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ChipAuthentication {
+    /// Cipher and MAC of the new channel.
+    #[serde(deserialize_with = "suite")]
+    pub suite: Suite,
+    /// The curve.
+    #[serde(deserialize_with = "curve")]
+    pub curve: Curve,
+}
+
+/// What EF.CardAccess announces.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TerminalAuthentication {
+    /// Protocol version.
+    pub version: u8,
+}
+
+/// Hashes and signature of EF.SOD.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SodRules {
+    /// Hash of the data groups.
+    #[serde(deserialize_with = "hash")]
+    pub hash: Hash,
+    /// Version of the LDS security object: 0, or 1 with the LDS and Unicode versions inside.
+    pub lds_version: u8,
+    /// Signature schemes that a document signer may use.
+    pub signatures: Vec<SignatureScheme>,
+}
+
+/// A family of signature algorithms.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SignatureScheme {
+    /// ECDSA.
+    Ecdsa,
+    /// RSASSA-PKCS1-v1_5.
+    RsaPkcs1,
+    /// RSASSA-PSS.
+    RsaPss,
+}
+
+impl SignatureScheme {
+    /// The scheme of an algorithm.
+    #[must_use]
+    pub const fn of(algorithm: Algorithm) -> Self {
+        match algorithm {
+            Algorithm::Ecdsa(_) => Self::Ecdsa,
+            Algorithm::RsaPkcs1(_) => Self::RsaPkcs1,
+            Algorithm::RsaPss { .. } => Self::RsaPss,
+        }
+    }
+}
+
+/// Contents of DG12 that are the same on every document.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DocumentDetails {
+    /// Issuing authority.
+    pub issuing_authority: String,
+}
+
+impl DocumentProfile {
+    /// A built-in profile by its identifier, or the file at that path.
+    ///
+    /// # Errors
+    /// Not found, or any [`ProfileError`] of its text.
+    pub fn load(name: &str) -> Result<Self, ProfileError> {
+        let (origin, text) = toml_text::find(name, &BUILT_IN)?;
+        Self::parse(&origin, &text)
+    }
+
+    /// Reads TOML; `origin` names it in errors.
+    ///
+    /// # Errors
+    /// Unknown or missing fields with their line, or fields that contradict each other.
+    pub fn parse(origin: &str, text: &str) -> Result<Self, ProfileError> {
+        let profile: Self = toml_text::read(origin, text)?;
+        profile.check(origin)?;
+        Ok(profile)
+    }
+
+    /// The law that governs documents issued on `issue`; `None` before the first.
+    #[must_use]
+    pub fn validity_on(&self, issue: Date) -> Option<&Validity> {
+        self.validity.iter().rev().find(|law| law.from <= issue)
+    }
+
+    fn check(&self, origin: &str) -> Result<(), ProfileError> {
+        const BUILDABLE: [u8; 8] = [1, 2, 3, 11, 12, 13, 14, 15];
+        let wrong = |field, expected: &str, found: String| {
+            Err(ProfileError::Contradiction { origin: origin.to_owned(), field, expected: expected.to_owned(), found })
+        };
+        let groups = &self.files.data_groups;
+        if self.schema != 1 {
+            return wrong("schema", "1", self.schema.to_string());
+        }
+        if !groups.is_sorted_by(|a, b| a < b) || !groups.iter().all(|n| BUILDABLE.contains(n)) || !groups.starts_with(&[1, 2]) {
+            return wrong("files.data_groups", "1 and 2, then some of 3, 11, 12, 13, 14, 15 in rising order", format!("{groups:?}"));
+        }
+        if self.files.has(14) != self.chip_authentication.is_some() {
+            return wrong("files.data_groups", "14 exactly if there is chip_authentication", format!("{groups:?}"));
+        }
+        if self.files.has(15) != self.active_authentication.is_some() {
+            return wrong("files.data_groups", "15 exactly if there is active_authentication", format!("{groups:?}"));
+        }
+        if self.files.has(12) != self.document.is_some() {
+            return wrong("files.data_groups", "12 exactly if there is document", format!("{groups:?}"));
+        }
+        for (field, text, len) in
+            [("files.lds_version", &self.files.lds_version, 4), ("files.unicode_version", &self.files.unicode_version, 6)]
+        {
+            if text.len() != len || !text.bytes().all(|b| b.is_ascii_digit()) {
+                return wrong(field, &format!("{len} digits"), text.clone());
+            }
+        }
+        if self.mrz.issuer.len() != 3 || !self.mrz.issuer.bytes().all(|b| b.is_ascii_uppercase()) {
+            return wrong("mrz.issuer", "three capital letters", self.mrz.issuer.clone());
+        }
+        if let Some(text) = self.mrz.no_expiry.as_ref().filter(|text| text.len() != 6 || !text.bytes().all(|b| b.is_ascii_digit())) {
+            return wrong("mrz.no_expiry", "six digits YYMMDD", text.clone());
+        }
+        if !self.validity.is_sorted_by(|a, b| a.from < b.from) || self.validity.is_empty() {
+            return wrong("validity", "at least one law, in the order of their first days", format!("{} laws", self.validity.len()));
+        }
+        if self.sod.lds_version > 1 {
+            return wrong("sod.lds_version", "0 or 1", self.sod.lds_version.to_string());
+        }
+        Ok(())
+    }
+}
+
+fn suite<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Suite, D::Error> {
+    named(deserializer, &[("3des", Suite::TripleDes), ("aes-128", Suite::Aes128), ("aes-192", Suite::Aes192), ("aes-256", Suite::Aes256)])
+}
+
+fn curve<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Curve, D::Error> {
+    named(
+        deserializer,
+        &[
+            ("P-256", Curve::P256),
+            ("P-384", Curve::P384),
+            ("P-521", Curve::P521),
+            ("brainpoolP256r1", Curve::BrainpoolP256r1),
+            ("brainpoolP384r1", Curve::BrainpoolP384r1),
+            ("brainpoolP512r1", Curve::BrainpoolP512r1),
+        ],
+    )
+}
+
+fn hash<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Hash, D::Error> {
+    named(deserializer, &[("sha-224", Hash::Sha224), ("sha-256", Hash::Sha256), ("sha-384", Hash::Sha384), ("sha-512", Hash::Sha512)])
+}
+
+/// The value of one of the names in `table`.
+fn named<'de, D: serde::Deserializer<'de>, T: Copy>(deserializer: D, table: &[(&str, T)]) -> Result<T, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    let known = || table.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ");
+    let found = table.iter().find(|(name, _)| *name == text).map(|(_, value)| *value);
+    found.ok_or_else(|| serde::de::Error::custom(format!("expected one of {}, found {text:?}", known())))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn date(text: &str) -> Date {
+        text.parse().expect("a date")
+    }
+
+    fn error(id: &str, from: &str, to: &str) -> String {
+        let text = BUILT_IN.iter().find(|(name, _)| *name == id).map(|(_, text)| *text).expect(id);
+        assert!(text.contains(from), "the profile has {from:?}");
+        DocumentProfile::parse("x.toml", &text.replacen(from, to, 1)).expect_err(to).to_string()
+    }
+
+    #[test]
+    fn built_in_profiles_load() {
+        let cccd = DocumentProfile::load("cccd-2021").expect("loads");
+        assert_eq!(cccd.files.data_groups, [1, 2, 3, 13, 14, 15]);
+        assert_eq!((cccd.access.pace.curve, cccd.access.pace.suite), (Curve::BrainpoolP256r1, Suite::Aes128));
+        let passport = DocumentProfile::load("icao-td3").expect("loads");
+        assert_eq!((passport.mrz.format, passport.access.can), (MrzFormat::Td3, CanRule::None));
+    }
+
+    /// The synthetic examples of the law of 2014, and the children's age of the law of 2023.
+    #[test]
+    fn expiry_follows_the_law_of_the_day_of_issue() {
+        let cccd = DocumentProfile::load("cccd-2021").expect("loads");
+        let (old, new) = (&cccd.validity[0], &cccd.validity[1]);
+        let birth = date("2105-01-05");
+        for law in [old, new] {
+            assert_eq!(law.expiry(birth, date("2121-02-10")), Some(date("2130-01-05")), "at 16");
+            assert_eq!(law.expiry(birth, date("2128-01-06")), Some(date("2145-01-05")), "within two years before 25");
+            assert_eq!(law.expiry(birth, date("2163-01-06")), None, "within two years before 60");
+        }
+        assert_eq!(old.expiry(birth, date("2113-01-05")), Some(date("2130-01-05")));
+        assert_eq!(new.expiry(birth, date("2113-01-05")), Some(date("2119-01-05")), "at eight: to 14");
+        assert_eq!(new.expiry(birth, date("2117-01-04")), Some(date("2119-01-05")), "a day more than two years");
+        assert_eq!(new.expiry(birth, date("2117-01-05")), Some(date("2130-01-05")), "two years to the day");
+        assert_eq!(cccd.validity_on(date("2024-06-30")).map(|law| law.minimum_age), Some(14));
+        assert_eq!(cccd.validity_on(date("2024-07-01")).map(|law| law.minimum_age), Some(6));
+        assert!(cccd.validity_on(date("2020-12-31")).is_none());
+        let passport = DocumentProfile::load("icao-td3").expect("loads");
+        assert_eq!(passport.validity[0].expiry(birth, date("2118-01-05")), Some(date("2123-01-05")));
+        assert_eq!(passport.validity[0].expiry(birth, date("2119-01-05")), Some(date("2129-01-05")));
+    }
+
+    #[test]
+    fn an_unknown_or_impossible_field_is_named_with_its_line() {
+        let message = error("cccd-2021", "max_bytes", "max_size");
+        assert!(message.starts_with("profile x.toml, line 32, column 1: unknown field `max_size`, expected"), "{message}");
+        let message = error("cccd-2021", r#"curve = "brainpoolP256r1" }"#, r#"curve = "brainpoolP257r1" }"#);
+        assert!(
+            message.contains("line 36, column ") && message.contains(r#"expected one of P-256, P-384, P-521, brainpoolP256r1"#),
+            "{message}"
+        );
+        assert!(error("cccd-2021", "replace_at = [25, 40, 60]", "replace_at = [40, 25]").contains("rising ages"));
+        assert!(error("cccd-2021", r#"algorithm = "rsa-2048""#, r#"algorithm = "rsa-1024""#).contains("rsa-1024"));
+        assert!(error("icao-td3", "[1, 2, 11, 12, 14, 15]", "[1, 2, 11, 12, 15]").ends_with("found [1, 2, 11, 12, 15]"));
+        assert!(error("icao-td3", "schema = 1", "schema = 9").ends_with("schema: expected 1, found 9"));
+    }
+}
