@@ -3,6 +3,8 @@
 //! How they came here (bilateral exchange, a master list, the demo's own root) is the caller's business. A certificate is not taken
 //! if its key cannot verify anything; one that is not a CA is refused, as a document signer given as a root is a mistake with consequences.
 
+use std::sync::Arc;
+
 use sha2::{Digest as _, Sha256};
 
 use super::CertError;
@@ -44,7 +46,7 @@ pub struct TrustStore {
 #[derive(Clone, Debug)]
 pub struct Anchor {
     /// The certificate.
-    pub certificate: Certificate,
+    pub certificate: Arc<Certificate>,
     country: Option<String>,
 }
 
@@ -95,11 +97,11 @@ impl TrustStore {
     }
 
     fn insert(&mut self, certificate: Certificate) {
-        if self.anchors.iter().any(|a| a.certificate == certificate) {
+        if self.anchors.iter().any(|a| *a.certificate == certificate) {
             return;
         }
         let country = certificate.subject_country();
-        self.anchors.push(Anchor { certificate, country });
+        self.anchors.push(Anchor { certificate: Arc::new(certificate), country });
         // the id of the set does not depend on the order in which it was filled
         let mut prints: Vec<_> = self.anchors.iter().map(|anchor| anchor.certificate.fingerprint()).collect();
         prints.sort_unstable();
