@@ -28,3 +28,6 @@ pub mod signer;
 pub mod sm;
 pub mod tlv;
 pub mod transport;
+
+#[cfg(test)]
+mod test_rng;
