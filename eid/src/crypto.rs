@@ -3,6 +3,8 @@
 pub mod agreement;
 pub mod cipher;
 pub mod curve;
+#[cfg(feature = "fast")]
+mod fast;
 pub mod hash;
 pub mod kdf;
 pub mod mac;

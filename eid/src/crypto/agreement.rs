@@ -4,6 +4,7 @@
 
 use rand_core::CryptoRng;
 
+use super::Backend;
 use super::curve::{Curve, CurveError, Point, PrivateKey, group};
 use crate::secret::Secret;
 
@@ -12,7 +13,23 @@ use crate::secret::Secret;
 /// # Errors
 /// The points are on different curves, or the result is the point at infinity.
 pub fn ecdh(own: &PrivateKey, peer: &Point) -> Result<Secret, CurveError> {
+    ecdh_with(Backend::default(), own, peer)
+}
+
+/// [`ecdh`] through `backend`.
+///
+/// # Errors
+/// As [`ecdh`].
+pub fn ecdh_with(backend: Backend, own: &PrivateKey, peer: &Point) -> Result<Secret, CurveError> {
     let curve = same_curve(own, peer)?;
+    let answer = match backend {
+        #[cfg(feature = "fast")]
+        Backend::Fast => super::fast::shared(own, peer).filter(|shared| shared.len() == curve.field_len()),
+        Backend::Pure => None,
+    };
+    if let Some(shared) = answer {
+        return Ok(shared);
+    }
     let shared = group::with_curve!(curve, C => group::multiply::<C>(own.scalar().expose(), peer.as_bytes()));
     let shared = Secret::new(shared.ok_or(CurveError::NotOnCurve(curve))?);
     Ok(Secret::from(&shared.expose()[1..=curve.field_len()]))

@@ -8,6 +8,7 @@ use std::sync::OnceLock;
 use rand_core::CryptoRng;
 use zeroize::Zeroizing;
 
+use super::Backend;
 use crate::secret::Secret;
 use group::with_curve;
 pub use parameters::DomainParameters;
@@ -159,10 +160,14 @@ impl Curve {
 }
 
 /// A point that was checked to be on its curve and not at infinity, uncompressed: 04 ‖ x ‖ y.
+///
+/// What a backend has parsed of it stays with it and its clones.
 #[derive(Clone)]
 pub struct Point {
     curve: Curve,
     bytes: Vec<u8>,
+    #[cfg(feature = "fast")]
+    fast: std::sync::Arc<super::fast::PointKeys>,
 }
 
 /// Why bytes are no point or no scalar.
@@ -212,8 +217,18 @@ impl Point {
     }
 
     /// A point that an operation of `group` made.
-    pub(in crate::crypto) const fn trusted(curve: Curve, bytes: Vec<u8>) -> Self {
-        Self { curve, bytes }
+    pub(in crate::crypto) fn trusted(curve: Curve, bytes: Vec<u8>) -> Self {
+        Self {
+            curve,
+            bytes,
+            #[cfg(feature = "fast")]
+            fast: Default::default(),
+        }
+    }
+
+    #[cfg(feature = "fast")]
+    pub(in crate::crypto) fn fast(&self) -> &super::fast::PointKeys {
+        &self.fast
     }
 
     /// 04 ‖ x ‖ y, 1 + 2 · field length bytes.
@@ -263,6 +278,8 @@ pub struct PrivateKey {
     curve: Curve,
     scalar: Secret,
     public: OnceLock<Point>,
+    #[cfg(feature = "fast")]
+    fast: std::sync::Arc<super::fast::ScalarKeys>,
 }
 
 impl PrivateKey {
@@ -280,7 +297,13 @@ impl PrivateKey {
         if !with_curve!(curve, C => group::is_scalar::<C>(&padded)) {
             return Err(CurveError::Scalar(curve));
         }
-        Ok(Self { curve, scalar: Secret::from(&padded[..]), public: OnceLock::new() })
+        Ok(Self {
+            curve,
+            scalar: Secret::from(&padded[..]),
+            public: OnceLock::new(),
+            #[cfg(feature = "fast")]
+            fast: Default::default(),
+        })
     }
 
     /// A new key: bytes of `rng` as they come, bits above the order's length cleared, until they are a scalar (FIPS 186-4 B.4.2).
@@ -301,11 +324,27 @@ impl PrivateKey {
     /// The public point, computed once.
     #[must_use]
     pub fn public(&self) -> Point {
+        self.public_with(Backend::default())
+    }
+
+    /// [`PrivateKey::public`] through `backend`.
+    #[must_use]
+    pub fn public_with(&self, backend: Backend) -> Point {
         let multiply = || {
-            let bytes = with_curve!(self.curve, C => group::public::<C>(self.scalar.expose()));
+            let answer = match backend {
+                #[cfg(feature = "fast")]
+                Backend::Fast => super::fast::public(self),
+                Backend::Pure => None,
+            };
+            let bytes = answer.or_else(|| with_curve!(self.curve, C => group::public::<C>(self.scalar.expose())));
             Point::trusted(self.curve, bytes.expect("a scalar below the order does not lead to infinity"))
         };
         self.public.get_or_init(multiply).clone()
+    }
+
+    #[cfg(feature = "fast")]
+    pub(in crate::crypto) fn fast(&self) -> &super::fast::ScalarKeys {
+        &self.fast
     }
 
     /// The scalar, fixed length big-endian.
