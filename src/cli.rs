@@ -9,17 +9,20 @@ use clap::{Parser, Subcommand};
 
 use exit::{Exit, Failure};
 
+mod access;
 mod apdu;
 mod clock;
 mod exit;
 mod generate;
 mod log;
 mod output;
+mod perso;
 mod progress;
 mod reader;
 mod readers;
 mod secret;
 mod trace;
+mod trust;
 
 /// Make and verify chip identity cards after ICAO Doc 9303
 #[derive(Debug, Parser)]
@@ -39,6 +42,7 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Perso(perso::Perso),
     Readers(readers::Readers),
     Apdu(apdu::Apdu),
     Trace(trace::Trace),
@@ -81,6 +85,7 @@ const ERROR: anstyle::Style = anstyle::AnsiColor::Red.on_default().bold();
 
 fn run(command: Command, context: Context) -> Result<Exit, Failure> {
     match command {
+        Command::Perso(command) => command.run(context),
         Command::Readers(command) => command.run(context),
         Command::Apdu(command) => command.run(context),
         Command::Trace(command) => command.run(context),

@@ -48,9 +48,7 @@ impl PassphraseArgs {
 
     fn given(&self) -> Result<Option<Secret>, Failure> {
         if let Some(path) = &self.passphrase_file {
-            let text = read(path)?;
-            let line = text.split(|&b| b == b'\n').next().unwrap_or_default();
-            return Ok(Some(Secret::from(line.strip_suffix(b"\r").unwrap_or(line))));
+            return secret_file(path).map(Some);
         }
         Ok(std::env::var(VARIABLE).ok().map(|text| Secret::new(text.into_bytes())))
     }
@@ -68,6 +66,13 @@ fn ask(prompt: &str) -> Result<Secret, Failure> {
 
 fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, Failure> {
     std::fs::read(path).map(Zeroizing::new).map_err(|error| Failure::file(path, &error))
+}
+
+/// The first line of a file, without its end.
+pub(crate) fn secret_file(path: &Path) -> Result<Secret, Failure> {
+    let text = read(path)?;
+    let line = text.split(|&b| b == b'\n').next().unwrap_or_default();
+    Ok(Secret::from(line.strip_suffix(b"\r").unwrap_or(line)))
 }
 
 /// A symmetric key from a file: hexadecimal digits (white space is skipped), 16, 24, or 32 bytes.

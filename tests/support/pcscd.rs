@@ -8,19 +8,19 @@ use std::process::{Child, Command, Stdio};
 
 /// The daemon and its empty readers, named `Line 00 00 00`, `Line 00 00 01`, `Line 01 00 00`, …
 #[derive(Debug)]
-pub struct Pcscd {
+pub(crate) struct Pcscd {
     child: Child,
     /// Value of PCSCLITE_CSOCK_NAME.
-    pub socket: String,
+    pub(crate) socket: String,
     /// Reader `i` waits for its card on this TCP port + `i` of this machine.
-    pub port: u16,
+    pub(crate) port: u16,
 }
 
 #[allow(dead_code, reason = "each test program uses a part")]
 impl Pcscd {
     /// Starts a daemon with `readers` readers, 2 to 16, even. `None`, with a line that says why, where it cannot be had;
     /// where CI is set that is a failure, since CI installs it.
-    pub fn start(readers: u8) -> Option<Self> {
+    pub(crate) fn start(readers: u8) -> Option<Self> {
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().map(|dir| dir.join("scripts/with-pcscd")).find(|path| path.exists());
         let mut child = Command::new(script.expect("scripts/with-pcscd is in the repository"))
             .args([&readers.to_string(), "sh", "-c", "echo \"$VPCD_PORT $PCSCLITE_CSOCK_NAME\"; exec cat >/dev/null"])
@@ -40,7 +40,7 @@ impl Pcscd {
     }
 
     /// Name of reader `index`.
-    pub fn reader(&self, index: u16) -> String {
+    pub(crate) fn reader(&self, index: u16) -> String {
         format!("Line {:02} 00 {:02}", index / 2, index % 2)
     }
 }

@@ -1,0 +1,8 @@
+//! The program as its users meet it: command lines in; standard output, standard error, and exit codes out.
+
+#[path = "../support/pcscd.rs"]
+mod pcscd;
+
+mod plan;
+mod support;
+mod usage;
