@@ -199,12 +199,15 @@ impl<T: Transport> Session<T> {
         Err(SessionError::Lost)
     }
 
-    /// The command with Le and form inside the limits.
+    /// The command with Le and form inside the limits: extended where the protected answer would not fit a short one.
     fn fit(&self, command: &Command) -> Command {
         let mut command = command.clone();
         if !self.is_extended() {
             command.extended = false;
             command.le = command.le.map(|le| le.min(SHORT_LE_MAX));
+        } else if let Channel::Secure(channel) = &self.channel {
+            let short = protected_capacity(SHORT_LE_MAX as usize - 14, channel.suite().block_len());
+            command.extended |= command.le.is_some_and(|le| le as usize > short);
         }
         command
     }

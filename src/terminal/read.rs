@@ -4,8 +4,11 @@
 //! beyond 32 KiB are read with the odd instruction B1 (ISO/IEC 7816-4 clause 11.3.3, Doc 9303-10 clause 3.6.3). A refusal is a value with the
 //! status word, because most refusals mean something; what cannot be believed at all is a [`SessionError`].
 
+use std::borrow::Cow;
+
 use eid::apdu::{Command, Response, Sw};
 use eid::image::{FileId, Home};
+use eid::protocol::finding::{Check, Finding};
 use eid::quirk::Quirk;
 use eid::tlv::{self, TlvError};
 use eid::transport::Transport;
@@ -98,6 +101,53 @@ pub const fn size_limit(file: FileId) -> usize {
         (Home::Emrtd, 0x0102..=0x0104) => 1 << 20,
         (Home::Emrtd, 0x0105..=0x010D | 0x0110) => 1 << 18,
         _ => 1 << 16,
+    }
+}
+
+impl ReadError {
+    /// The file.
+    #[must_use]
+    pub const fn file(&self) -> FileId {
+        match self {
+            Self::NotFound { file }
+            | Self::Protected { file }
+            | Self::Damaged { file }
+            | Self::Refused { file, .. }
+            | Self::Truncated { file, .. }
+            | Self::TooLong { file, .. }
+            | Self::Malformed { file, .. }
+            | Self::Session { file, .. } => *file,
+        }
+    }
+}
+
+/// The check `read.<file>`: `read.dg2`, `read.sod`, `read.card_access`.
+#[must_use]
+pub fn check(file: FileId) -> Check {
+    let id: Cow<'static, str> = match (file.home, file.fid) {
+        (Home::Mf, 0x011C) => "read.card_access".into(),
+        (Home::Mf, 0x011D) => "read.card_security".into(),
+        (Home::Mf, 0x2F00) => "read.dir".into(),
+        (Home::Mf, 0x2F01) => "read.atr_info".into(),
+        (Home::Emrtd, 0x011C) => "read.cvca".into(),
+        _ => format!("read.{}", file.name().trim_start_matches("EF.").to_ascii_lowercase()).into(),
+    };
+    Check::named(id, "Doc 9303-10 §3.6")
+}
+
+/// What a failed reading says about the card: an absent or guarded file is no fault of its own, everything else is.
+#[must_use]
+pub fn finding(error: &ReadError) -> Finding {
+    let check = check(error.file());
+    match error {
+        ReadError::NotFound { .. } => check.not_attempted("absent", error.to_string()),
+        ReadError::Protected { .. } => check.not_attempted("protected", error.to_string()),
+        ReadError::Damaged { .. } => check.failed("memory-failure", error.to_string()),
+        ReadError::Refused { .. } => check.failed("refused", error.to_string()),
+        ReadError::Truncated { .. } => check.failed("truncated", error.to_string()),
+        ReadError::TooLong { .. } => check.failed("too-long", error.to_string()),
+        ReadError::Malformed { .. } => check.failed("malformed", error.to_string()),
+        ReadError::Session { .. } => check.failed("channel-broken", error.to_string()),
     }
 }
 
