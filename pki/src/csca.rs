@@ -1,0 +1,107 @@
+//! The country signing CA: one self-signed certificate (Doc 9303-12 clause 7.1, column CSCA).
+
+use eid::cert::spki;
+use eid::cert::x509::Certificate;
+use eid::crypto::curve::Curve;
+use eid::crypto::hash::Hash;
+use eid::crypto::signature::Algorithm;
+use eid::date::Date;
+use eid::oid;
+use eid::signer::Signer;
+
+use crate::certificate::{self, Fields, IssueError};
+use crate::key::KeyParameters;
+use crate::profile::{self, ProfileError, Subject};
+
+/// How EC parameters are written in a certificate.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum EcParameters {
+    /// By name. What OpenSSL and most software reads; several states do so.
+    #[default]
+    Named,
+    /// Written out, as Doc 9303-12 clause 4.4.3 demands. OpenSSL 3 refuses such chains.
+    Explicit,
+}
+
+/// What a CSCA is made with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CscaParameters {
+    /// Its key.
+    pub key: KeyParameters,
+    /// The algorithm of its signatures.
+    pub algorithm: Algorithm,
+    /// How EC parameters are written.
+    pub ec_parameters: EcParameters,
+    /// Years in which the private key signs: 3 to 5 by Doc 9303-12.
+    pub key_use_years: u8,
+    /// Longest validity of a document in years: the certificate lives on for so long after the last use of its key.
+    pub document_years: u8,
+    /// Where the CRL is: http, https or ldap addresses.
+    pub crl_urls: Vec<String>,
+}
+
+impl Default for CscaParameters {
+    /// P-384 with SHA-384, key in use for 5 years, documents of up to 10 years, a CRL address in the reserved domain `.example`.
+    fn default() -> Self {
+        Self {
+            key: KeyParameters::Ec(Curve::P384),
+            algorithm: Algorithm::Ecdsa(Hash::Sha384),
+            ec_parameters: EcParameters::Named,
+            key_use_years: 5,
+            document_years: 10,
+            crl_urls: vec!["http://csca.example/csca.crl".to_owned()],
+        }
+    }
+}
+
+/// Days by which a CSCA outlives the last document: room for the key use of the last document signer.
+const MARGIN_DAYS: i64 = 100;
+
+/// Makes the certificate; `signer` holds the CSCA key, `serial` are content octets from the register.
+///
+/// # Errors
+/// A field breaks the profile, the signer refuses, or what was made does not verify.
+pub fn create(subject: &Subject, parameters: &CscaParameters, signer: &dyn Signer, serial: &[u8], today: Date) -> Result<Certificate, IssueError> {
+    subject.check()?;
+    check_urls(&parameters.crl_urls)?;
+    if !(1..=10).contains(&parameters.key_use_years) {
+        let found = parameters.key_use_years.to_string();
+        return Err(ProfileError::Field { field: "key use of the CSCA", expected: "1 to 10 years", found }.into());
+    }
+    let key_use_end = today.plus_years(parameters.key_use_years.into());
+    let end = key_use_end.plus_years(parameters.document_years.into()).plus_days(MARGIN_DAYS);
+    let spki = encode_key(&signer.public_key(), parameters.ec_parameters);
+    let bits = spki::parse(&spki).map_err(IssueError::Key)?.bits;
+    let key_id = certificate::subject_key_id(&bits);
+    let name = subject.name();
+    let mut extensions = vec![
+        // SEQUENCE { cA TRUE, pathLenConstraint 0 }
+        (oid::BASIC_CONSTRAINTS, vec![0x30, 0x06, 0x01, 0x01, 0xFF, 0x02, 0x01, 0x00]),
+        // keyCertSign, cRLSign
+        (oid::KEY_USAGE, vec![0x03, 0x02, 0x01, 0x06]),
+        (oid::PRIVATE_KEY_USAGE_PERIOD, certificate::private_key_usage((today, key_use_end))),
+        (oid::AUTHORITY_KEY_IDENTIFIER, certificate::authority_key_id(key_id.get(2..).unwrap_or_default(), None)),
+        (oid::SUBJECT_KEY_IDENTIFIER, key_id),
+        (oid::SUBJECT_ALT_NAME, subject.alternative_name()),
+        (oid::ISSUER_ALT_NAME, subject.alternative_name()),
+    ];
+    extensions.extend(certificate::distribution_points(&parameters.crl_urls).map(|value| (oid::CRL_DISTRIBUTION_POINTS, value)));
+    let fields = Fields { serial, issuer: &name, subject: &name, validity: (today, end), spki: &spki, extensions };
+    certificate::make(&fields, &profile::CSCA, signer, &spki)
+}
+
+pub(crate) fn encode_key(key: &eid::crypto::signature::PublicKey, parameters: EcParameters) -> Vec<u8> {
+    match parameters {
+        EcParameters::Named => spki::encode(key),
+        EcParameters::Explicit => spki::encode_explicit(key),
+    }
+}
+
+fn check_urls(urls: &[String]) -> Result<(), ProfileError> {
+    let expected = "an http, https or ldap address in ASCII";
+    let wrong = |url: &&String| !url.is_ascii() || !["http://", "https://", "ldap://"].iter().any(|scheme| url.starts_with(scheme));
+    match urls.iter().find(wrong) {
+        Some(url) => Err(ProfileError::Field { field: "CRL address", expected, found: url.chars().take(80).collect() }),
+        None => Ok(()),
+    }
+}
