@@ -1,0 +1,170 @@
+//! Any elementary file as one value: identifier, original bytes, content.
+
+use super::Elementary;
+use super::atr_info::AtrInfo;
+use super::card_access::CardAccess;
+use super::com::Com;
+use super::dg1::Dg1;
+use super::dg2::Dg2;
+use super::dg3::Dg3;
+use super::dg11::Dg11;
+use super::dg12::Dg12;
+use super::dg13::Dg13;
+use super::dg14::Dg14;
+use super::dg15::Dg15;
+use super::dir::Dir;
+use super::error::Within as _;
+use super::{LdsError, field, tags};
+use crate::image::FileId;
+use crate::quirk::Quirk;
+use crate::tlv::{Reader, Tag};
+
+/// An elementary file that was read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct File {
+    /// Which file.
+    pub id: FileId,
+    /// The bytes as read: what the security object hashes.
+    pub raw: Vec<u8>,
+    /// What they say.
+    pub content: Content,
+    /// Tolerances used.
+    pub quirks: Vec<Quirk>,
+}
+
+/// The content of a file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Content {
+    /// EF.CardAccess.
+    CardAccess(CardAccess),
+    /// EF.DIR.
+    Dir(Dir),
+    /// EF.ATR/INFO.
+    AtrInfo(AtrInfo),
+    /// EF.COM.
+    Com(Com),
+    /// EF.DG1.
+    Dg1(Dg1),
+    /// EF.DG2.
+    Dg2(Dg2),
+    /// EF.DG3.
+    Dg3(Dg3),
+    /// EF.DG11.
+    Dg11(Dg11),
+    /// EF.DG12.
+    Dg12(Dg12),
+    /// EF.DG13 of Vietnam.
+    Dg13(Dg13),
+    /// EF.DG14.
+    Dg14(Dg14),
+    /// EF.DG15.
+    Dg15(Dg15),
+    /// A file whose inside is read elsewhere (EF.SOD, EF.CardSecurity, EF.CVCA) or not at all: tag and length only.
+    Opaque {
+        /// Outer tag.
+        tag: Tag,
+        /// Length of the value in bytes.
+        len: usize,
+    },
+}
+
+/// Reads `bytes` as the file `id`.
+///
+/// # Errors
+/// The bytes are not that file; the error names field and offset.
+pub fn parse(id: FileId, bytes: &[u8]) -> Result<File, LdsError> {
+    let mut quirks = Vec::new();
+    let content = content(id, bytes, &mut quirks)?;
+    Ok(File { id, raw: bytes.to_vec(), content, quirks })
+}
+
+fn content(id: FileId, bytes: &[u8], quirks: &mut Vec<Quirk>) -> Result<Content, LdsError> {
+    Ok(match id {
+        CardAccess::FILE => Content::CardAccess(CardAccess::read(bytes, quirks)?),
+        Dir::FILE => Content::Dir(Dir::read(bytes, quirks)?),
+        AtrInfo::FILE => Content::AtrInfo(AtrInfo::read(bytes, quirks)?),
+        Com::FILE => Content::Com(Com::read(bytes, quirks)?),
+        Dg1::FILE => Content::Dg1(Dg1::read(bytes, quirks)?),
+        Dg2::FILE => Content::Dg2(Dg2::read(bytes, quirks)?),
+        Dg3::FILE => Content::Dg3(Dg3::read(bytes, quirks)?),
+        Dg11::FILE => Content::Dg11(Dg11::read(bytes, quirks)?),
+        Dg12::FILE => Content::Dg12(Dg12::read(bytes, quirks)?),
+        Dg13::FILE if Dg13::is_vietnamese(bytes) => Content::Dg13(Dg13::read(bytes, quirks)?),
+        Dg14::FILE => Content::Dg14(Dg14::read(bytes, quirks)?),
+        Dg15::FILE => Content::Dg15(Dg15::read(bytes, quirks)?),
+        _ => opaque(id, bytes)?,
+    })
+}
+
+/// The first object of a file that is not looked into. EF.CVCA goes on after it; all others must end with it.
+fn opaque(id: FileId, bytes: &[u8]) -> Result<Content, LdsError> {
+    let mut reader = Reader::new(bytes);
+    let outer = reader.expect(tags::of_file(id).unwrap_or(Tag(0))).within(id)?;
+    if id != FileId::CVCA {
+        reader.finish().within(id)?;
+    }
+    Ok(Content::Opaque { tag: outer.tag, len: outer.value.len() })
+}
+
+/// Which file `bytes` are, told by their first tags.
+///
+/// # Errors
+/// [`LdsError::UnknownTag`], or the bytes are not TLV at all.
+pub fn detect(bytes: &[u8]) -> Result<FileId, LdsError> {
+    let first = Reader::new(bytes).next().map_err(LdsError::NotTlv)?.ok_or(LdsError::UnknownTag(Tag(0)))?;
+    let tag = first.tag;
+    match tag.0 {
+        0x31 => Ok(FileId::CARD_ACCESS),
+        0x30 => Ok(FileId::CARD_SECURITY),
+        0x42 => Ok(FileId::CVCA),
+        0x43 | 0x46 | 0x47 | 0x7F66 | 0xE0 => Ok(FileId::ATR_INFO),
+        0x61 if !matches!(first.reader().peek(), Ok(Some(Tag(0x5F1F)))) => Ok(FileId::DIR),
+        _ => [FileId::COM, FileId::SOD]
+            .into_iter()
+            .chain((1..=16).filter_map(FileId::dg))
+            .find(|&id| tags::of_file(id) == Some(tag))
+            .ok_or(LdsError::UnknownTag(tag)),
+    }
+}
+
+impl File {
+    /// Names and values for people, in the order of the file.
+    #[must_use]
+    pub fn fields(&self) -> Vec<(String, String)> {
+        match &self.content {
+            Content::CardAccess(content) => content.fields(),
+            Content::Dir(content) => content.fields(),
+            Content::AtrInfo(content) => content.fields(),
+            Content::Com(content) => content.fields(),
+            Content::Dg1(content) => content.fields(),
+            Content::Dg2(content) => content.fields(),
+            Content::Dg3(content) => content.fields(),
+            Content::Dg11(content) => content.fields(),
+            Content::Dg12(content) => content.fields(),
+            Content::Dg13(content) => content.fields(),
+            Content::Dg14(content) => content.fields(),
+            Content::Dg15(content) => content.fields(),
+            Content::Opaque { tag, len } => vec![field(format!("tag {tag}"), format!("{len} bytes"))],
+        }
+    }
+
+    /// The content in bytes; equal to [`raw`](Self::raw) where the file is written as DER and the standard ask. `None` if it was not looked into.
+    #[must_use]
+    pub fn encode(&self) -> Option<Vec<u8>> {
+        Some(match &self.content {
+            Content::CardAccess(content) => content.encode(),
+            Content::Dir(content) => content.encode(),
+            Content::AtrInfo(content) => content.encode(),
+            Content::Com(content) => content.encode(),
+            Content::Dg1(content) => content.encode(),
+            Content::Dg2(content) => content.encode(),
+            Content::Dg3(content) => content.encode(),
+            Content::Dg11(content) => content.encode(),
+            Content::Dg12(content) => content.encode(),
+            Content::Dg13(content) => content.encode(),
+            Content::Dg14(content) => content.encode(),
+            Content::Dg15(content) => content.encode(),
+            Content::Opaque { .. } => return None,
+        })
+    }
+}
