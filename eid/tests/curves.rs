@@ -1,5 +1,7 @@
 //! Our curves against OpenSSL's, on every curve: multiplication, agreement, the generic mapping, and what must be refused.
 
+#![expect(clippy::unwrap_used, reason = "a test ends where a step fails")]
+
 use eid::crypto::agreement::{MappedGenerator, ecdh};
 use eid::crypto::curve::{Curve, CurveError, Point, PrivateKey};
 use eid::secret::Secret;
@@ -228,4 +230,48 @@ fn scalars_outside_of_one_to_order_are_refused() {
 fn a_private_key_does_not_print_its_scalar() {
     let key = PrivateKey::from_bytes(Curve::P256, &[0xAB; 32]).unwrap();
     assert_eq!(format!("{key:?}"), "PrivateKey(P-256, [redacted])");
+}
+
+#[cfg(feature = "fast")]
+#[test]
+fn both_backends_give_the_same_points_and_secrets() {
+    use eid::crypto::Backend;
+    use eid::crypto::agreement::ecdh_with;
+    for curve in Curve::ALL {
+        for number in 0..32 {
+            // the public point is kept with the key, so each backend has a key of its own
+            let (pure, fast) = (key(curve, number), key(curve, number));
+            assert_eq!(pure.public_with(Backend::Pure), fast.public_with(Backend::Fast), "{curve:?}");
+            let peer = key(curve, number + 7).public();
+            assert_eq!(ecdh_with(Backend::Pure, &pure, &peer), ecdh_with(Backend::Fast, &fast, &peer), "{curve:?}");
+        }
+    }
+}
+
+#[test]
+fn a_new_key_is_what_the_random_source_gives_until_it_is_a_scalar() {
+    struct Script(Vec<u8>);
+    impl rand_core::TryRng for Script {
+        type Error = std::convert::Infallible;
+        fn try_next_u32(&mut self) -> Result<u32, Self::Error> {
+            unreachable!("keys take bytes")
+        }
+        fn try_next_u64(&mut self) -> Result<u64, Self::Error> {
+            unreachable!("keys take bytes")
+        }
+        fn try_fill_bytes(&mut self, out: &mut [u8]) -> Result<(), Self::Error> {
+            out.copy_from_slice(&self.0.drain(..out.len()).collect::<Vec<_>>());
+            Ok(())
+        }
+    }
+    impl rand_core::TryCryptoRng for Script {}
+    for curve in Curve::ALL {
+        let wanted = key(curve, 3);
+        let mut order = curve.parameters().n.to_vec();
+        if curve == Curve::P521 {
+            order[0] |= 0xFE; // the bits above 521 are dropped
+        }
+        let script = [vec![0; curve.scalar_len()], order, wanted.scalar().expose().to_vec()].concat();
+        assert_eq!(PrivateKey::generate(curve, &mut Script(script)), wanted);
+    }
 }

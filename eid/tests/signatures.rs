@@ -1,5 +1,7 @@
 //! Signatures of both backends against OpenSSL, in both directions, and what must be refused.
 
+#![expect(clippy::unwrap_used, reason = "a test ends where a step fails")]
+
 use eid::crypto::Backend;
 use eid::crypto::curve::{self, Curve};
 use eid::crypto::hash::Hash;

@@ -329,6 +329,7 @@ impl PrivateKey {
 
     /// [`PrivateKey::public`] through `backend`.
     #[must_use]
+    #[expect(clippy::missing_panics_doc, reason = "the scalar was checked when the key was made")]
     pub fn public_with(&self, backend: Backend) -> Point {
         let multiply = || {
             let answer = match backend {

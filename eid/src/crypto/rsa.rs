@@ -68,7 +68,7 @@ impl PublicKey {
             check_modulus(&self.modulus)?;
             let (n, e) = (number(&self.modulus, precision(&self.modulus)), number(&self.exponent, precision(&self.modulus)));
             let (n, e) = n.zip(e).ok_or_else(|| SignatureError::Unsupported("RSA exponent longer than the modulus".into()))?;
-            if !self.exponent.last().is_some_and(|last| last % 2 == 1) || self.exponent == [1] || e >= n {
+            if self.exponent.last().is_none_or(|last| last % 2 == 0) || self.exponent == [1] || e >= n {
                 return Err(SignatureError::Unsupported("RSA exponent even, below 3, or not below the modulus".into()));
             }
             Ok(RsaPublicKey::new_unchecked(n, e))
@@ -161,6 +161,7 @@ impl PrivateKey {
 
     /// RSAPrivateKey (PKCS#1, RFC 8017 A.1.2) in DER.
     #[must_use]
+    #[expect(clippy::missing_panics_doc, reason = "such a key has an encoding")]
     pub fn to_pkcs1(&self) -> Secret {
         let document = self.inner.pure.to_pkcs1_der().expect("a key of two primes of bounded length has an encoding");
         Secret::from(document.as_bytes())

@@ -78,7 +78,7 @@ pub(in crate::crypto) fn encode<C: CurveArithmetic>(point: &C::ProjectivePoint) 
 /// A scalar of the group from bytes of its length: 1 to n - 1.
 pub(in crate::crypto) fn scalar<C: CurveArithmetic>(bytes: &[u8]) -> Option<C::Scalar> {
     let repr: &FieldBytes<C> = bytes.try_into().ok()?;
-    Option::<C::Scalar>::from(C::Scalar::from_repr(repr.clone())).filter(|scalar| !bool::from(scalar.is_zero()))
+    Option::<C::Scalar>::from(C::Scalar::from_repr(*repr)).filter(|scalar| !bool::from(scalar.is_zero()))
 }
 
 /// Whether `bytes` are such a scalar.

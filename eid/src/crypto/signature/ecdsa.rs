@@ -10,13 +10,13 @@ use crate::crypto::hash::Hash;
 
 /// Whether r and s, each of the length of the order, are a signature over `digest`; also false where one is zero or not below the order.
 pub(super) fn verify<C: EcdsaCurve + CurveArithmetic>(point: &[u8], digest: &[u8], r: &[u8], s: &[u8]) -> bool {
-    let signature = || Signature::<C>::from_scalars(r.try_into().ok().map(clone::<C>)?, s.try_into().ok().map(clone::<C>)?).ok();
+    let signature = || Signature::<C>::from_scalars(r.try_into().ok().map(copy::<C>)?, s.try_into().ok().map(copy::<C>)?).ok();
     let Some((point, signature)) = group::point::<C>(point).zip(signature()) else { return false };
     verify_prehashed::<C>(&C::ProjectivePoint::from(point), digest, &signature).is_ok()
 }
 
-fn clone<C: CurveArithmetic>(bytes: &elliptic_curve::FieldBytes<C>) -> elliptic_curve::FieldBytes<C> {
-    bytes.clone()
+const fn copy<C: CurveArithmetic>(bytes: &elliptic_curve::FieldBytes<C>) -> elliptic_curve::FieldBytes<C> {
+    *bytes
 }
 
 /// r and s with the deterministic ephemeral scalar of RFC 6979, whose HMAC is of the message's digest.
