@@ -14,5 +14,7 @@ pub mod session;
 pub mod terminal;
 pub mod transport;
 
+pub use terminal::Verifier;
+
 #[cfg(test)]
 mod testing;

@@ -1,5 +1,115 @@
 //! The terminal: the inspection procedure, top to bottom as the standard tells it.
+//!
+//! | module | what |
+//! | --- | --- |
+//! | [`access`] | EF.CardAccess, PACE or Basic Access Control |
+//! | [`read`] | one file, bounded |
+//! | [`inspect`] | the whole procedure |
+//! | [`report`] | findings, the verdict by a stated policy, text and JSON |
+//!
+//! [`Verifier`] puts them together for who only wants to know.
+
+use eid::cert::path::SignerCache;
+use eid::cert::trust::TrustStore;
+use eid::date::Date;
+use eid::mrz::Mrz;
+use eid::protocol::bac;
+use eid::protocol::pace::Password;
+use eid::secret::Secret;
+use eid::transport::{Transport, TransportError};
+use rand_core::CryptoRng;
+
+use crate::session::Session;
 
 pub mod access;
+pub mod inspect;
 pub mod read;
 pub mod report;
+
+pub use access::Fallback;
+pub use inspect::{DataGroups, Inspection, Step};
+pub use report::text::Colour;
+pub use report::{Report, Verdict};
+
+/// How many document signers a [`Verifier`] remembers.
+const SIGNERS: usize = 256;
+
+/// Verifies cards against one set of trust anchors. Document signers that were verified once are remembered.
+#[derive(Debug)]
+pub struct Verifier {
+    trust: TrustStore,
+    cache: SignerCache,
+    fallback: Fallback,
+    data_groups: DataGroups,
+}
+
+impl Verifier {
+    /// A verifier that trusts the CSCA certificates in `trust`, reads every data group, and falls back to Basic Access Control.
+    #[must_use]
+    pub fn new(trust: TrustStore) -> Self {
+        Self { trust, cache: SignerCache::new(SIGNERS), fallback: Fallback::default(), data_groups: DataGroups::default() }
+    }
+
+    /// The same with another rule for what follows a failed PACE.
+    #[must_use]
+    pub const fn with_fallback(mut self, fallback: Fallback) -> Self {
+        self.fallback = fallback;
+        self
+    }
+
+    /// The same, reading only some data groups.
+    #[must_use]
+    pub fn with_data_groups(mut self, data_groups: DataGroups) -> Self {
+        self.data_groups = data_groups;
+        self
+    }
+
+    /// Inspects the card behind `card` on the day `today`. Of `passwords`, PACE takes the first and Basic Access Control the MRZ.
+    ///
+    /// # Errors
+    /// Only where the card is not reached; everything that the card does is in the report.
+    pub fn inspect<T: Transport>(
+        &self,
+        card: T,
+        passwords: &[Password],
+        today: Date,
+        rng: &mut dyn CryptoRng,
+    ) -> Result<Inspection, TransportError> {
+        self.inspect_session(&mut Session::new(card), passwords, today, rng, &mut |_| {})
+    }
+
+    /// The same over a session that goes on afterwards, telling each step.
+    ///
+    /// # Errors
+    /// As [`inspect`](Self::inspect).
+    pub fn inspect_session<T: Transport>(
+        &self,
+        session: &mut Session<T>,
+        passwords: &[Password],
+        today: Date,
+        rng: &mut dyn CryptoRng,
+        tell: &mut dyn FnMut(Step),
+    ) -> Result<Inspection, TransportError> {
+        let request = inspect::Request {
+            passwords,
+            fallback: self.fallback,
+            trust: &self.trust,
+            cache: Some(&self.cache),
+            today,
+            data_groups: self.data_groups.clone(),
+        };
+        inspect::inspect(session, &request, rng, tell)
+    }
+}
+
+/// The card access number as a password: the digits that are printed on the card.
+#[must_use]
+pub fn can(digits: &str) -> Password {
+    Password::Can(Secret::from(digits.as_bytes()))
+}
+
+/// The MRZ as a password: document number, date of birth, and date of expiry out of it.
+#[must_use]
+pub fn mrz(mrz: &Mrz) -> Password {
+    Password::Mrz(bac::mrz_seed(&mrz.information()))
+}

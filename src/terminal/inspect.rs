@@ -1,0 +1,367 @@
+//! The inspection procedure (Doc 9303-11 §4.2, §5, §6): access, Chip Authentication, Active Authentication, files, Passive Authentication.
+//!
+//! 1. Open the card by PACE or Basic Access Control ([`access`]).
+//! 2. Read EF.COM and EF.SOD: what should be there.
+//! 3. Read EF.DG14, run Chip Authentication: is the chip the one whose key the issuer signed?
+//! 4. Read EF.DG15, run Active Authentication with a fresh challenge: the same question.
+//! 5. Read the other data groups.
+//! 6. Passive Authentication, and the cross checks of what no signature covers: EF.COM against EF.SOD, EF.CardAccess against DG14.
+//!
+//! Chip and Active Authentication count only if the hash of the file with their key is right and the signature on EF.SOD verifies:
+//! otherwise they have shown a key of anybody. What the card does is a finding; only a card that is not reached is an error.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use eid::cert::path::SignerCache;
+use eid::cert::trust::TrustStore;
+use eid::date::Date;
+use eid::image::FileId;
+use eid::lds::Elementary as _;
+use eid::lds::com::Com;
+use eid::lds::dg1::Dg1;
+use eid::lds::dg14::Dg14;
+use eid::lds::dir::Dir;
+use eid::lds::sod::Sod;
+use eid::protocol::finding::{Check, Finding, Outcome};
+use eid::protocol::pace::Password;
+use eid::protocol::passive_auth::{Input, passive_authentication};
+use eid::quirk::Quirk;
+use eid::sm::SmError;
+use eid::transport::{Transport, TransportError};
+use rand_core::CryptoRng;
+
+use super::access::{self, AccessError, Fallback, Log};
+use super::read::{self, Progress, ReadError};
+use super::report::{Document, Report, Verdict, judge};
+use crate::session::{Session, SessionError};
+
+mod chip;
+mod cross;
+
+/// Whether the secure channel held.
+const CHANNEL: Check = Check::new("access.channel", "Doc 9303-11 §9.8");
+/// Whether there is an eMRTD application.
+const APPLICATION: Check = Check::new("application", "Doc 9303-10 §3.5.1");
+
+/// What is asked of an inspection.
+#[derive(Debug, Clone)]
+pub struct Request<'a> {
+    /// What opens the card: the first for PACE, the MRZ among them for Basic Access Control.
+    pub passwords: &'a [Password],
+    /// What may follow where PACE is offered and does not succeed.
+    pub fallback: Fallback,
+    /// CSCA certificates that are trusted.
+    pub trust: &'a TrustStore,
+    /// Document signers that were verified before.
+    pub cache: Option<&'a SignerCache>,
+    /// The day of the inspection.
+    pub today: Date,
+    /// Which data groups to read.
+    pub data_groups: DataGroups,
+}
+
+/// Which data groups to read.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum DataGroups {
+    /// Every one that EF.COM or EF.SOD lists, and EF.DIR and EF.ATR/INFO.
+    #[default]
+    All,
+    /// DG1, those that Chip and Active Authentication need, and these.
+    Only(BTreeSet<u8>),
+}
+
+impl DataGroups {
+    fn wants(&self, number: u8) -> bool {
+        match self {
+            Self::All => true,
+            Self::Only(numbers) => matches!(number, 1 | 14 | 15) || numbers.contains(&number),
+        }
+    }
+}
+
+/// What an inspection tells while it runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Step {
+    /// Opening the card.
+    Access,
+    /// Bytes of a file.
+    Reading(Progress),
+    /// The chip proves its key.
+    ChipAuthentication,
+    /// The chip signs a challenge.
+    ActiveAuthentication,
+    /// Signatures and hashes.
+    PassiveAuthentication,
+}
+
+/// What an inspection leaves.
+#[derive(Debug, Clone)]
+pub struct Inspection {
+    /// Findings and verdict.
+    pub report: Report,
+    /// The files that could be read, as the card gave them.
+    pub files: BTreeMap<FileId, Vec<u8>>,
+    /// How the card was opened; `None` if it was not.
+    pub method: Option<access::Method>,
+}
+
+/// Inspects the card of a session.
+///
+/// # Errors
+/// Only where the card is not reached or its reader fails; everything that the card does is in the report.
+pub fn inspect<T: Transport>(
+    session: &mut Session<T>,
+    request: &Request<'_>,
+    rng: &mut dyn CryptoRng,
+    tell: &mut dyn FnMut(Step),
+) -> Result<Inspection, TransportError> {
+    let mut run = Run { session, request, rng, tell, log: Log::default(), files: BTreeMap::new(), guarded: BTreeSet::new(), broken: false };
+    let (verdict, method) = match run.procedure() {
+        Ok(method) => (judge(&run.log.findings), Some(method)),
+        Err(AccessError::Session(SessionError::Transport(error))) => return Err(error),
+        // A damaged EF.CardAccess is a statement about the card, and not about the password.
+        Err(_) if run.log.findings.iter().any(|f| f.outcome == Outcome::Failed && !f.id().starts_with("access.")) => {
+            (Verdict::NotGenuine, None)
+        }
+        Err(AccessError::Session(error)) => {
+            run.log.findings.push(CHANNEL.failed("broken", error.to_string()));
+            (Verdict::NotGenuine, None)
+        }
+        Err(AccessError::NoApplication { sw }) => {
+            let text = format!("SELECT A0000002471001: expected 9000, found {sw}");
+            run.log.findings.push(APPLICATION.not_supported("no-application", text));
+            (Verdict::Undecided, None)
+        }
+        Err(error) => {
+            tracing::debug!(%error, "access");
+            (Verdict::AccessRefused, None)
+        }
+    };
+    let Run { session, log, files, .. } = run;
+    let report = Report {
+        verdict,
+        date: request.today,
+        document: files.get(&dg(1)).and_then(|bytes| document(bytes)),
+        findings: log.findings,
+        quirks: log.quirks,
+        files: files.iter().map(|(file, bytes)| (*file, bytes.len())).collect(),
+        traffic: session.traffic(),
+    };
+    Ok(Inspection { report, files, method })
+}
+
+const fn dg(number: u8) -> FileId {
+    match FileId::dg(number) {
+        Some(file) => file,
+        None => FileId::COM,
+    }
+}
+
+fn document(dg1: &[u8]) -> Option<Document> {
+    let mrz = Dg1::parse(dg1).ok()?.mrz;
+    let content = mrz.content();
+    let name = [content.name.primary(), content.name.secondary()].join("  ");
+    Some(Document {
+        code: content.document_code.clone(),
+        issuer: content.issuer.clone(),
+        number: content.document_number.clone(),
+        name: name.trim_end().to_owned(),
+        nationality: content.nationality.clone(),
+        birth: content.date_of_birth.as_str().to_owned(),
+        expiry: content.date_of_expiry.as_str().to_owned(),
+    })
+}
+
+struct Run<'a, 'r, T> {
+    session: &'a mut Session<T>,
+    request: &'a Request<'r>,
+    rng: &'a mut dyn CryptoRng,
+    tell: &'a mut dyn FnMut(Step),
+    log: Log,
+    files: BTreeMap<FileId, Vec<u8>>,
+    /// Data groups that are there and were not read, for a good reason.
+    guarded: BTreeSet<u8>,
+    /// The channel broke: nothing more is read.
+    broken: bool,
+}
+
+impl<T: Transport> Run<'_, '_, T> {
+    fn procedure(&mut self) -> Result<access::Method, AccessError> {
+        (self.tell)(Step::Access);
+        if self.request.data_groups == DataGroups::All {
+            self.files_of_the_mf()?;
+        }
+        let method = access::open(self.session, self.request.passwords, self.request.fallback, self.rng, &mut self.log)?;
+        if let Some(bytes) = self.log.card_access.clone() {
+            self.files.insert(FileId::CARD_ACCESS, bytes);
+        }
+        self.read(FileId::COM)?;
+        self.read(FileId::SOD)?;
+        let com = self.parsed::<Com>();
+        let sod = self.files.get(&FileId::SOD).and_then(|bytes| Sod::parse(bytes).ok());
+        let listed = listed(com.as_ref(), sod.as_ref());
+        let offers = |number: u8| listed.contains(&number);
+
+        let mut chip_auth = None;
+        if offers(14) {
+            self.read(dg(14))?;
+            (self.tell)(Step::ChipAuthentication);
+            chip_auth = self.parsed::<Dg14>();
+        }
+        let ca = self.chip_authentication(chip_auth.as_ref())?;
+        if offers(15) {
+            self.read(dg(15))?;
+            (self.tell)(Step::ActiveAuthentication);
+        }
+        let aa = self.active_authentication(chip_auth.as_ref())?;
+        for &number in listed.iter().filter(|number| !matches!(number, 14 | 15)) {
+            if self.request.data_groups.wants(number) {
+                self.read(dg(number))?;
+            } else {
+                self.guarded.insert(number);
+            }
+        }
+        (self.tell)(Step::PassiveAuthentication);
+        self.passive_authentication();
+        self.log.findings.push(cross::com_against_sod(com.as_ref(), sod.as_ref()));
+        let card_access = self.files.get(&FileId::CARD_ACCESS).map(Vec::as_slice);
+        self.log.findings.push(cross::card_access_against_dg14(card_access, chip_auth.as_ref()));
+        for (finding, number) in [(ca, 14), (aa, 15)] {
+            let finding = self.counted(finding, number);
+            self.log.findings.push(finding);
+        }
+        Ok(method)
+    }
+
+    /// EF.ATR/INFO and EF.DIR: no inspection needs them, but a damaged one is a damaged card. What a card refuses here is no finding.
+    fn files_of_the_mf(&mut self) -> Result<(), AccessError> {
+        let mf = self.session.transmit(&eid::apdu::Command::new(0x00, 0xA4, 0x00, 0x0C).with_data([0x3F, 0x00]))?;
+        if !mf.sw.is_ok() {
+            return Ok(());
+        }
+        for file in [FileId::ATR_INFO, FileId::DIR] {
+            let tell = &mut self.tell;
+            match read::read_file(self.session, file, &mut self.log.quirks, &mut |progress| tell(Step::Reading(progress))) {
+                Ok(bytes) => {
+                    self.log.findings.push(read::check(file).passed());
+                    self.files.insert(file, bytes);
+                }
+                Err(ReadError::Session { source, .. }) => return Err(source.into()),
+                Err(error @ ReadError::Damaged { .. }) => self.log.findings.push(read::finding(&error)),
+                Err(error) => tracing::debug!(%error, "not read"),
+            }
+        }
+        if let Some(finding) = self.files.get(&FileId::DIR).map(|bytes| cross::dir_names_the_application(Dir::parse(bytes))) {
+            self.log.findings.push(finding);
+        }
+        Ok(())
+    }
+
+    /// Reads a file of the application; the finding says how it went.
+    fn read(&mut self, file: FileId) -> Result<(), AccessError> {
+        if self.broken {
+            self.log.findings.push(read::check(file).not_attempted("channel-broken", "the secure channel broke before"));
+            self.guarded.extend(file.dg_number());
+            return Ok(());
+        }
+        let mut result = self.read_once(file);
+        if let Err(ReadError::Session { source: SessionError::SecureMessaging(SmError::Unprotected(sw)), .. }) = &result
+            && self.session.is_extended()
+        {
+            // Some cards answer a length that is too long for them in the clear and forget the channel.
+            self.log.quirks.push(Quirk::new("read.short-lengths-only", format!("{file}: {sw} without secure messaging")));
+            self.reopen(true)?;
+            result = self.read_once(file);
+        }
+        let finding = match result {
+            Ok(bytes) => {
+                self.files.insert(file, bytes);
+                read::check(file).passed()
+            }
+            Err(ReadError::Session { source: SessionError::Transport(error), .. }) => return Err(SessionError::Transport(error).into()),
+            Err(error @ ReadError::Session { .. }) => {
+                self.broken = true;
+                self.guarded.extend(file.dg_number());
+                self.log.findings.push(CHANNEL.failed("broken", error.to_string()));
+                read::finding(&error)
+            }
+            Err(ReadError::Protected { .. }) if matches!(file.dg_number(), Some(3 | 4)) => {
+                self.guarded.extend(file.dg_number());
+                read::check(file).not_attempted("protected", format!("{file}: protected by extended access control (6982)"))
+            }
+            Err(error @ (ReadError::NotFound { .. } | ReadError::Protected { .. })) => {
+                // Listed, and no other right than ours is foreseen for it.
+                read::check(file).failed(if matches!(error, ReadError::NotFound { .. }) { "absent" } else { "refused" }, error.to_string())
+            }
+            Err(error) => read::finding(&error),
+        };
+        self.log.findings.push(finding);
+        Ok(())
+    }
+
+    fn read_once(&mut self, file: FileId) -> Result<Vec<u8>, ReadError> {
+        let tell = &mut self.tell;
+        read::read_file(self.session, file, &mut self.log.quirks, &mut |progress| tell(Step::Reading(progress)))
+    }
+
+    /// Opens the card again after its channel was lost. What is found on the way was found before.
+    fn reopen(&mut self, short: bool) -> Result<(), AccessError> {
+        self.session.restart()?;
+        if short {
+            self.session.use_short_apdus();
+        }
+        access::open(self.session, self.request.passwords, self.request.fallback, self.rng, &mut Log::default()).map(|_| ())
+    }
+
+    /// The content of a file that was read; a file that is not what its name says is a failed reading.
+    fn parsed<E: eid::lds::Elementary>(&mut self) -> Option<E> {
+        let bytes = self.files.get(&E::FILE)?;
+        match E::read(bytes, &mut self.log.quirks) {
+            Ok(content) => Some(content),
+            Err(error) => {
+                let check = read::check(E::FILE);
+                self.log.findings.retain(|finding| finding.id() != check.id);
+                self.log.findings.push(check.failed("malformed", error.to_string()));
+                None
+            }
+        }
+    }
+
+    fn passive_authentication(&mut self) {
+        let files: BTreeMap<u8, Vec<u8>> = self.files.iter().filter_map(|(file, bytes)| Some((file.dg_number()?, bytes.clone()))).collect();
+        let nothing = Vec::new();
+        let sod = self.files.get(&FileId::SOD).unwrap_or(&nothing);
+        let verdict = passive_authentication(&Input {
+            sod,
+            files: &files,
+            not_read: &self.guarded,
+            trust: self.request.trust,
+            cache: self.request.cache,
+            today: self.request.today,
+            issued: None,
+        });
+        self.log.findings.extend(verdict.findings);
+        self.log.quirks.extend(verdict.quirks);
+    }
+
+    /// A proof of a key counts only if the issuer signed the file with that key.
+    fn counted(&self, finding: Finding, number: u8) -> Finding {
+        let passed = |id: &str| self.log.findings.iter().any(|f| f.id() == id && f.outcome == Outcome::Passed);
+        if finding.outcome != Outcome::Passed || (passed(&format!("pa.hash.dg{number}")) && passed("pa.signature")) {
+            return finding;
+        }
+        let text = format!("the chip proved the key in DG{number}, but passive authentication did not confirm DG{number}");
+        let evidence = finding.evidence;
+        let mut finding = finding.check.not_attempted("key-not-confirmed", text);
+        finding.evidence = evidence;
+        finding
+    }
+}
+
+/// Data groups that EF.COM or EF.SOD lists; DG1 and DG2 where neither can be read.
+fn listed(com: Option<&Com>, sod: Option<&Sod>) -> BTreeSet<u8> {
+    let listed: BTreeSet<u8> =
+        com.map(Com::data_groups).into_iter().flatten().chain(sod.iter().flat_map(|sod| sod.data_groups())).collect();
+    let listed: BTreeSet<u8> = listed.into_iter().filter(|number| (1..=16).contains(number)).collect();
+    if listed.is_empty() { BTreeSet::from([1, 2]) } else { listed }
+}
