@@ -3,12 +3,14 @@
 //! | module | what |
 //! | --- | --- |
 //! | [`transport`] | a card within reach: PC/SC, vpcd, a virtual card, a trace; one name for each reader |
+//! | [`people`] | synthetic citizens, portraits, and fingers from a seed |
 //! | [`perso`] | the issuer: record and profile to image, plan, and card |
 //! | [`session`] | a card with or without secure messaging; the only owner of the transport |
 //! | [`terminal`] | the inspection procedure: access, reading, genuineness, report |
 //!
 //! The standards themselves are in the crate `eid`, the virtual card in `applets`, the authority in `pki`.
 
+pub mod people;
 pub mod perso;
 pub mod session;
 pub mod terminal;

@@ -13,4 +13,5 @@ pub mod card_profile;
 pub mod number;
 pub mod plan;
 pub mod profile;
+pub mod record;
 pub mod tables;
