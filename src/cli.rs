@@ -18,6 +18,8 @@ mod log;
 mod output;
 mod perso;
 mod progress;
+mod random;
+mod read;
 mod reader;
 mod readers;
 mod secret;
@@ -44,6 +46,7 @@ struct Cli {
 enum Command {
     Perso(perso::Perso),
     Readers(readers::Readers),
+    Read(read::Read),
     Apdu(apdu::Apdu),
     Trace(trace::Trace),
     Completions(generate::Completions),
@@ -86,6 +89,7 @@ const ERROR: anstyle::Style = anstyle::AnsiColor::Red.on_default().bold();
 fn run(command: Command, context: Context) -> Result<Exit, Failure> {
     match command {
         Command::Perso(command) => command.run(context),
+        Command::Read(command) => command.run(context),
         Command::Readers(command) => command.run(context),
         Command::Apdu(command) => command.run(context),
         Command::Trace(command) => command.run(context),

@@ -138,3 +138,21 @@ pub(crate) fn session_failure(error: &cardwright::session::SessionError) -> Fail
 fn sim(path: &Path) -> Result<AnyCard, Failure> {
     Err(Failure::new(Exit::Undecided, format_args!("{}: virtual cards are not supported yet", path.display())))
 }
+
+/// Why a card stayed closed.
+pub(crate) fn access_failure(error: &cardwright::terminal::access::AccessError) -> Failure {
+    use cardwright::terminal::access::AccessError;
+    match error {
+        AccessError::Refused { .. } => Failure::new(Exit::AccessRefused, error)
+            .hint("compare the CAN or MRZ with what is printed on the card; each wrong try makes the card slower or blocks it"),
+        AccessError::Failed { .. } => Failure::new(Exit::AccessRefused, error),
+        AccessError::NoWay { given, .. } if given == "nothing" => {
+            Failure::usage(error).hint("give --can, --mrz, or --mrz-file, as printed on the card")
+        }
+        AccessError::NoWay { .. } => {
+            Failure::new(Exit::AccessRefused, error).hint("a card without PACE is opened with its MRZ: --mrz or --mrz-file")
+        }
+        AccessError::NoApplication { .. } => Failure::new(Exit::Undecided, error),
+        AccessError::Session(error) => session_failure(error),
+    }
+}

@@ -128,12 +128,13 @@ pub fn open<T: Transport>(
     let infos = card_access(session, log)?;
     let offers_pace = infos.as_ref().is_some_and(|infos| infos.pace().next().is_some());
     let mrz = passwords.iter().find_map(|password| if let Password::Mrz(seed) = password { Some(seed) } else { None });
-    let given = || passwords.iter().map(Password::name).collect::<Vec<_>>().join(" and ");
+    let given =
+        || if passwords.is_empty() { "nothing".to_owned() } else { passwords.iter().map(Password::name).collect::<Vec<_>>().join(" and ") };
 
     let mut failure = None;
     if let (Some(infos), true) = (&infos, offers_pace) {
         let Some(password) = passwords.first() else {
-            return Err(AccessError::NoWay { offered: "PACE", given: "no password".to_owned() });
+            return Err(AccessError::NoWay { offered: "PACE", given: given() });
         };
         match by_pace(session, infos, password, rng, log) {
             Ok((channel, parameters)) => {

@@ -4,7 +4,7 @@
     vicc.py ARGUMENTS-OF-VICC...        environment: EAC_BINDING = folder of eac.py, chat.py and _eac.so (card type nPA)
 
 The package lies outside Python's path and still has habits of Python 2 (texts where bytes are meant). Nothing of it is kept here or
-changed on disk: the few expressions are exchanged while a module is loaded. An expression that is not found means another version of
+changed on disk: the few expressions are exchanged while a module is loaded, and one omission of its secure messaging is made good. An expression that is not found means another version of
 the package: then this stops with exit code 69 and says which one, so that nobody takes a half-mended card for a reference.
 """
 import builtins
@@ -42,6 +42,12 @@ EXCHANGE = {
         ('return_data = ""', 'return_data = b""'),
         ('encrypted = "\\x01"', 'encrypted = b"\\x01"'),
         ('to_authenticate = ""', 'to_authenticate = b""'),
+        # a secured answer of the ePass lacks the status object that Doc 9303-11 9.8 demands, and one with a warning the checksum too
+        (
+            '        if sw == SW["NORMAL"]:\n            if self.cct.algorithm is None:\n                raise SwError(SW["CONDITIONSNOTSATISFIED"])',
+            '        return_data += pack([(SM_Class["PLAIN_PROCESSING_STATUS"], 2, inttostring(sw, 2))])\n'
+            '        if True:\n            if self.cct.algorithm is None:\n                raise SwError(SW["CONDITIONSNOTSATISFIED"])',
+        ),
     ],
     "CryptoUtils": [
         ("chr(op(ord(string1[i]), ord(string2[i])))", "op(string1[i], string2[i])"),

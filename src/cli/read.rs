@@ -1,0 +1,188 @@
+//! `read`: the files of a card, as they are. Says nothing about whether they are genuine; that is `verify`.
+
+use std::path::{Path, PathBuf};
+
+use cardwright::session::Session;
+use cardwright::terminal::access::{self, AccessError, Fallback, Log, Method};
+use cardwright::terminal::read::{self, ReadError};
+use clap::Args;
+use eid::crypto::hash::Hash;
+use eid::image::{FileId, Home};
+use eid::protocol::finding::{Finding, Outcome};
+use serde_json::json;
+
+use super::access::AccessArgs;
+use super::exit::{Exit, Failure};
+use super::progress::Progress;
+use super::reader::{self, AnyCard, ReaderArgs};
+use super::{Context, output, random};
+
+/// Open a card and read its files
+#[derive(Debug, Args)]
+#[command(
+    before_long_help = "Example:\n  cardwright read --reader pcsc:0 --can 123456 --out files\n  cardwright read --reader pcsc:0 --mrz-file mrz.txt EF.DG1 EF.SOD"
+)]
+pub(crate) struct Read {
+    #[command(flatten)]
+    reader: ReaderArgs,
+    #[command(flatten)]
+    access: AccessArgs,
+    /// Write each file into DIR under its name
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// Read only these files: EF.DG1 (or dg1), EF.SOD, EF.CardAccess ...; all that can be read if none is named
+    #[arg(value_name = "FILE", value_parser = file)]
+    files: Vec<FileId>,
+}
+
+fn file(name: &str) -> Result<FileId, String> {
+    FileId::from_name(name).ok_or_else(|| format!("expected the name of a file as in Doc 9303-10 (EF.COM, EF.DG1, ...), found {name:?}"))
+}
+
+/// What was read of one file.
+struct Row {
+    file: FileId,
+    content: Result<Vec<u8>, ReadError>,
+}
+
+impl Read {
+    pub(crate) fn run(self, context: Context) -> Result<Exit, Failure> {
+        let passwords = self.access.passwords()?;
+        let mut session = Session::new(self.reader.open()?);
+        session.atr().map_err(|error| reader::session_failure(&error))?;
+        let mut log = Log::default();
+        let opened = access::open(&mut session, &passwords, Fallback::BasicAccessControl, &mut random::system(), &mut log);
+        let method = match opened {
+            Ok(method) => Some(method),
+            // not a passport, yet its files may still be worth reading
+            Err(AccessError::NoApplication { .. }) => None,
+            Err(error) => {
+                if context.json {
+                    output::json(&self.answer(None, &log, &[]))?;
+                }
+                return Err(reader::access_failure(&error));
+            }
+        };
+        let rows = self.read(&mut session, &mut log, method.is_some(), context)?;
+        if let Some(dir) = &self.out {
+            write(dir, &rows)?;
+        }
+        if context.json {
+            output::json(&self.answer(method.as_ref(), &log, &rows))?;
+        } else {
+            output::text(&text(method.as_ref(), &rows))?;
+        }
+        for quirk in &log.quirks {
+            tracing::info!("tolerated: {quirk}");
+        }
+        if let Some(error) = rows.iter().find_map(|row| row.content.as_ref().err().filter(|error| matters(error, !self.files.is_empty()))) {
+            return Ok(match error {
+                ReadError::NotFound { .. } | ReadError::Protected { .. } => Exit::Undecided,
+                ReadError::Session { source, .. } => return Err(reader::session_failure(source)),
+                _ => Exit::CheckFailed,
+            });
+        }
+        if method.is_none() {
+            eprintln!("there is no eMRTD application (A0000002471001) on this card");
+            return Ok(Exit::Undecided);
+        }
+        Ok(Exit::Success)
+    }
+
+    fn read(&self, session: &mut Session<AnyCard>, log: &mut Log, application: bool, context: Context) -> Result<Vec<Row>, Failure> {
+        let home = if application { Home::Emrtd } else { Home::Mf };
+        let wanted = if self.files.is_empty() {
+            let mut all = vec![FileId::CARD_ACCESS];
+            all.extend(FileId::all().into_iter().filter(|file| file.home == home && *file != FileId::CARD_ACCESS));
+            all
+        } else {
+            self.files.clone()
+        };
+        let steps = u64::try_from(wanted.len()).unwrap_or(u64::MAX);
+        let progress = Progress::new("reading", steps, context.json);
+        let mut rows = Vec::new();
+        for (done, file) in (0..).zip(wanted) {
+            progress.set(done);
+            let content = match (&log.card_access, file) {
+                // it was read on the way in
+                (Some(bytes), FileId::CARD_ACCESS) => Ok(bytes.clone()),
+                (None, FileId::CARD_ACCESS) => Err(ReadError::NotFound { file }),
+                _ if file.home != home => {
+                    return Err(Failure::new(
+                        Exit::Undecided,
+                        format_args!("{file}: reading files outside of the eMRTD application after opening it is not supported"),
+                    ));
+                }
+                _ => read::read_file(session, file, &mut log.quirks, &mut |_| {}),
+            };
+            let broken = matches!(content, Err(ReadError::Session { .. }));
+            rows.push(Row { file, content });
+            if broken {
+                break;
+            }
+        }
+        Ok(rows)
+    }
+
+    fn answer(&self, method: Option<&Method>, log: &Log, rows: &[Row]) -> serde_json::Value {
+        let mut findings: Vec<_> = log.findings.iter().map(finding).collect();
+        let read = rows.iter().filter(|row| !matches!(row.content, Err(ReadError::NotFound { .. })) || !self.files.is_empty());
+        findings.extend(read.map(|row| match &row.content {
+            Ok(_) => finding(&read::check(row.file).passed()),
+            Err(error) => finding(&read::finding(error)),
+        }));
+        let files: Vec<_> = rows
+            .iter()
+            .filter_map(|row| row.content.as_ref().ok().map(|bytes| (row.file, bytes)))
+            .map(|(file, bytes)| json!({ "name": file.name(), "bytes": bytes.len(), "sha256": hex::encode(Hash::Sha256.digest(&[bytes])) }))
+            .collect();
+        let access = method.map(|method| match method {
+            Method::Pace { password, .. } => json!({ "protocol": "PACE", "password": password }),
+            Method::Bac => json!({ "protocol": "BAC", "password": "MRZ" }),
+        });
+        let quirks: Vec<_> = log.quirks.iter().map(|quirk| json!({ "rule": quirk.rule, "place": quirk.place })).collect();
+        json!({ "version": 1, "reader": self.reader.name().to_string(), "access": access, "checks": findings, "files": files, "quirks": quirks })
+    }
+}
+
+/// Whether a file that was not read decides how the command ends. Files that nobody named may be absent or guarded.
+const fn matters(error: &ReadError, named: bool) -> bool {
+    match error {
+        ReadError::NotFound { .. } | ReadError::Protected { .. } => named,
+        _ => true,
+    }
+}
+
+fn finding(finding: &Finding) -> serde_json::Value {
+    let reason = finding.reason.as_ref().map(|reason| json!({ "code": reason.code, "text": reason.text }));
+    let evidence: serde_json::Map<_, _> = finding.evidence.iter().map(|(name, value)| ((*name).to_owned(), value.clone().into())).collect();
+    json!({ "id": finding.check.id, "clause": finding.check.clause, "result": finding.outcome.as_str(), "reason": reason, "evidence": evidence })
+}
+
+fn text(method: Option<&Method>, rows: &[Row]) -> String {
+    let mut out = match method {
+        Some(Method::Pace { password, parameters }) => format!("opened by PACE with the {password}, {}\n", parameters.curve().name()),
+        Some(Method::Bac) => "opened by Basic Access Control with the MRZ\n".to_owned(),
+        None => String::new(),
+    };
+    for row in rows {
+        match &row.content {
+            Ok(bytes) => out.push_str(&format!("{:<16} {:>6} bytes\n", row.file.name(), bytes.len())),
+            Err(ReadError::NotFound { .. }) => {}
+            Err(ReadError::Protected { .. }) => out.push_str(&format!("{:<16} protected by extended access control\n", row.file.name())),
+            Err(error) => out.push_str(&format!("{:<16} {}: {error}\n", row.file.name(), Outcome::Failed)),
+        }
+    }
+    out
+}
+
+fn write(dir: &Path, rows: &[Row]) -> Result<(), Failure> {
+    std::fs::create_dir_all(dir).map_err(|error| Failure::file(dir, &error))?;
+    for row in rows {
+        if let Ok(bytes) = &row.content {
+            let path = dir.join(row.file.name());
+            std::fs::write(&path, bytes).map_err(|error| Failure::file(&path, &error))?;
+        }
+    }
+    Ok(())
+}
