@@ -250,7 +250,7 @@ mod tests {
         for (id, value) in &dgis {
             push(&mut run, *id, value).expect("short enough");
         }
-        assert_eq!(run.len(), dgis.iter().map(|(_, value)| encoded_len(value.len())).sum());
+        assert_eq!(run.len(), dgis.iter().map(|(_, value)| encoded_len(value.len())).sum::<usize>());
         for size in [1, 2, 3, 16, 239, 255, run.len()] {
             let blocks: Vec<&[u8]> = run.chunks(size).collect();
             assert_eq!(joined(&blocks), Ok(dgis.to_vec()), "blocks of {size}");

@@ -14,12 +14,12 @@ mod ber;
 
 use const_oid::ObjectIdentifier;
 
+use super::CertError;
 use super::algorithm::{self, SignatureAlgorithm};
 use super::der::{self, Span, Time};
 use super::spki::SubjectPublicKeyInfo;
 use super::x509::Certificate;
 use super::x509::name::{self, Relation};
-use super::CertError;
 use crate::crypto::hash::Hash;
 use crate::crypto::signature::{Algorithm, SignatureError};
 use crate::oid;

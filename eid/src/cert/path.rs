@@ -171,7 +171,11 @@ impl Verified {
         let Some(period) = self.certificate.extensions().private_key_usage else { return Ok(()) };
         let from = period.not_before.map_or(self.certificate.not_before().date, |t| t.date);
         let until = period.not_after.map_or(self.certificate.not_after().date, |t| t.date);
-        if from <= day && day <= until { Ok(()) } else { Err(OutOfPeriod { whose: "private key of the document signer", from, until, day }) }
+        if from <= day && day <= until {
+            Ok(())
+        } else {
+            Err(OutOfPeriod { whose: "private key of the document signer", from, until, day })
+        }
     }
 }
 

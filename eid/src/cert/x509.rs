@@ -18,10 +18,10 @@ use std::fmt;
 
 use sha2::{Digest as _, Sha256};
 
+use super::CertError;
 use super::algorithm::SignatureAlgorithm;
 use super::der::{self, Span, Time};
 use super::spki::{self, SubjectPublicKeyInfo};
-use super::CertError;
 use crate::crypto::signature::SignatureError;
 use crate::date::Date;
 use crate::quirk::Quirk;

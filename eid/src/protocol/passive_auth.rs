@@ -17,10 +17,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::finding::{Check, Finding};
+use crate::cert::CertError;
 use crate::cert::path::{Chain, SignerCache};
 use crate::cert::trust::TrustStore;
 use crate::cert::x509::Certificate;
-use crate::cert::CertError;
 use crate::date::Date;
 use crate::lds::sod::{Sod, SodError};
 use crate::quirk::Quirk;

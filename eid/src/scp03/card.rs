@@ -53,26 +53,29 @@ impl Opening {
             let expected = if mode == Mode::S8 { "8" } else { "16" };
             return Err(ScpError::Length { what: "host challenge", expected, found: host_challenge.len() });
         }
-        let pseudo_random = domain.implementation.pseudo_random();
-        let card_challenge = if pseudo_random {
+        let card_challenge = if domain.implementation.pseudo_random() {
             domain.keys.card_challenge(mode, domain.sequence_counter, domain.aid)
         } else {
             let mut challenge = vec![0; mode.len()];
             rng.fill_bytes(&mut challenge);
             challenge
         };
-        let session = SessionKeys::derive(domain.keys, host_challenge, &card_challenge);
-        let cryptogram = |constant| session.cryptogram(mode, constant, host_challenge, &card_challenge);
+        Ok(Self::with_challenge(domain, host_challenge, &card_challenge))
+    }
+
+    pub(super) fn with_challenge(domain: &Domain<'_>, host_challenge: &[u8], card_challenge: &[u8]) -> (Vec<u8>, Self) {
+        let implementation = domain.implementation;
+        let session = SessionKeys::derive(domain.keys, host_challenge, card_challenge);
+        let cryptogram = |constant| session.cryptogram(implementation.mode(), constant, host_challenge, card_challenge);
         let mut answer = domain.kdd.to_vec();
-        answer.extend([domain.key_version, 0x03, domain.implementation.byte()]);
-        answer.extend(&card_challenge);
+        answer.extend([domain.key_version, 0x03, implementation.byte()]);
+        answer.extend(card_challenge);
         answer.extend(cryptogram(kdf::CARD_CRYPTOGRAM).expose());
-        if pseudo_random {
+        if implementation.pseudo_random() {
             answer.extend(domain.sequence_counter);
         }
         let host_cryptogram = cryptogram(kdf::HOST_CRYPTOGRAM).expose().to_vec();
-        let dek = domain.keys.data_encryption_key();
-        Ok((answer, Self { session, implementation: domain.implementation, host_cryptogram, dek }))
+        (answer, Self { session, implementation, host_cryptogram, dek: domain.keys.data_encryption_key() })
     }
 
     /// Checks EXTERNAL AUTHENTICATE (84 82 level 00); its answer is a bare 9000. A refusal ends the opening: the card must count it.
@@ -160,5 +163,10 @@ impl CardSession {
     #[must_use]
     pub const fn is_open(&self) -> bool {
         self.channel.is_open()
+    }
+
+    #[cfg(test)]
+    pub(super) const fn channel_mut(&mut self) -> &mut Channel {
+        &mut self.channel
     }
 }

@@ -32,6 +32,17 @@ impl Channel {
         self.keys.is_some()
     }
 
+    /// Puts the channel where a recorded session stands.
+    #[cfg(test)]
+    pub(super) fn set_state(&mut self, chaining: Vec<u8>, counter: u64) {
+        (self.chaining, self.counter) = (chaining, counter);
+    }
+
+    #[cfg(test)]
+    pub(super) const fn set_options(&mut self, options: Options) {
+        self.options = options;
+    }
+
     /// Runs one transform and puts the keys back only if it went well.
     fn closing<T>(&mut self, step: impl FnOnce(&mut Self, &SessionKeys) -> Result<T, ScpError>) -> Result<T, ScpError> {
         let keys = self.keys.take().ok_or(ScpError::Closed)?;

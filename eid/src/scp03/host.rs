@@ -203,4 +203,9 @@ impl HostSession {
     pub const fn is_open(&self) -> bool {
         self.channel.is_open()
     }
+
+    #[cfg(test)]
+    pub(super) const fn channel_mut(&mut self) -> &mut Channel {
+        &mut self.channel
+    }
 }

@@ -38,9 +38,8 @@ fn finding(check: Check, answer: Result<(), OutOfPeriod>, verified: &Verified, d
         Ok(()) => check.passed(),
         Err(period) => check.failed("out-of-validity", period.to_string()),
     };
-    let validity = |certificate: &crate::cert::x509::Certificate| {
-        format!("{} to {}", certificate.not_before().date, certificate.not_after().date)
-    };
+    let validity =
+        |certificate: &crate::cert::x509::Certificate| format!("{} to {}", certificate.not_before().date, certificate.not_after().date);
     finding
         .with("day", day.to_string())
         .with("signer_validity", validity(&verified.certificate))

@@ -94,7 +94,9 @@ pub(super) fn signature(sod: &Sod, found: &Result<Found, NotFound>) -> Finding {
             Err(VerifyError::Signature(SignatureError::Unsupported(what))) => {
                 SIGNATURE.not_supported("algorithm-unknown", format!("EF.SOD signature: {what}"))
             }
-            Err(VerifyError::Signature(error)) => SIGNATURE.failed("signature-wrong", format!("EF.SOD signature under the document signer's key: {error}")),
+            Err(VerifyError::Signature(error)) => {
+                SIGNATURE.failed("signature-wrong", format!("EF.SOD signature under the document signer's key: {error}"))
+            }
         },
     };
     describe_signature(weak(finding, signer.digest), signer, found)
