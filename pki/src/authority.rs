@@ -210,7 +210,12 @@ impl Authority {
     ///
     /// # Errors
     /// Nothing was issued under the name, the pass phrase is wrong, or the key file is of another certificate.
-    pub fn load_signer<R: CryptoRng>(&self, name: &str, pass_phrase: &Secret, rng: R) -> Result<(SoftwareSigner<R>, Certificate), PkiError> {
+    pub fn load_signer<R: CryptoRng>(
+        &self,
+        name: &str,
+        pass_phrase: &Secret,
+        rng: R,
+    ) -> Result<(SoftwareSigner<R>, Certificate), PkiError> {
         let key = self.unlock(name, pass_phrase)?;
         let certificate = read_certificate(self.find(name)?)?;
         Ok((SoftwareSigner::new(name, key, rng), certificate))

@@ -61,7 +61,13 @@ const MARGIN_DAYS: i64 = 100;
 ///
 /// # Errors
 /// A field breaks the profile, the signer refuses, or what was made does not verify.
-pub fn create(subject: &Subject, parameters: &CscaParameters, signer: &dyn Signer, serial: &[u8], today: Date) -> Result<Certificate, IssueError> {
+pub fn create(
+    subject: &Subject,
+    parameters: &CscaParameters,
+    signer: &dyn Signer,
+    serial: &[u8],
+    today: Date,
+) -> Result<Certificate, IssueError> {
     subject.check()?;
     check_urls(&parameters.crl_urls)?;
     if !(1..=10).contains(&parameters.key_use_years) {

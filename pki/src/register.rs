@@ -167,7 +167,8 @@ impl Register {
     fn replay(&mut self, text: &[u8]) -> Result<(), RegisterError> {
         let complete = text.iter().rposition(|&b| b == b'\n').map_or(0, |at| at + 1);
         let lines: Vec<&[u8]> = text.get(..complete).unwrap_or_default().split(|&b| b == b'\n').collect();
-        let parsed: Vec<Result<Line, serde_json::Error>> = lines.iter().filter(|l| !l.is_empty()).map(|l| serde_json::from_slice(l)).collect();
+        let parsed: Vec<Result<Line, serde_json::Error>> =
+            lines.iter().filter(|l| !l.is_empty()).map(|l| serde_json::from_slice(l)).collect();
         for (index, result) in parsed.iter().enumerate() {
             let path = self.path.clone();
             let corrupt = |detail: String| RegisterError::Corrupt { path, line: index + 1, detail };
@@ -388,7 +389,10 @@ mod tests {
         for (text, wanted) in [
             ("not json\n", 1),
             ("{\"v\":2,\"event\":\"torn\",\"date\":\"2026-11-21\"}\n", 1),
-            ("{\"v\":1,\"event\":\"torn\",\"date\":\"2026-11-21\"}\n{\"v\":1,\"event\":\"issued\",\"date\":\"x\",\"serial\":\"01\",\"name\":\"ds\"}\n", 2),
+            (
+                "{\"v\":1,\"event\":\"torn\",\"date\":\"2026-11-21\"}\n{\"v\":1,\"event\":\"issued\",\"date\":\"x\",\"serial\":\"01\",\"name\":\"ds\"}\n",
+                2,
+            ),
         ] {
             std::fs::write(&path, text).expect("write");
             let error = Register::open(&path, today()).expect_err("must be refused");

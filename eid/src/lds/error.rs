@@ -1,6 +1,7 @@
 //! Why bytes are not the elementary file that they should be.
 
 use super::security_info::SecurityInfoError;
+use super::sod::SodError;
 use crate::image::FileId;
 use crate::mrz::MrzError;
 use crate::tlv::{Tag, TlvError};
@@ -58,6 +59,9 @@ pub enum LdsError {
         /// What is wrong.
         source: MrzError,
     },
+    /// EF.SOD.
+    #[error(transparent)]
+    Sod(#[from] SodError),
     /// Not TLV from the first byte on, so that no file can be told.
     #[error("no elementary file: {0}")]
     NotTlv(TlvError),

@@ -14,13 +14,16 @@ use super::dg14::Dg14;
 use super::dg15::Dg15;
 use super::dir::Dir;
 use super::error::Within as _;
+use super::sod::Sod;
 use super::{LdsError, field, tags};
 use crate::image::FileId;
 use crate::quirk::Quirk;
 use crate::tlv::{Reader, Tag};
 
+mod sod;
+
 /// An elementary file that was read.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct File {
     /// Which file.
     pub id: FileId,
@@ -33,7 +36,7 @@ pub struct File {
 }
 
 /// The content of a file.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub enum Content {
     /// EF.CardAccess.
     CardAccess(CardAccess),
@@ -43,6 +46,8 @@ pub enum Content {
     AtrInfo(AtrInfo),
     /// EF.COM.
     Com(Com),
+    /// EF.SOD: read, not verified.
+    Sod(Box<Sod>),
     /// EF.DG1.
     Dg1(Dg1),
     /// EF.DG2.
@@ -59,7 +64,7 @@ pub enum Content {
     Dg14(Dg14),
     /// EF.DG15.
     Dg15(Dg15),
-    /// A file whose inside is read elsewhere (EF.SOD, EF.CardSecurity, EF.CVCA) or not at all: tag and length only.
+    /// A file that is not looked into (EF.CardSecurity, EF.CVCA, the other data groups): tag and length only.
     Opaque {
         /// Outer tag.
         tag: Tag,
@@ -84,6 +89,11 @@ fn content(id: FileId, bytes: &[u8], quirks: &mut Vec<Quirk>) -> Result<Content,
         Dir::FILE => Content::Dir(Dir::read(bytes, quirks)?),
         AtrInfo::FILE => Content::AtrInfo(AtrInfo::read(bytes, quirks)?),
         Com::FILE => Content::Com(Com::read(bytes, quirks)?),
+        FileId::SOD => {
+            let sod = Sod::parse(bytes)?;
+            quirks.extend_from_slice(&sod.quirks);
+            Content::Sod(Box::new(sod))
+        }
         Dg1::FILE => Content::Dg1(Dg1::read(bytes, quirks)?),
         Dg2::FILE => Content::Dg2(Dg2::read(bytes, quirks)?),
         Dg3::FILE => Content::Dg3(Dg3::read(bytes, quirks)?),
@@ -136,6 +146,7 @@ impl File {
             Content::Dir(content) => content.fields(),
             Content::AtrInfo(content) => content.fields(),
             Content::Com(content) => content.fields(),
+            Content::Sod(content) => sod::fields(content),
             Content::Dg1(content) => content.fields(),
             Content::Dg2(content) => content.fields(),
             Content::Dg3(content) => content.fields(),
@@ -148,7 +159,8 @@ impl File {
         }
     }
 
-    /// The content in bytes; equal to [`raw`](Self::raw) where the file is written as DER and the standard ask. `None` if it was not looked into.
+    /// The content in bytes; equal to [`raw`](Self::raw) where the file is written as DER and the standard ask. `None` for EF.SOD, which is
+    /// never written again, and for what was not looked into.
     #[must_use]
     pub fn encode(&self) -> Option<Vec<u8>> {
         Some(match &self.content {
@@ -164,7 +176,7 @@ impl File {
             Content::Dg13(content) => content.encode(),
             Content::Dg14(content) => content.encode(),
             Content::Dg15(content) => content.encode(),
-            Content::Opaque { .. } => return None,
+            Content::Sod(_) | Content::Opaque { .. } => return None,
         })
     }
 }
