@@ -1,1 +1,29 @@
-//! tbd
+//! The chip: a virtual eMRTD card with a GlobalPlatform issuer domain and tear-safe memory.
+//!
+//! | module | what |
+//! | --- | --- |
+//! | [`card`] | power, reset, ATR, commands; a card in process is an [`eid::transport::Transport`] |
+//! | `pipeline` | parse, unprotect, route, protect |
+//! | `files`, `life_cycle`, `status` | SELECT and READ BINARY; states and the status object DF20; status words |
+//! | `issuer_domain` | GlobalPlatform: SCP03, INSTALL, STORE DATA, PUT KEY, GET DATA, GET STATUS, SET STATUS |
+//! | `emrtd` | BAC, PACE, Chip Authentication, Active Authentication, and the DGIs of the personalization |
+//! | [`store`] | memory that a power cut cannot bring out of order, in RAM or in a file |
+//! | [`vpcd`] | a virtual card in a PC/SC reader |
+//! | [`rng`] | a random source that a seed reproduces |
+//!
+//! The chip trusts nothing that comes over the wire: every length is checked, every refusal has its status word, and the state
+//! that a command leaves behind is the one before it or the one after it.
+
+pub mod card;
+pub mod rng;
+pub mod store;
+pub mod vpcd;
+
+mod emrtd;
+mod files;
+mod issuer_domain;
+mod life_cycle;
+mod pipeline;
+mod status;
+
+pub use card::{Card, CardConfig, CardRng, ISSUER_DOMAIN_AID};

@@ -1,0 +1,51 @@
+//! The eMRTD application (Doc 9303-10, Doc 9303-11): access protocols, chip and active authentication, and its personalization.
+//! Terminal Authentication is not here: DG3 and DG4 stay closed.
+
+use std::time::Duration;
+
+use eid::apdu::Command;
+
+use crate::card::Card;
+use crate::status::{self, Answer, refuse};
+
+pub(crate) mod active_auth;
+pub(crate) mod bac;
+pub(crate) mod chip_auth;
+pub(crate) mod pace;
+pub(crate) mod perso;
+pub(crate) mod secrets;
+
+/// The first failed authentication costs the next one this long; each further one doubles it.
+const FIRST_DELAY: Duration = Duration::from_millis(100);
+/// The delay grows this often: to 12.8 s, so that nobody who stands near can lock the holder out.
+const DOUBLINGS: u8 = 7;
+
+impl Card {
+    /// MANAGE SECURITY ENVIRONMENT: which protocol, with which key, comes next.
+    pub(crate) fn manage_security_environment(&mut self, command: &Command) -> Answer {
+        match (command.p1, command.p2) {
+            (0xC1, 0xA4) => self.select_pace(command),
+            (0x41, 0xA4) => self.select_chip_auth(command),
+            (0x41, 0xA6) => self.chip_auth_by_key_agreement_template(command),
+            _ => refuse(status::WRONG_P1P2),
+        }
+    }
+
+    /// GENERAL AUTHENTICATE: the next step of the protocol that was selected last.
+    pub(crate) fn general_authenticate(&mut self, command: &Command) -> Answer {
+        if (command.p1, command.p2) != (0, 0) {
+            self.ram.pace.abort();
+            return refuse(status::WRONG_P1P2);
+        }
+        if self.ram.chip_auth.is_some() { self.chip_auth(command) } else { self.pace(command) }
+    }
+
+    /// MRZ and CAN never block, since anybody near could block them; they only get slow. The time is served before a try begins, so
+    /// that cutting the power gains nothing.
+    pub(crate) fn serve_delay(&mut self) {
+        let failures = self.store.counters().access_failures;
+        if failures > 0 {
+            self.hold_back(FIRST_DELAY * 2u32.pow(u32::from(failures.saturating_sub(1).min(DOUBLINGS))));
+        }
+    }
+}

@@ -1,0 +1,144 @@
+//! PACE on the chip (Doc 9303-11 §4.4): MSE:Set AT, then four GENERAL AUTHENTICATE, all but the last with the chaining bit.
+//!
+//! The chip does what its EF.CardAccess announces. MRZ and CAN never block; the PIN is suspended at one try left until the CAN was
+//! right in the same session, and blocked at none; the PUK is blocked at none (TR-03110-2 §3.3).
+
+use eid::apdu::{Command, Response};
+use eid::image::FileId;
+use eid::lds::security_info::{PaceInfo, SecurityInfos};
+use eid::protocol::pace::chip::{Progress, Selection};
+use eid::protocol::pace::{Chip, PaceError, Parameters, Password};
+
+use crate::card::{Access, Card, Channel};
+use crate::status::{self, Answer, Refusal, done, refuse};
+use crate::store::Counters;
+
+const MRZ: u8 = 1;
+const CAN: u8 = 2;
+const PIN: u8 = 3;
+const PUK: u8 = 4;
+
+/// A run of PACE, if one is under way.
+#[derive(Debug, Default)]
+pub(crate) struct PaceRun(Option<(Chip, u8)>);
+
+impl PaceRun {
+    /// Forgets the run.
+    pub(crate) fn abort(&mut self) {
+        self.0 = None;
+    }
+}
+
+impl Card {
+    /// MSE:Set AT 00 22 C1 A4 { 80 protocol, 83 password, 84 parameters }: 9000, or 63CX where X tries are left for PIN or PUK.
+    pub(crate) fn select_pace(&mut self, command: &Command) -> Answer {
+        let wanted = Selection::parse(&command.data).or(refuse(status::WRONG_DATA))?;
+        let resumes_pin = self.ram.access == Some(Access::Pace(CAN)) && wanted.reference == PIN;
+        if self.ram.access.is_some() && !resumes_pin {
+            return refuse(status::SECURITY_STATUS);
+        }
+        let parameters = self.pace_parameters(&wanted)?;
+        let password = self.password(wanted.reference)?;
+        self.ram.chip_auth = None;
+        self.ram.pace = PaceRun(Some((Chip::select(parameters, password), wanted.reference)));
+        match self.tries(wanted.reference) {
+            Some((left, all)) if left < all => refuse(status::TRIES_LEFT | u16::from(left)),
+            _ => done(),
+        }
+    }
+
+    fn pace_parameters(&self, wanted: &Selection) -> Result<Parameters, Refusal> {
+        let file = self.file(FileId::CARD_ACCESS)?.ok_or(Refusal::Status(status::NO_REFERENCE))?;
+        let infos = SecurityInfos::parse(file).or(refuse(status::NO_REFERENCE))?;
+        let offered: Vec<&PaceInfo> = infos.pace().filter(|info| info.protocol == wanted.protocol).collect();
+        let named: Vec<_> = offered.iter().filter(|info| wanted.parameter_id.is_none_or(|id| info.parameter_id == Some(id))).collect();
+        match (offered.is_empty(), named.as_slice()) {
+            (true, _) => refuse(status::WRONG_DATA),
+            (false, [info]) => Parameters::from_info(info).or(refuse(status::WRONG_DATA)),
+            (false, _) => refuse(status::NO_REFERENCE),
+        }
+    }
+
+    fn password(&self, reference: u8) -> Result<Password, Refusal> {
+        let passwords = self.passwords()?;
+        let password = match reference {
+            MRZ => passwords.mrz_seed.map(Password::Mrz),
+            CAN => passwords.can.map(Password::Can),
+            PIN => passwords.pin.map(Password::Pin),
+            PUK => passwords.puk.map(Password::Puk),
+            _ => None,
+        };
+        password.ok_or(Refusal::Status(status::NO_REFERENCE))
+    }
+
+    /// Tries left and tries at the start.
+    const fn tries(&self, reference: u8) -> Option<(u8, u8)> {
+        let counters = self.store.counters();
+        match reference {
+            PIN => Some((counters.pin_tries, Counters::PIN_TRIES)),
+            PUK => Some((counters.puk_tries, Counters::PUK_TRIES)),
+            _ => None,
+        }
+    }
+
+    /// One GENERAL AUTHENTICATE.
+    pub(crate) fn pace(&mut self, command: &Command) -> Answer {
+        let Some((chip, reference)) = self.ram.pace.0.take() else { return refuse(status::CONDITIONS) };
+        let (last, chained) = (chip.expects_last(), command.cla & 0x10 != 0);
+        if last && chained {
+            return refuse(status::LAST_OF_CHAIN);
+        }
+        if !last && !chained {
+            return refuse(status::WRONG_DATA);
+        }
+        match self.tries(reference) {
+            Some((0, _)) => return refuse(status::BLOCKED),
+            Some((1, _)) if reference == PIN && self.ram.access != Some(Access::Pace(CAN)) => return refuse(status::CONDITIONS),
+            _ => {}
+        }
+        if matches!(chip, Chip::Selected(_)) && matches!(reference, MRZ | CAN) {
+            self.serve_delay();
+        }
+        if last {
+            self.count_try(reference)?;
+        }
+        match chip.step(&command.data, &mut *self.rng) {
+            Ok((answer, Progress::More(chip))) => {
+                self.ram.pace = PaceRun(Some((chip, reference)));
+                Ok(Response::ok(answer))
+            }
+            Ok((answer, Progress::Done(channel))) => {
+                self.forgive_tries(reference)?;
+                self.ram.access = Some(Access::Pace(reference));
+                self.ram.next_channel = Some(Channel::Messaging(channel));
+                Ok(Response::ok(answer))
+            }
+            Err(PaceError::Token) => match self.tries(reference) {
+                Some((left, _)) => refuse(status::TRIES_LEFT | u16::from(left)),
+                None => refuse(status::AUTH_FAILED),
+            },
+            Err(_) => refuse(status::WRONG_DATA),
+        }
+    }
+
+    /// Written and read back before the comparison, so that a power cut does not give a try back.
+    fn count_try(&mut self, reference: u8) -> Result<(), Refusal> {
+        let mut counters = *self.store.counters();
+        match reference {
+            PIN => counters.pin_tries = counters.pin_tries.saturating_sub(1),
+            PUK => counters.puk_tries = counters.puk_tries.saturating_sub(1),
+            _ => return self.count_access_failure(),
+        }
+        Ok(self.store.set_counters(counters)?)
+    }
+
+    fn forgive_tries(&mut self, reference: u8) -> Result<(), Refusal> {
+        let mut counters = *self.store.counters();
+        match reference {
+            PIN => counters.pin_tries = Counters::PIN_TRIES,
+            PUK => counters.puk_tries = Counters::PUK_TRIES,
+            _ => return self.forgive_access_failures(),
+        }
+        Ok(self.store.set_counters(counters)?)
+    }
+}
