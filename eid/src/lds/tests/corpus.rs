@@ -121,3 +121,11 @@ fn headers_of_every_collected_image_are_read_or_refused() {
     assert_eq!(size("nist_blobs_48f288da.wsq"), Ok((ImageKind::Wsq, 256, 256)));
     assert_eq!(size("empty.jp2"), Err(ImageError::UnknownFormat));
 }
+
+/// The fuzzed EF.DG14 of the ETSI prototype: Chip Authentication version 16. It reads; whoever runs the protocol refuses the version.
+#[test]
+fn a_fuzzed_dg14_reads_and_keeps_its_odd_version() {
+    let Some(files) = folder("chips/malformed") else { return };
+    let dg14 = stable::<Dg14>(&files[0].1).0;
+    assert_eq!(dg14.infos.chip_auth().map(|info| info.version).collect::<Vec<_>>(), [16]);
+}
