@@ -9,7 +9,9 @@
 
 mod toml_text;
 
+pub mod build;
 pub mod card_profile;
+pub mod image_file;
 pub mod number;
 pub mod plan;
 pub mod profile;

@@ -11,7 +11,8 @@
 use eid::image::{ActiveAuthKey, CardImage, FileId, Home};
 use eid::secret::Secret;
 use eid::tlv;
-use sha2::{Digest as _, Sha256};
+
+pub use eid::dgi::encoded_len;
 
 use super::super::card_profile::{CardProfile, GpDgi, KeyAlgorithm, Taken};
 use super::PlanError;
@@ -21,26 +22,6 @@ pub const COMMIT_LEN: usize = 16 + 32 + 1;
 
 /// Length of a job nonce.
 pub const NONCE_LEN: usize = 16;
-
-/// Header of a grouping: identifier and length.
-#[must_use]
-pub fn header(dgi: u16, len: usize) -> Vec<u8> {
-    let mut out = dgi.to_be_bytes().to_vec();
-    match u8::try_from(len) {
-        Ok(short) if short < 0xFF => out.push(short),
-        _ => {
-            out.push(0xFF);
-            out.extend(u16::try_from(len).unwrap_or(u16::MAX).to_be_bytes());
-        }
-    }
-    out
-}
-
-/// Bytes of a grouping with a value of `len` bytes.
-#[must_use]
-pub const fn encoded_len(len: usize) -> usize {
-    len + if len < 0xFF { 3 } else { 5 }
-}
 
 /// The files in the order in which they are written: EF.COM, the data groups, the other files of the application, EF.SOD, the MF.
 ///
@@ -88,21 +69,21 @@ pub fn secrets(image: &CardImage, profile: &CardProfile, product: &GpDgi) -> Res
         }
     }
     if !body.is_empty() {
-        out.push((product.secret_dgis.passwords, checked(tlv::encode(0x7F50, &body))));
+        out.push((product.secret_dgis.passwords, seal(&tlv::encode(0x7F50, &body))));
     }
     match &image.active_auth {
         None => {}
         Some(ActiveAuthKey::Ec(key)) => {
             let algorithm = ec_algorithm(key.curve()).filter(|found| product.active_auth.contains(found));
             algorithm.ok_or_else(|| missing(format!("an Active Authentication key on {}", key.curve().name())))?;
-            out.push((product.secret_dgis.active_auth, checked(tlv::encode(0x7F49, &ec_key(key)))));
+            out.push((product.secret_dgis.active_auth, seal(&tlv::encode(0x7F49, &ec_key(key)))));
         }
         Some(ActiveAuthKey::Rsa { modulus, private_exponent }) => {
             let algorithm = Some(KeyAlgorithm::Rsa2048).filter(|found| modulus.len() == 256 && product.active_auth.contains(found));
             algorithm.ok_or_else(|| missing(format!("an RSA key of {} bits for Active Authentication", modulus.len() * 8)))?;
             let mut body = tlv::encode(0x85, modulus);
             tlv::push(&mut body, 0x86, private_exponent.expose());
-            out.push((product.secret_dgis.active_auth, checked(tlv::encode(0x7F49, &body))));
+            out.push((product.secret_dgis.active_auth, seal(&tlv::encode(0x7F49, &body))));
         }
     }
     let mut keys = Vec::new();
@@ -118,7 +99,7 @@ pub fn secrets(image: &CardImage, profile: &CardProfile, product: &GpDgi) -> Res
         tlv::push(&mut keys, 0x7F49, &body);
     }
     if !keys.is_empty() {
-        out.push((product.secret_dgis.chip_auth, checked(keys)));
+        out.push((product.secret_dgis.chip_auth, seal(&keys)));
     }
     Ok(out)
 }
@@ -140,12 +121,8 @@ fn ec_algorithm(curve: eid::crypto::curve::Curve) -> Option<KeyAlgorithm> {
     }
 }
 
-fn checked(tlv: Vec<u8>) -> Secret {
-    let digest = Sha256::digest(&tlv);
-    let mut out = tlv;
-    tlv::push(&mut out, 0x84, digest.get(..4).unwrap_or_default());
-    out.resize(out.len().next_multiple_of(16), 0);
-    Secret::new(out)
+fn seal(templates: &[u8]) -> Secret {
+    Secret::new(eid::dgi::seal(templates))
 }
 
 /// Cuts a stream of `len` bytes into blocks of at most `capacity` bytes.
@@ -184,10 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn lengths_of_255_and_more_take_three_bytes() {
-        assert_eq!((header(0x0101, 254).len(), header(0x0101, 255).len()), (3, 5));
-        assert_eq!(hex::encode(header(0x0102, 18_500)), "0102ff4844");
-        assert_eq!((encoded_len(254), encoded_len(255)), (257, 260));
+    fn a_stream_is_cut_into_full_blocks_and_a_rest() {
         assert_eq!((blocks(480, 239), blocks(478, 239), blocks(0, 239)), (vec![239, 239, 2], vec![239, 239], vec![]));
     }
 }

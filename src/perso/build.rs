@@ -1,0 +1,279 @@
+//! From a record to a card image: data groups, their hashes, EF.SOD, EF.COM, EF.CardAccess, and the chip's secrets.
+//!
+//! Pure: date, randomness, keys, and the signer are arguments. Refused: a signer whose algorithm the profile does not allow, whose
+//! certificate is another key's, is out of its period of use, does not cover the document's validity, or is not for this kind of document.
+
+use eid::cert::x509::Certificate;
+use eid::cert::{CertError, Time};
+use eid::crypto::curve;
+use eid::crypto::rsa;
+use eid::crypto::signature::{PublicKey, SignatureError};
+use eid::date::Date;
+use eid::image::{ActiveAuthKey, CardImage, ChipAuthKey, FileId, Passwords};
+use eid::lds::Elementary;
+use eid::lds::biometrics::face::FaceImage;
+use eid::lds::biometrics::finger::{FingerRecord, compression};
+use eid::lds::biometrics::image::ImageError;
+use eid::lds::card_access::CardAccess;
+use eid::lds::com::Com;
+use eid::lds::details::Element;
+use eid::lds::dg1::Dg1;
+use eid::lds::dg2::Dg2;
+use eid::lds::dg3::Dg3;
+use eid::lds::dg11::{self, Dg11};
+use eid::lds::dg12::{self, Dg12};
+use eid::lds::dg13::{Dg13, Person};
+use eid::lds::dg14::Dg14;
+use eid::lds::dg15::Dg15;
+use eid::lds::security_info::{
+    Agreement, ChipAuthInfo, ChipAuthProtocol, ChipAuthPublicKeyInfo, PaceInfo, PaceProtocol, SecurityInfo, SecurityInfos,
+};
+use eid::lds::sod;
+use eid::protocol::bac;
+use eid::secret::Secret;
+use eid::signer::Signer;
+use rand_core::CryptoRng;
+
+use super::profile::{ActiveAuthentication, DocumentProfile, ImageFormat, SignatureScheme};
+use super::record::{Record, Sex};
+
+/// Bits of an RSA key of Active Authentication.
+const RSA_BITS: usize = 2048;
+
+/// Text of field 12 of DG13 on a card that does not expire.
+const NO_EXPIRY: &str = "Không thời hạn";
+
+/// Why there is no image.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum BuildError {
+    /// The document signer does not fit the document.
+    #[error("document signer {subject}: expected {expected}, found {found}")]
+    Signer {
+        /// Subject of its certificate.
+        subject: String,
+        /// What the document needs.
+        expected: String,
+        /// What the signer has.
+        found: String,
+    },
+    /// The document signer's certificate cannot be read.
+    #[error("certificate of the document signer: {0}")]
+    Certificate(#[from] CertError),
+    /// EF.SOD was not made.
+    #[error("EF.SOD: {0}")]
+    Sod(#[from] sod::BuildError),
+    /// The portrait does not go into DG2.
+    #[error("EF.DG2: {0}")]
+    Portrait(ImageError),
+    /// A key of the chip could not be made.
+    #[error("key of Active Authentication: {0}")]
+    Key(SignatureError),
+}
+
+/// The keys of one chip. Made ahead of time, since an RSA key takes as long as everything else together.
+#[derive(Clone, Debug)]
+pub struct ChipKeys {
+    active_auth: Option<(ActiveAuthKey, PublicKey)>,
+    chip_auth: Option<ChipAuthKey>,
+}
+
+impl ChipKeys {
+    /// New keys as the profile asks for them.
+    ///
+    /// # Errors
+    /// [`BuildError::Key`]: the random source gives no RSA key.
+    pub fn generate(profile: &DocumentProfile, rng: &mut dyn CryptoRng) -> Result<Self, BuildError> {
+        let active_auth = match profile.active_authentication {
+            None => None,
+            Some(ActiveAuthentication::Rsa2048) => {
+                let key = rsa::PrivateKey::generate(RSA_BITS, rng).map_err(BuildError::Key)?;
+                let public = key.public();
+                let chip = ActiveAuthKey::Rsa { modulus: public.modulus().to_vec(), private_exponent: key.private_exponent() };
+                Some((chip, PublicKey::Rsa(public)))
+            }
+            Some(ActiveAuthentication::Ec { curve, .. }) => {
+                let key = curve::PrivateKey::generate(curve, rng);
+                let public = PublicKey::Ec(key.public());
+                Some((ActiveAuthKey::Ec(key), public))
+            }
+        };
+        let chip_auth = profile.chip_authentication.map(|ca| ChipAuthKey { key: curve::PrivateKey::generate(ca.curve, rng), key_id: None });
+        Ok(Self { active_auth, chip_auth })
+    }
+}
+
+/// Who signs, and when.
+#[derive(Clone, Copy)]
+pub struct Signing<'a> {
+    /// The document signer's key.
+    pub signer: &'a dyn Signer,
+    /// Its certificate, DER.
+    pub certificate: &'a [u8],
+    /// Day of the signature: signingTime of EF.SOD.
+    pub today: Date,
+}
+
+impl std::fmt::Debug for Signing<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Signing").field("today", &self.today).finish_non_exhaustive()
+    }
+}
+
+/// Makes the image of a person's card.
+///
+/// # Errors
+/// Any [`BuildError`]; the record itself was checked before.
+pub fn build(record: &Record, profile: &DocumentProfile, keys: &ChipKeys, signing: Signing<'_>) -> Result<CardImage, BuildError> {
+    check_signer(record, profile, signing)?;
+    let card_access = card_access(profile);
+    let mut image = CardImage::default();
+    for &number in &profile.files.data_groups {
+        let bytes = match number {
+            1 => Some(Dg1::new(record.mrz.clone()).encode()),
+            2 => Some(dg2(record)?),
+            3 => Some(dg3(record)),
+            11 => Some(dg11(record)),
+            12 => profile.document.as_ref().map(|document| dg12(record, &document.issuing_authority)),
+            13 => Some(dg13(record)),
+            14 => Some(dg14(profile, keys, &card_access)),
+            15 => keys.active_auth.as_ref().map(|(_, public)| Dg15::new(public).encode()),
+            _ => None,
+        };
+        if let Some((file, bytes)) = FileId::dg(number).zip(bytes) {
+            image.files.insert(file, bytes);
+        }
+    }
+    let hashes = image.files.iter().filter_map(|(file, bytes)| Some((file.dg_number()?, profile.sod.hash.digest(&[bytes])))).collect();
+    let files = &profile.files;
+    let version = sod::LdsVersion { lds: files.lds_version.clone(), unicode: files.unicode_version.clone() };
+    let version = Some(&version).filter(|_| profile.sod.lds_version == 1);
+    let time = Some(Time::midnight(signing.today));
+    let sod = sod::build(&hashes, profile.sod.hash, version, signing.signer, signing.certificate, time)?;
+    let com = Com {
+        lds_version: files.lds_version.clone(),
+        unicode_version: files.unicode_version.clone(),
+        ..Com::new(files.data_groups.iter().copied())
+    };
+    image.files.insert(FileId::SOD, sod);
+    image.files.insert(FileId::COM, com.encode());
+    image.files.insert(FileId::CARD_ACCESS, CardAccess { infos: card_access }.encode());
+    image.passwords = Passwords {
+        mrz_seed: Some(bac::mrz_seed(&record.mrz.information())),
+        can: record.can.as_ref().map(|can| Secret::from(can.as_bytes())),
+        pin: None,
+        puk: None,
+    };
+    image.active_auth = keys.active_auth.as_ref().map(|(key, _)| key.clone());
+    image.chip_auth = keys.chip_auth.iter().cloned().collect();
+    Ok(image)
+}
+
+fn check_signer(record: &Record, profile: &DocumentProfile, signing: Signing<'_>) -> Result<(), BuildError> {
+    let certificate = Certificate::from_der(signing.certificate)?;
+    let wrong = |expected: String, found: String| Err(BuildError::Signer { subject: certificate.subject_text(), expected, found });
+    let scheme = SignatureScheme::of(signing.signer.algorithm());
+    if !profile.sod.signatures.contains(&scheme) {
+        return wrong(format!("one of the signatures {:?} of profile {}", profile.sod.signatures, profile.id), format!("{scheme:?}"));
+    }
+    let period = certificate.extensions().private_key_usage;
+    let from = period.and_then(|period| period.not_before).unwrap_or(certificate.not_before()).date;
+    let until = period.and_then(|period| period.not_after).unwrap_or(certificate.not_after()).date;
+    if !(from..=until).contains(&signing.today) {
+        return wrong(format!("a private key in use on {}", signing.today), format!("one in use from {from} to {until}"));
+    }
+    let end = certificate.not_after().date;
+    match record.expiry {
+        Some(expiry) if expiry > end => {
+            wrong(format!("a certificate that outlives the document, which expires on {expiry}"), end.to_string())
+        }
+        _ => Ok(()),
+    }
+}
+
+/// EF.CardAccess: what a terminal can do before it knows a password. EF.DG14 repeats all of it under the signature.
+fn card_access(profile: &DocumentProfile) -> SecurityInfos {
+    let pace = PaceInfo {
+        protocol: PaceProtocol::ecdh_gm(profile.access.pace.suite),
+        version: 2,
+        parameter_id: Some(profile.access.pace.curve.parameter_id()),
+    };
+    let terminal = profile.terminal_authentication.map(|ta| SecurityInfo::TerminalAuth { version: ta.version, ef_cvca: None });
+    let chip = profile.chip_authentication.map(|ca| {
+        let protocol = ChipAuthProtocol { agreement: Agreement::Ecdh, suite: ca.suite };
+        SecurityInfo::ChipAuth(ChipAuthInfo { protocol, version: 1, key_id: None })
+    });
+    SecurityInfos::new([SecurityInfo::Pace(pace)].into_iter().chain(terminal).chain(chip))
+}
+
+fn dg14(profile: &DocumentProfile, keys: &ChipKeys, card_access: &SecurityInfos) -> Vec<u8> {
+    let key = keys.chip_auth.as_ref().map(|key| {
+        let spki = eid::cert::spki::encode(&PublicKey::Ec(key.key.public()));
+        SecurityInfo::ChipAuthPublicKey(ChipAuthPublicKeyInfo { agreement: Agreement::Ecdh, spki, key_id: key.key_id })
+    });
+    let active = match profile.active_authentication {
+        Some(ActiveAuthentication::Ec { hash, .. }) => Some(SecurityInfo::ActiveAuth { hash }),
+        Some(ActiveAuthentication::Rsa2048) | None => None,
+    };
+    let infos = SecurityInfos::new(card_access.infos().iter().cloned().chain(key).chain(active));
+    Dg14 { infos }.encode()
+}
+
+fn dg2(record: &Record) -> Result<Vec<u8>, BuildError> {
+    FaceImage::portrait(record.photo.bytes().to_vec()).map(|image| Dg2::new(image).encode()).map_err(BuildError::Portrait)
+}
+
+fn dg3(record: &Record) -> Vec<u8> {
+    let finger = |(position, image): &(super::record::FingerPosition, super::record::Photo)| {
+        let kind = match image.format() {
+            ImageFormat::Jpeg => compression::JPEG,
+            ImageFormat::Jpeg2000 => compression::JPEG_2000,
+        };
+        FingerRecord::one(position.code(), kind, image.width(), image.height(), image.bytes().to_vec())
+    };
+    Dg3::new(record.fingers.iter().map(finger)).encode()
+}
+
+fn dg11(record: &Record) -> Vec<u8> {
+    // Doc 9303-10: primary and secondary identifier with the fillers of the MRZ between them, in national letters.
+    let name = format!("{}<<{}", record.surname, record.given_names).replace(' ', "<");
+    let mut elements = vec![Element::text(dg11::FULL_NAME, name.trim_end_matches('<'))];
+    elements.extend(record.number.map(|number| Element::text(dg11::PERSONAL_NUMBER, number.as_str())));
+    elements.push(Element::text(dg11::DATE_OF_BIRTH, &record.birth.yyyymmdd()));
+    for (tag, text) in [(dg11::PLACE_OF_BIRTH, &record.origin), (dg11::ADDRESS, &record.residence)] {
+        if !text.is_empty() {
+            elements.push(Element::text(tag, &text.replace(", ", "<")));
+        }
+    }
+    Dg11::new(elements, &[]).encode()
+}
+
+fn dg12(record: &Record, authority: &str) -> Vec<u8> {
+    let elements = vec![Element::text(dg12::AUTHORITY, authority), Element::text(dg12::DATE_OF_ISSUE, &record.issue.yyyymmdd())];
+    Dg12::new(elements, &[]).encode()
+}
+
+fn dg13(record: &Record) -> Vec<u8> {
+    let sex = if record.sex == Sex::Male { "Nam" } else { "Nữ" };
+    Dg13::new(&Person {
+        personal_number: record.number.map(|number| number.to_string()),
+        full_name: Some(record.full_name()),
+        date_of_birth: Some(record.birth.slashed()),
+        sex: Some(sex.to_owned()),
+        nationality: Some("Việt Nam".to_owned()),
+        ethnicity: Some(record.ethnicity.clone()),
+        religion: Some(record.religion.clone()),
+        place_of_origin: Some(record.origin.clone()),
+        place_of_residence: Some(record.residence.clone()),
+        identifying_features: Some(record.features.clone()),
+        date_of_issue: Some(record.issue.slashed()),
+        date_of_expiry: Some(record.expiry.map_or_else(|| NO_EXPIRY.to_owned(), Date::slashed)),
+        parents: Some((record.father.clone(), record.mother.clone())),
+        spouse: record.spouse.clone(),
+        old_number: record.old_number.clone(),
+        chip_serial: Some(record.card_serial.clone()),
+    })
+    .encode()
+}
+
+#[cfg(test)]
+mod tests;
