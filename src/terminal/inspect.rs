@@ -267,6 +267,7 @@ impl<T: Transport> Run<'_, '_, T> {
         let mut result = self.read_once(file);
         if let Err(ReadError::Session { source: SessionError::SecureMessaging(SmError::Unprotected(sw)), .. }) = &result
             && self.session.is_extended()
+            && matches!(sw.0, 0x6700 | 0x6C00..=0x6CFF)
         {
             // Some cards answer a length that is too long for them in the clear and forget the channel.
             self.log.quirks.push(Quirk::new("read.short-lengths-only", format!("{file}: {sw} without secure messaging")));

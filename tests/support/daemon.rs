@@ -22,7 +22,7 @@ const FOLDER: &str = "CARDWRIGHT_TEST_PCSC_FOLDER";
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Runs `body` beside a daemon with two readers, in a child process. `test` is the name of the test function.
-pub fn with_daemon(test: &str, body: impl FnOnce(&mut Daemon)) {
+pub(crate) fn with_daemon(test: &str, body: impl FnOnce(&mut Daemon)) {
     if let Some(folder) = std::env::var_os(FOLDER) {
         let mut daemon = Daemon { folder: folder.into(), process: None, base: 0 };
         daemon.start();
@@ -61,7 +61,7 @@ fn missing() -> Option<String> {
 }
 
 /// A PC/SC daemon with the readers `Test 00 00` and `Test 00 01`.
-pub struct Daemon {
+pub(crate) struct Daemon {
     folder: PathBuf,
     process: Option<Child>,
     base: u16,
@@ -69,7 +69,7 @@ pub struct Daemon {
 
 impl Daemon {
     /// Starts it, also over the remains of one that was killed. Returns once both readers are there.
-    pub fn start(&mut self) {
+    pub(crate) fn start(&mut self) {
         assert!(self.process.is_none(), "the daemon runs");
         for _ in 0..5 {
             if self.base == 0 {
@@ -108,7 +108,7 @@ impl Daemon {
     }
 
     /// SIGTERM, and waits for the end.
-    pub fn terminate(&mut self) {
+    pub(crate) fn terminate(&mut self) {
         let Some(mut process) = self.process.take() else { return };
         let killed = Command::new("sh").args(["-c", "kill \"$0\"", &process.id().to_string()]).status();
         assert!(killed.is_ok_and(|status| status.success()), "kill");
@@ -116,7 +116,7 @@ impl Daemon {
     }
 
     /// SIGKILL: socket and pid file stay behind.
-    pub fn kill(&mut self) {
+    pub(crate) fn kill(&mut self) {
         if let Some(mut process) = self.process.take() {
             process.kill().expect("kill");
             process.wait().expect("the daemon ends");
@@ -124,32 +124,32 @@ impl Daemon {
     }
 
     /// The first reader by name.
-    pub fn reader(&self) -> PcscSelector {
+    pub(crate) fn reader(&self) -> PcscSelector {
         PcscSelector::Name("Test 00 00".to_owned())
     }
 
     /// Inserts a card into the first reader and waits until the daemon sees it.
-    pub fn insert(&self, id: u8) -> FaultCard {
+    pub(crate) fn insert(&self, id: u8) -> FaultCard {
         let card = FaultCard::connect(self.base, id, &[0x3B, 0x80, 0x80, 0x01, 0x01]);
         self.wait(|presence| matches!(presence, Presence::Card { .. }));
         card
     }
 
     /// The same with another answer to reset, of which the daemon may think what it likes.
-    pub fn insert_with_atr(&self, atr: &[u8]) -> FaultCard {
+    pub(crate) fn insert_with_atr(&self, atr: &[u8]) -> FaultCard {
         let card = FaultCard::connect(self.base, 0, atr);
         self.wait(|presence| !matches!(presence, Presence::Empty));
         card
     }
 
     /// Takes the card out and waits until the daemon sees it.
-    pub fn remove(&self, card: FaultCard) {
+    pub(crate) fn remove(&self, card: FaultCard) {
         card.pull();
         self.wait(|presence| matches!(presence, Presence::Empty));
     }
 
     /// Waits until the daemon says of the first reader what is wanted.
-    pub fn wait(&self, wanted: impl Fn(&Presence) -> bool) {
+    pub(crate) fn wait(&self, wanted: impl Fn(&Presence) -> bool) {
         let mut last = None;
         let seen = within(
             || {
@@ -169,7 +169,7 @@ impl Drop for Daemon {
 }
 
 /// Asks every 10 ms until there is an answer.
-pub fn within<T>(mut ask: impl FnMut() -> Option<T>, patience: Duration) -> Option<T> {
+pub(crate) fn within<T>(mut ask: impl FnMut() -> Option<T>, patience: Duration) -> Option<T> {
     let deadline = Instant::now() + patience;
     loop {
         match ask() {
@@ -196,7 +196,7 @@ fn two_free_ports() -> u16 {
 /// 80 30 hi lo   takes that many milliseconds        80 40   hangs up without an answer
 /// 80 50         answers with an empty message       80 60   hangs up, and connects again at once with the next id
 /// ```
-pub struct FaultCard {
+pub(crate) struct FaultCard {
     stream: TcpStream,
     commands: Arc<AtomicUsize>,
     thread: JoinHandle<()>,
@@ -215,12 +215,12 @@ impl FaultCard {
     }
 
     /// Number of messages that were no control bytes.
-    pub fn commands(&self) -> usize {
+    pub(crate) fn commands(&self) -> usize {
         self.commands.load(Ordering::SeqCst)
     }
 
     /// Takes the card out at once. The daemon has not noticed yet.
-    pub fn pull(self) {
+    pub(crate) fn pull(self) {
         drop(self.stream.shutdown(Shutdown::Both));
         self.thread.join().expect("the card's thread ends");
     }

@@ -127,8 +127,8 @@ impl SignedData {
         let version = der::small("SignedData version", &reader.expect(der::INTEGER)?)?;
         let mut digests = Vec::new();
         let mut set = reader.expect(der::SET)?.reader();
-        while let Some(identifier) = set.next()? {
-            if let Ok(hash) = algorithm::digest(&identifier) {
+        while !set.is_empty() {
+            if let Ok(hash) = algorithm::digest(&set.expect(der::SEQUENCE)?) {
                 digests.push(hash);
             }
         }
@@ -151,7 +151,8 @@ impl SignedData {
         let mut signers = Vec::new();
         let signer_infos = reader.expect(der::SET)?;
         let mut set = signer_infos.reader();
-        while let Some(signer) = set.next()? {
+        while !set.is_empty() {
+            let signer = set.expect(der::SEQUENCE)?;
             if signers.len() == MAX_SIGNERS {
                 return Err(CertError::malformed("signerInfos", &signer, "at most 16 signers"));
             }

@@ -10,6 +10,8 @@ use crate::tlv::{self, Reader};
 const COUNTRY: [u8; 3] = [0x55, 0x04, 0x06];
 const SERIAL_NUMBER: [u8; 3] = [0x55, 0x04, 0x05];
 const MAX_ATTRIBUTES: usize = 64;
+/// Tags of the strings that stand in names: UTF8String, PrintableString, TeletexString, IA5String, UniversalString, BMPString.
+const STRINGS: [u32; 6] = [0x0C, 0x13, 0x14, 0x16, 0x1C, 0x1E];
 
 /// One attribute of a name: type and value.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -112,12 +114,13 @@ pub fn encode(attributes: &[(&'static str, &str)]) -> Vec<u8> {
 fn attributes(name: &[u8]) -> Option<Vec<Attribute<'_>>> {
     let mut out = Vec::new();
     let mut rdns = tlv::single(name, der::SEQUENCE).ok()?.reader();
-    while let Some(rdn) = rdns.next().ok()? {
-        let mut set = rdn.reader();
-        while let Some(pair) = set.next().ok()? {
-            let mut pair: Reader<'_> = pair.reader();
+    while !rdns.is_empty() {
+        let mut set = rdns.expect(der::SET).ok()?.reader();
+        while !set.is_empty() {
+            let mut pair: Reader<'_> = set.expect(der::SEQUENCE).ok()?.reader();
             let kind = der::oid(&mut pair).ok()?;
-            let value = pair.next().ok()??;
+            let value = pair.next().ok()?.filter(|value| STRINGS.contains(&value.tag.0))?;
+            pair.finish().ok()?;
             if out.len() == MAX_ATTRIBUTES {
                 return None;
             }

@@ -1,0 +1,173 @@
+//! A synthetic document with everything in it, and the authority that signed it. Nobody was born in these years.
+
+use std::collections::BTreeMap;
+
+use eid::cert::trust::TrustStore;
+use eid::cert::x509::Certificate;
+use eid::crypto::curve::{self, Curve};
+use eid::crypto::hash::Hash;
+use eid::crypto::kdf::Suite;
+use eid::crypto::rsa;
+use eid::crypto::signature::PublicKey;
+use eid::date::Date;
+use eid::image::{ActiveAuthKey, CardImage, ChipAuthKey, EMRTD_AID, FileId};
+use eid::lds::Elementary as _;
+use eid::lds::com::Com;
+use eid::lds::dg1::Dg1;
+use eid::lds::dg15::Dg15;
+use eid::lds::dir::Dir;
+use eid::lds::security_info::{
+    Agreement, ChipAuthInfo, ChipAuthProtocol, ChipAuthPublicKeyInfo, PaceInfo, PaceProtocol, SecurityInfo, SecurityInfos,
+};
+use eid::mrz::{Mrz, MrzDate, Sex};
+use eid::protocol::bac;
+use eid::secret::Secret;
+use eid::tlv;
+use pki::csca::{self, CscaParameters};
+use pki::ds::{self, DsParameters};
+use pki::key::{KeyParameters, SigningKey};
+use pki::profile::Subject;
+use pki::software::SoftwareSigner;
+
+use super::rng::Stream;
+
+/// The day of all inspections.
+pub(crate) fn today() -> Date {
+    Date::new(2026, 11, 21).expect("a day")
+}
+
+/// Card access number of every test document.
+pub(crate) const CAN: &str = "000123";
+
+/// A CSCA and one document signer.
+pub(crate) struct Authority {
+    pub(crate) csca: Certificate,
+    ds: Certificate,
+    signer: SoftwareSigner<Stream>,
+}
+
+impl Authority {
+    /// The same name for every number; other keys, another serial number.
+    pub(crate) fn new(number: u8) -> Self {
+        let seed = 100 * u64::from(number);
+        let mut rng = Stream::new(seed);
+        let subject = Subject {
+            country: "UT".to_owned(),
+            state_code: "UTO".to_owned(),
+            organization: Some("Test".to_owned()),
+            organizational_unit: None,
+            serial_number: Some("001".to_owned()),
+            common_name: "CSCA Test".to_owned(),
+            contact_email: None,
+        };
+        let csca_parameters = CscaParameters { key: KeyParameters::Ec(Curve::P256), algorithm: ecdsa(), ..CscaParameters::default() };
+        let csca_key = SigningKey::generate(csca_parameters.key, csca_parameters.algorithm, &mut rng).expect("a key");
+        let csca_signer = SoftwareSigner::new("csca", csca_key, Stream::new(seed + 1));
+        let issued = today().plus_days(-30);
+        let csca = csca::create(&subject, &csca_parameters, &csca_signer, &[0x11, number], issued).expect("a CSCA");
+        let parameters = DsParameters::default();
+        let key = SigningKey::generate(parameters.key, parameters.algorithm, &mut rng).expect("a key");
+        let name = subject.name_with(&parameters.common_name);
+        let ds = ds::issue(&csca, &csca_signer, &name, &parameters, &key.public(), &[0x22], issued).expect("a document signer");
+        Self { csca, ds, signer: SoftwareSigner::new("ds", key, Stream::new(seed + 2)) }
+    }
+
+    pub(crate) fn trust(&self) -> TrustStore {
+        TrustStore::from_bytes(self.csca.der()).expect("a certificate")
+    }
+
+    /// EF.SOD over the data groups of `image`.
+    pub(crate) fn sign(&self, image: &mut CardImage) {
+        let hashes: BTreeMap<u8, Vec<u8>> =
+            image.files.iter().filter_map(|(file, bytes)| Some((file.dg_number()?, Hash::Sha256.digest(&[bytes])))).collect();
+        let sod = eid::lds::sod::build(&hashes, Hash::Sha256, None, &self.signer, self.ds.der(), None).expect("an EF.SOD");
+        image.files.insert(FileId::SOD, sod);
+    }
+}
+
+const fn ecdsa() -> eid::crypto::signature::Algorithm {
+    eid::crypto::signature::Algorithm::Ecdsa(Hash::Sha256)
+}
+
+pub(crate) fn dg(number: u8) -> FileId {
+    FileId::dg(number).expect("a data group")
+}
+
+/// The MRZ of the holder.
+pub(crate) fn mrz() -> Mrz {
+    let date = |text| MrzDate::parse(text).expect("a date");
+    eid::mrz::vietnam::identity_card("099505000123", "Phạm Thị Ước Mẫu", Sex::Female, date("050105"), date("300105")).expect("an MRZ")
+}
+
+/// What PACE and Chip Authentication of a document use.
+#[derive(Clone, Copy)]
+pub(crate) struct Options {
+    pub(crate) suite: Suite,
+    pub(crate) curve: Curve,
+    /// RSA-2048 for Active Authentication instead of ECDSA on P-256.
+    pub(crate) rsa: bool,
+    /// Other keys for another number.
+    pub(crate) keys: u64,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { suite: Suite::Aes128, curve: Curve::BrainpoolP256r1, rsa: false, keys: 7 }
+    }
+}
+
+/// DG1, DG2 (20,000 bytes), DG3, DG13, DG14, DG15, EF.COM, EF.CardAccess, EF.DIR, all keys and passwords; not signed.
+pub(crate) fn unsigned(options: Options) -> CardImage {
+    let mut rng = Stream::new(options.keys);
+    let ca = curve::PrivateKey::generate(options.curve, &mut rng);
+    let (active_auth, dg15) = if options.rsa {
+        let key = rsa::PrivateKey::generate(2048, &mut rng).expect("an RSA key");
+        let public = key.public();
+        let secret = ActiveAuthKey::Rsa { modulus: public.modulus().to_vec(), private_exponent: key.private_exponent() };
+        (secret, Dg15::new(&PublicKey::Rsa(public)))
+    } else {
+        let key = curve::PrivateKey::generate(Curve::P256, &mut rng);
+        let public = PublicKey::Ec(key.public());
+        (ActiveAuthKey::Ec(key), Dg15::new(&public))
+    };
+    let pace = SecurityInfo::Pace(PaceInfo {
+        protocol: PaceProtocol::ecdh_gm(options.suite),
+        version: 2,
+        parameter_id: Some(options.curve.parameter_id()),
+    });
+    let ca_protocol = ChipAuthProtocol { agreement: Agreement::Ecdh, suite: options.suite };
+    let ca_info = SecurityInfo::ChipAuth(ChipAuthInfo { protocol: ca_protocol, version: 1, key_id: None });
+    let ca_key = SecurityInfo::ChipAuthPublicKey(ChipAuthPublicKeyInfo {
+        agreement: Agreement::Ecdh,
+        spki: eid::cert::spki::encode(&PublicKey::Ec(ca.public())),
+        key_id: None,
+    });
+    let aa_info = SecurityInfo::ActiveAuth { hash: Hash::Sha256 };
+    let card_access = SecurityInfos::new([pace.clone(), ca_info.clone()]);
+    let dg14 = SecurityInfos::new([pace, ca_info, ca_key, aa_info]);
+    let picture: Vec<u8> = (0..20_000_u32).map(|n| (n % 249) as u8).collect();
+    let files = [
+        (dg(1), Dg1::new(mrz()).encode()),
+        (dg(2), tlv::encode(0x75, &picture)),
+        (dg(3), tlv::encode(0x63, &[0xF1; 300])),
+        (dg(13), tlv::encode(0x6D, &[0x30, 0x00])),
+        (dg(14), tlv::encode(0x6E, dg14.encode())),
+        (dg(15), dg15.encode()),
+        (FileId::COM, Com::new([1, 2, 3, 13, 14, 15]).encode()),
+        (FileId::CARD_ACCESS, card_access.encode().to_vec()),
+        (FileId::DIR, Dir::new([&EMRTD_AID[..]]).encode()),
+    ];
+    let mut image = CardImage { files: files.into(), ..CardImage::default() };
+    image.passwords.can = Some(Secret::from(CAN.as_bytes()));
+    image.passwords.mrz_seed = Some(bac::mrz_seed(&mrz().information()));
+    image.active_auth = Some(active_auth);
+    image.chip_auth = vec![ChipAuthKey { key: ca, key_id: None }];
+    image
+}
+
+/// A document that `authority` signed.
+pub(crate) fn document(authority: &Authority, options: Options) -> CardImage {
+    let mut image = unsigned(options);
+    authority.sign(&mut image);
+    image
+}
