@@ -1,0 +1,15 @@
+//! The jobs, each followed by its floor.
+
+use crate::Job;
+use crate::subject::State;
+
+mod authenticate;
+mod sign;
+
+/// All of them, in the order of the table.
+pub(crate) fn all() -> Vec<Job> {
+    let state = State::new();
+    let mut jobs = authenticate::jobs(&state);
+    jobs.extend(sign::jobs(state));
+    jobs
+}

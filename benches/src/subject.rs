@@ -1,0 +1,72 @@
+//! The card that is measured: a state with keys on P-256, and the data groups of one person, signed.
+
+use std::collections::BTreeMap;
+
+use eid::cert::trust::TrustStore;
+use eid::cert::x509::Certificate;
+use eid::crypto::curve::Curve;
+use eid::crypto::hash::Hash;
+use eid::crypto::signature::Algorithm;
+use eid::date::Date;
+use eid::lds::sod;
+use getrandom::SysRng;
+use getrandom::rand_core::UnwrapErr;
+use pki::csca::{self, CscaParameters};
+use pki::ds::{self, DsParameters};
+use pki::key::{KeyParameters, SigningKey};
+use pki::profile::Subject;
+use pki::software::SoftwareSigner;
+
+pub(crate) type Rng = UnwrapErr<SysRng>;
+
+pub(crate) const P256: (KeyParameters, Algorithm) = (KeyParameters::Ec(Curve::P256), Algorithm::Ecdsa(Hash::Sha256));
+
+/// A state: the root, and a document signer with its key.
+pub(crate) struct State {
+    pub(crate) csca: Certificate,
+    pub(crate) ds: Certificate,
+    pub(crate) ds_key: SigningKey,
+    pub(crate) signer: SoftwareSigner<Rng>,
+    pub(crate) today: Date,
+}
+
+impl State {
+    pub(crate) fn new() -> Self {
+        let today = Date::new(2026, 11, 21).expect("a date");
+        let mut rng = UnwrapErr(SysRng);
+        let key = |rng: &mut Rng| SigningKey::generate(P256.0, P256.1, rng).expect("a key");
+        let subject = Subject {
+            country: "VN".into(),
+            state_code: "VNM".into(),
+            organization: Some("Test".into()),
+            organizational_unit: None,
+            serial_number: Some("001".into()),
+            common_name: "Test CSCA".into(),
+            contact_email: Some("csca@test.example".into()),
+        };
+        let root = SoftwareSigner::new("CSCA", key(&mut rng), UnwrapErr(SysRng));
+        let parameters = CscaParameters { key: P256.0, algorithm: P256.1, ..CscaParameters::default() };
+        let csca = csca::create(&subject, &parameters, &root, &[0x11, 0x22, 0x33, 0x44], today).expect("a CSCA");
+        let ds_key = key(&mut rng);
+        let name = subject.name_with("Document Signer 1");
+        let ds = ds::issue(&csca, &root, &name, &DsParameters::default(), &ds_key.public(), &[0x55, 0x66, 0x77], today).expect("a document signer");
+        let signer = SoftwareSigner::new("DS", ds_key.clone(), UnwrapErr(SysRng));
+        Self { csca, ds, ds_key, signer, today }
+    }
+
+    pub(crate) fn trust(&self) -> TrustStore {
+        TrustStore::from_bytes(self.csca.der()).expect("the root is a trust anchor")
+    }
+}
+
+/// Data groups as a Vietnamese card has them, by number: sizes as measured on such cards, content of no meaning to a hash.
+pub(crate) fn data_groups() -> BTreeMap<u8, Vec<u8>> {
+    let sizes = [(1_u8, 95_usize), (2, 16_800), (3, 1_100), (13, 780), (14, 480), (15, 300)];
+    sizes.into_iter().map(|(number, len)| (number, (0..len).map(|at| (at % 251) as u8 ^ number).collect())).collect()
+}
+
+/// Hashes of the data groups, and EF.SOD over them.
+pub(crate) fn sign(state: &State, files: &BTreeMap<u8, Vec<u8>>) -> Vec<u8> {
+    let hashes = files.iter().map(|(number, file)| (*number, Hash::Sha256.digest(&[file]))).collect();
+    sod::build(&hashes, Hash::Sha256, None, &state.signer, state.ds.der(), None).expect("an EF.SOD")
+}
