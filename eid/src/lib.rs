@@ -10,13 +10,14 @@
 //! | 2 | [`transport`], [`signer`] | the seams to a card and to a private key |
 //! | 3 | [`cert`] | X.509, CMS, path to the trust anchor |
 //! | 4 | [`lds`], [`image`] | elementary files, and the card as one value |
-//! | 5 | [`sm`], [`scp03`], [`dgi`], [`protocol`] | the two secure channels, what STORE DATA carries, and the protocols, both roles |
+//! | 5 | [`sm`], [`scp03`], [`gp`], [`dgi`], [`protocol`] | the two secure channels, card management, what STORE DATA carries, and the protocols, both roles |
 
 pub mod apdu;
 pub mod cert;
 pub mod crypto;
 pub mod date;
 pub mod dgi;
+pub mod gp;
 pub mod image;
 pub mod lds;
 pub mod mrz;
