@@ -99,11 +99,12 @@ impl Card {
                 (_, None) => return refuse(status::NO_DIAGNOSIS),
             }
         }
-        sequence.stream = stream;
         // These change the state: they come last and alone decide whether the command succeeds.
+        let ends_here = last && stream.is_between();
+        sequence.stream = stream;
         match control {
             None => Ok(()),
-            Some(_) if !last => refuse(status::WRONG_DATA),
+            Some(_) if !ends_here => refuse(status::WRONG_DATA),
             Some((COMMIT, bytes)) => self.commit(&bytes),
             Some((ACTIVATE, bytes)) => self.activate(&bytes),
             Some((_, bytes)) => self.terminate(&bytes),

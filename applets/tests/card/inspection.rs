@@ -68,8 +68,21 @@ fn pace_run(card: &mut Card, suite: Suite, curve: Curve, password: &Password) ->
     let (command, terminal) = terminal.receive(&answer, &mut *rng).expect("mapping");
     let answer = checked(send(card, &command))?;
     let (command, terminal) = terminal.receive(&answer).expect("agreement");
-    let answer = checked(send(card, &command))?;
+    let answer = card.exchange(&command.encode().expect("command")).map_err(|_| POWER_CUT)?;
+    let answer = checked(Response::parse(&answer).expect("response"))?;
     Ok(Terminal(terminal.receive(&answer).expect("token").channel))
+}
+
+/// Stands for no answer at all.
+const POWER_CUT: u16 = 0;
+
+/// The status word that a run of PACE ends with; `None` if the power was cut at the last step.
+pub(crate) fn pace_until_cut(card: &mut Card, suite: Suite, curve: Curve, password: &Password) -> Option<u16> {
+    match pace_run(card, suite, curve, password) {
+        Ok(_) => Some(0x9000),
+        Err(POWER_CUT) => None,
+        Err(sw) => Some(sw),
+    }
 }
 
 fn with_can(card: &mut Card) -> Terminal {

@@ -1,6 +1,10 @@
 //! The chip from outside: commands go in, answers come out, memory is looked at between power cuts.
 
 mod common;
+mod hostile;
 mod inspection;
+mod issuer_domain;
 mod power_cut;
+mod refusals;
 mod vpcd;
+mod worked_example;

@@ -7,10 +7,15 @@ use applets::Card;
 use applets::store::StoreError;
 use applets::store::fault::{FaultyNvm, Tear};
 use applets::store::nvm::{Nvm, NvmError, RamNvm};
+use eid::crypto::curve::Curve;
+use eid::crypto::kdf::Suite;
 use eid::image::{CardImage, LifeCycle};
+use eid::protocol::pace::Password;
+use eid::secret::Secret;
 use eid::transport::TransportError;
 
 use crate::common::*;
+use crate::inspection::pace_until_cut;
 
 /// The memory that a cut leaves behind outlives the card: a card owns its memory, so tests lend it.
 fn blank_cells() -> Vec<u8> {
@@ -184,6 +189,31 @@ fn a_cut_while_the_card_is_terminated_never_brings_a_file_back() {
                 }
                 _ => complete(&card, &image),
             }
+        }
+    }
+}
+
+/// Every sequence of wrong PINs with a cut at every write of the second try: the tries that were made never exceed the limit.
+#[test]
+fn cutting_the_power_gives_no_try_back() {
+    let start = cells(personalized(&image()));
+    let wrong = Password::Pin(Secret::from(&b"000000"[..]));
+    // How often the card compared a token: told by 63CX, or by a cut at a write that comes before or after it.
+    let attempt = |cells: &[u8], at: Option<(u64, Tear)>| {
+        let (memory, nvm) = Shared::new(FaultyNvm::new(RamNvm::from_cells(cells.to_vec()), at));
+        let mut card = Card::boot(nvm, rng("card")).expect("boots");
+        let outcome = pace_until_cut(&mut card, Suite::Aes128, Curve::BrainpoolP256r1, &wrong);
+        (memory.cells(), outcome)
+    };
+    for tear in Tear::ALL {
+        for cut_try in 0..3 {
+            let (mut cells, mut compared) = (start.clone(), 0);
+            for n in 0..6 {
+                let (after, outcome) = attempt(&cells, (n == cut_try).then_some((0, tear)));
+                cells = after;
+                compared += u32::from(matches!(outcome, Some(sw) if sw & 0xFFF0 == 0x63C0));
+            }
+            assert!(compared <= 2, "{tear:?} at try {cut_try}: {compared} comparisons before the PIN is suspended");
         }
     }
 }
