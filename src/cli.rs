@@ -23,8 +23,10 @@ mod read;
 mod reader;
 mod readers;
 mod secret;
+mod show;
 mod trace;
 mod trust;
+mod verify;
 
 /// Make and verify chip identity cards after ICAO Doc 9303
 #[derive(Debug, Parser)]
@@ -44,6 +46,8 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Verify(verify::Verify),
+    Show(show::Show),
     Perso(perso::Perso),
     Readers(readers::Readers),
     Read(read::Read),
@@ -88,6 +92,8 @@ const ERROR: anstyle::Style = anstyle::AnsiColor::Red.on_default().bold();
 
 fn run(command: Command, context: Context) -> Result<Exit, Failure> {
     match command {
+        Command::Verify(command) => command.run(context),
+        Command::Show(command) => command.run(context),
         Command::Perso(command) => command.run(context),
         Command::Read(command) => command.run(context),
         Command::Readers(command) => command.run(context),

@@ -45,6 +45,12 @@ impl Failure {
         Self { exit, message: message.to_string(), hint: None }
     }
 
+    /// Says in which file.
+    pub(crate) fn in_file(mut self, path: &std::path::Path) -> Self {
+        self.message = format!("{}: {}", path.display(), self.message);
+        self
+    }
+
     /// Adds what the user can do about it.
     pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());

@@ -1,6 +1,7 @@
 //! Standard output: the answer and nothing else, as text or as one JSON document.
 
 use std::io::{self, Write as _};
+use std::path::Path;
 
 use serde::Serialize;
 
@@ -30,6 +31,21 @@ pub(crate) fn json(value: &impl Serialize) -> Result<(), Failure> {
     let line = serde_json::to_string(value).map_err(|error| Failure::new(Exit::Bug, error))?;
     let mut out = io::stdout().lock();
     written(writeln!(out, "{line}").and_then(|()| out.flush()))
+}
+
+/// Whether text may be coloured: a terminal, and no NO_COLOR.
+pub(crate) fn is_coloured() -> bool {
+    anstream::AutoStream::choice(&io::stdout()) != anstream::ColorChoice::Never
+}
+
+/// Writes files of a card into a folder, which is made if it is not there.
+pub(crate) fn files<'a>(dir: &Path, files: impl IntoIterator<Item = (String, &'a [u8])>) -> Result<(), Failure> {
+    std::fs::create_dir_all(dir).map_err(|error| Failure::file(dir, &error))?;
+    for (name, bytes) in files {
+        let path = dir.join(name);
+        std::fs::write(&path, bytes).map_err(|error| Failure::file(&path, &error))?;
+    }
+    Ok(())
 }
 
 /// Writes bytes as they are, for an answer that is a file.

@@ -26,6 +26,18 @@ impl Progress {
         Self { bar, since: Instant::now(), watched: !quiet && std::io::stderr().is_terminal() }
     }
 
+    /// For bytes of one file after another.
+    pub(crate) fn bytes(quiet: bool) -> Self {
+        Self::new("", 0, quiet)
+    }
+
+    /// `done` of `total` bytes of `what` are done.
+    pub(crate) fn part(&self, what: &str, done: usize, total: usize) {
+        self.bar.set_message(what.to_owned());
+        self.bar.set_length(u64::try_from(total).unwrap_or(u64::MAX));
+        self.set(u64::try_from(done).unwrap_or(u64::MAX));
+    }
+
     /// `done` steps are done.
     pub(crate) fn set(&self, done: u64) {
         if self.watched && self.bar.is_hidden() && self.since.elapsed() > PATIENCE {

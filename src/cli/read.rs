@@ -1,6 +1,6 @@
 //! `read`: the files of a card, as they are. Says nothing about whether they are genuine; that is `verify`.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use cardwright::session::Session;
 use cardwright::terminal::access::{self, AccessError, Fallback, Log, Method};
@@ -35,7 +35,7 @@ pub(crate) struct Read {
     files: Vec<FileId>,
 }
 
-fn file(name: &str) -> Result<FileId, String> {
+pub(super) fn file(name: &str) -> Result<FileId, String> {
     FileId::from_name(name).ok_or_else(|| format!("expected the name of a file as in Doc 9303-10 (EF.COM, EF.DG1, ...), found {name:?}"))
 }
 
@@ -65,7 +65,7 @@ impl Read {
         };
         let rows = self.read(&mut session, &mut log, method.is_some(), context)?;
         if let Some(dir) = &self.out {
-            write(dir, &rows)?;
+            output::files(dir, rows.iter().filter_map(|row| row.content.as_ref().ok().map(|bytes| (row.file.name(), bytes.as_slice()))))?;
         }
         if context.json {
             output::json(&self.answer(method.as_ref(), &log, &rows))?;
@@ -174,15 +174,4 @@ fn text(method: Option<&Method>, rows: &[Row]) -> String {
         }
     }
     out
-}
-
-fn write(dir: &Path, rows: &[Row]) -> Result<(), Failure> {
-    std::fs::create_dir_all(dir).map_err(|error| Failure::file(dir, &error))?;
-    for row in rows {
-        if let Ok(bytes) = &row.content {
-            let path = dir.join(row.file.name());
-            std::fs::write(&path, bytes).map_err(|error| Failure::file(&path, &error))?;
-        }
-    }
-    Ok(())
 }
