@@ -15,8 +15,10 @@ mod clock;
 mod exit;
 mod generate;
 mod log;
+mod master;
 mod output;
 mod perso;
+mod pki;
 mod progress;
 mod random;
 mod read;
@@ -24,6 +26,7 @@ mod reader;
 mod readers;
 mod secret;
 mod show;
+mod sim;
 mod trace;
 mod trust;
 mod verify;
@@ -48,7 +51,9 @@ struct Cli {
 enum Command {
     Verify(verify::Verify),
     Show(show::Show),
+    Sim(sim::Sim),
     Perso(perso::Perso),
+    Pki(pki::Pki),
     Readers(readers::Readers),
     Read(read::Read),
     Apdu(apdu::Apdu),
@@ -94,6 +99,8 @@ fn run(command: Command, context: Context) -> Result<Exit, Failure> {
     match command {
         Command::Verify(command) => command.run(context),
         Command::Show(command) => command.run(context),
+        Command::Sim(command) => command.run(context),
+        Command::Pki(command) => command.run(context),
         Command::Perso(command) => command.run(context),
         Command::Read(command) => command.run(context),
         Command::Readers(command) => command.run(context),

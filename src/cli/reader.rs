@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::BufWriter;
 use std::path::{Path, PathBuf};
 
+use applets::card::Card;
 use cardwright::transport::trace::{Detail, Recorder, Replay};
 use cardwright::transport::vpcd::{Timeouts, VpcdReader};
 use cardwright::transport::{ReaderName, Transport, TransportError};
@@ -136,7 +137,7 @@ pub(crate) fn session_failure(error: &cardwright::session::SessionError) -> Fail
 }
 
 fn sim(path: &Path) -> Result<AnyCard, Failure> {
-    Err(Failure::new(Exit::Undecided, format_args!("{}: virtual cards are not supported yet", path.display())))
+    Ok(Box::new(Card::open(path, Box::new(super::random::system())).map_err(|error| super::sim::failure(&error))?))
 }
 
 /// Why a card stayed closed.

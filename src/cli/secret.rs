@@ -12,52 +12,60 @@ use super::exit::Failure;
 /// Where the pass phrase of a key file comes from.
 #[derive(Debug, Args)]
 pub(crate) struct PassphraseArgs {
-    /// Read the pass phrase from FILE (first line); else CARDWRIGHT_PASSPHRASE, else ask
+    /// Take the pass phrase from FILE (first line); else from CARDWRIGHT_PASSPHRASE, else ask for it
     #[arg(long, value_name = "FILE")]
     passphrase_file: Option<PathBuf>,
 }
 
-const VARIABLE: &str = "CARDWRIGHT_PASSPHRASE";
-
 impl PassphraseArgs {
     /// The pass phrase for `what`.
     pub(crate) fn existing(&self, what: &str) -> Result<Secret, Failure> {
-        match self.given()? {
-            Some(secret) => Ok(secret),
-            None => ask(&format!("Pass phrase for {what}: ")),
-        }
+        existing(self.passphrase_file.as_deref(), "CARDWRIGHT_PASSPHRASE", "--passphrase-file", what)
     }
 
-    /// A pass phrase for a new key: asked for twice, and not empty.
-    pub(crate) fn new_one(&self, what: &str) -> Result<Secret, Failure> {
-        let secret = match self.given()? {
-            Some(secret) => secret,
-            None => {
-                let first = ask(&format!("New pass phrase for {what}: "))?;
-                if first != ask("The same again: ")? {
-                    return Err(Failure::usage("the two pass phrases differ"));
-                }
-                first
-            }
-        };
-        if secret.is_empty() {
-            return Err(Failure::usage("expected a pass phrase of at least one character, found none"));
-        }
-        Ok(secret)
-    }
-
-    fn given(&self) -> Result<Option<Secret>, Failure> {
-        if let Some(path) = &self.passphrase_file {
-            return secret_file(path).map(Some);
-        }
-        Ok(std::env::var(VARIABLE).ok().map(|text| Secret::new(text.into_bytes())))
+    /// A pass phrase for a new key.
+    pub(crate) fn fresh(&self, what: &str) -> Result<Secret, Failure> {
+        fresh(self.passphrase_file.as_deref(), "CARDWRIGHT_PASSPHRASE", "--passphrase-file", what)
     }
 }
 
-fn ask(prompt: &str) -> Result<Secret, Failure> {
+/// A pass phrase from `file`, else from the environment `variable`, else from the person at the terminal.
+pub(crate) fn existing(file: Option<&Path>, variable: &str, option: &str, what: &str) -> Result<Secret, Failure> {
+    match given(file, variable)? {
+        Some(secret) => Ok(secret),
+        None => ask(&format!("Pass phrase for {what}: "), option, variable),
+    }
+}
+
+/// A pass phrase for a new key: asked for twice, and not empty.
+pub(crate) fn fresh(file: Option<&Path>, variable: &str, option: &str, what: &str) -> Result<Secret, Failure> {
+    let secret = match given(file, variable)? {
+        Some(secret) => secret,
+        None => {
+            let first = ask(&format!("New pass phrase for {what}: "), option, variable)?;
+            if first != ask("The same again: ", option, variable)? {
+                return Err(Failure::usage("the two pass phrases differ"));
+            }
+            first
+        }
+    };
+    if secret.is_empty() {
+        return Err(Failure::usage("expected a pass phrase of at least one character, found none"));
+    }
+    Ok(secret)
+}
+
+fn given(file: Option<&Path>, variable: &str) -> Result<Option<Secret>, Failure> {
+    match file {
+        Some(path) => secret_file(path).map(Some),
+        None => Ok(std::env::var(variable).ok().map(|text| Secret::new(text.into_bytes()))),
+    }
+}
+
+fn ask(prompt: &str, option: &str, variable: &str) -> Result<Secret, Failure> {
     if !std::io::stdin().is_terminal() {
         return Err(Failure::usage("a pass phrase is needed and there is no terminal to ask for it")
-            .hint(format!("use --passphrase-file FILE, or set {VARIABLE}")));
+            .hint(format!("use {option} FILE, or set {variable}")));
     }
     rpassword::prompt_password(prompt)
         .map(|text| Secret::new(text.into_bytes()))

@@ -3,6 +3,8 @@
 #[path = "../support/pcscd.rs"]
 mod pcscd;
 
+mod pki;
 mod plan;
+mod show;
 mod support;
 mod usage;

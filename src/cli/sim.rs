@@ -1,0 +1,197 @@
+//! `sim`: virtual cards. Make a blank one, look at one, put one into a PC/SC reader.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use applets::card::{Card, CardConfig};
+use applets::store::StoreError;
+use applets::vpcd;
+use clap::{Args, Subcommand};
+use eid::image::{FileId, LifeCycle};
+use eid::scp03::kdf3;
+use rand_core::Rng as _;
+use serde_json::json;
+
+use super::exit::{Exit, Failure};
+use super::master::MasterArgs;
+use super::{Context, output, random};
+
+/// Make, show, and serve virtual cards
+#[derive(Debug, Args)]
+#[command(
+    args_conflicts_with_subcommands = true,
+    arg_required_else_help = true,
+    before_long_help = "Example:\n  cardwright sim new blank.card --test-keys\n  cardwright sim status D/cards/0001.card\n  cardwright sim --image D/cards/0001.card --vpcd 127.0.0.1:35963"
+)]
+pub(crate) struct Sim {
+    #[command(subcommand)]
+    step: Option<Step>,
+    /// Serve the card in FILE
+    #[arg(long, value_name = "FILE", requires = "vpcd")]
+    image: Option<PathBuf>,
+    /// Put it into the PC/SC reader whose driver (vsmartcard) listens at HOST:PORT, until stopped
+    #[arg(long, value_name = "HOST:PORT", requires = "image")]
+    vpcd: Option<String>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Step {
+    New(New),
+    Status(Status),
+}
+
+/// Make a blank card
+#[derive(Debug, Args)]
+#[command(before_long_help = "Example:\n  cardwright sim new blank.card --master-key-file transport.key")]
+struct New {
+    /// The card file to make
+    file: PathBuf,
+    #[command(flatten)]
+    master: MasterArgs,
+    /// Key diversification data, 20 hexadecimal digits; drawn if not given
+    #[arg(long, value_name = "HEX", value_parser = kdd)]
+    kdd: Option<[u8; 10]>,
+    /// Version number of the key set, two hexadecimal digits
+    #[arg(long, value_name = "HEX", default_value = "30", value_parser = byte)]
+    kvn: u8,
+    /// Memory in bytes
+    #[arg(long, value_name = "BYTES", default_value_t = CardConfig::MEMORY)]
+    memory: usize,
+}
+
+/// Show the state and the files of a card, without opening it as a reader would
+#[derive(Debug, Args)]
+#[command(before_long_help = "Example:\n  cardwright sim status D/cards/0001.card")]
+struct Status {
+    /// The card file
+    file: PathBuf,
+}
+
+fn byte(text: &str) -> Result<u8, String> {
+    Some(text)
+        .filter(|t| t.len() == 2)
+        .and_then(|t| u8::from_str_radix(t, 16).ok())
+        .ok_or_else(|| format!("expected two hexadecimal digits, found {text:?}"))
+}
+
+fn kdd(text: &str) -> Result<[u8; 10], String> {
+    hex::decode(text).ok().and_then(|bytes| bytes.try_into().ok()).ok_or_else(|| format!("expected 20 hexadecimal digits, found {text:?}"))
+}
+
+impl Sim {
+    pub(crate) fn run(self, context: Context) -> Result<Exit, Failure> {
+        match (self.step, self.image, self.vpcd) {
+            (Some(Step::New(step)), ..) => step.run(context),
+            (Some(Step::Status(step)), ..) => step.run(context),
+            (None, Some(image), Some(address)) => serve(&image, &address),
+            (None, ..) => Err(Failure::usage("expected --image FILE and --vpcd HOST:PORT, or one of the commands new and status")),
+        }
+    }
+}
+
+/// Why a card file cannot be used.
+pub(crate) fn failure(error: &StoreError) -> Failure {
+    let failure = Failure::new(Exit::Store, error);
+    match error {
+        StoreError::InUse(_) => {
+            Failure::new(Exit::Gone, error).hint("end the other program that has the card (`cardwright sim`, another reader)")
+        }
+        StoreError::NotACard(_) => Failure::new(Exit::Usage, error).hint("`cardwright sim new FILE` makes a card file"),
+        StoreError::Damaged(_) => Failure::new(Exit::CheckFailed, error),
+        _ => failure,
+    }
+}
+
+fn open(path: &Path) -> Result<Card, Failure> {
+    Card::open(path, Box::new(random::system())).map_err(|error| failure(&error))
+}
+
+fn serve(image: &Path, address: &str) -> Result<Exit, Failure> {
+    let mut card = open(image)?;
+    let stop = Arc::new(AtomicBool::new(false));
+    let flag = Arc::clone(&stop);
+    ctrlc::set_handler(move || flag.store(true, Ordering::Relaxed)).map_err(|error| Failure::new(Exit::Bug, error))?;
+    eprintln!("{} is in the reader at {address}; stop with Ctrl-C", image.display());
+    vpcd::serve(&mut card, address, &stop).map_err(|error| {
+        Failure::from_error(Exit::Gone, &error)
+            .hint("start pcscd with vsmartcard's driver; it listens on port 35963 for its first reader and 35964 for its second")
+    })?;
+    Ok(Exit::Success)
+}
+
+impl New {
+    fn run(self, context: Context) -> Result<Exit, Failure> {
+        let master = self.master.transport()?;
+        let kdd = self.kdd.unwrap_or_else(|| {
+            let mut drawn = [0; 10];
+            random::system().fill_bytes(&mut drawn);
+            drawn
+        });
+        let keys = kdf3(&master, kdd).map_err(|error| Failure::from_error(Exit::Usage, &error))?;
+        let config = CardConfig { memory: self.memory, ..CardConfig::new(kdd, self.kvn, keys) };
+        if self.file.exists() {
+            return Err(Failure::usage(format_args!("{}: expected no such file yet, found one", self.file.display()))
+                .hint("a card is never overwritten; take another name"));
+        }
+        Card::create(&self.file, &config, Box::new(random::system())).map_err(|error| failure(&error))?;
+        if context.json {
+            output::json(
+                &json!({ "file": self.file, "kdd": hex::encode_upper(kdd), "kvn": format!("{:02X}", self.kvn), "memory": self.memory }),
+            )?;
+        } else {
+            output::text(&format!("{}: blank card, KDD {}, keys {:02X}", self.file.display(), hex::encode_upper(kdd), self.kvn))?;
+        }
+        Ok(Exit::Success)
+    }
+}
+
+const fn state(state: LifeCycle) -> &'static str {
+    match state {
+        LifeCycle::Initialized => "initialized",
+        LifeCycle::PersoOpen => "personalization-open",
+        LifeCycle::Personalized => "personalized",
+        LifeCycle::Operational => "operational",
+        LifeCycle::Terminated => "terminated",
+    }
+}
+
+impl Status {
+    fn run(self, context: Context) -> Result<Exit, Failure> {
+        let card = open(&self.file)?;
+        let mut damaged = false;
+        let mut rows = Vec::new();
+        for file in FileId::all() {
+            match card.file(file) {
+                Ok(Some(bytes)) => rows.push((file, Some(bytes.len()))),
+                Ok(None) => {}
+                Err(_) => {
+                    damaged = true;
+                    rows.push((file, None));
+                }
+            }
+        }
+        let product = card.product();
+        let (code, name) = (card.life_cycle().code(), state(card.life_cycle()));
+        if context.json {
+            let files: Vec<_> =
+                rows.iter().map(|(file, len)| json!({ "name": file.name(), "bytes": len, "damaged": len.is_none() })).collect();
+            output::json(&json!({
+                "version": 1, "state": name, "state_code": format!("{code:02X}"), "kdd": hex::encode_upper(product.kdd),
+                "atr": hex::encode_upper(&product.atr), "files": files,
+            }))?;
+        } else {
+            let mut out = format!(
+                "state  {name} ({code:02X})\nKDD    {}\nATR    {}\n",
+                hex::encode_upper(product.kdd),
+                hex::encode_upper(&product.atr)
+            );
+            for (file, len) in &rows {
+                let len = len.map_or_else(|| "damaged".to_owned(), |len| format!("{len:>6} bytes"));
+                out.push_str(&format!("{:<16} {len}\n", file.name()));
+            }
+            output::text(&out)?;
+        }
+        Ok(if damaged { Exit::CheckFailed } else { Exit::Success })
+    }
+}
