@@ -108,6 +108,12 @@ impl<T: Transport> Session<T> {
         self.limits = Limits::SHORT;
     }
 
+    /// Goes up to extended APDUs, for a command that needs them and a card that did not announce them. A link that cannot carry
+    /// them answers with an error.
+    pub const fn use_extended_apdus(&mut self) {
+        self.limits = Limits::EXTENDED;
+    }
+
     /// Whether extended lengths are in use.
     #[must_use]
     pub const fn is_extended(&self) -> bool {

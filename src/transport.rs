@@ -81,6 +81,37 @@ impl fmt::Display for ReaderName {
     }
 }
 
+/// Opens the reader and the card in it. `rng` is the random source of a virtual card; other readers do not use it.
+/// `vpcd:PORT` waits for a card to connect, at most for [`vpcd::Timeouts::default`].
+///
+/// # Errors
+/// Any [`TransportError`]; [`TransportError::Service`] for `pcsc:` in a build without the feature `pcsc`.
+pub fn open(name: &ReaderName, rng: applets::CardRng) -> Result<Box<dyn Transport + Send>, TransportError> {
+    match name {
+        #[cfg(feature = "pcsc")]
+        ReaderName::Pcsc(selector) => Ok(Box::new(pcsc::PcscReader::open(selector, pcsc::Sharing::Exclusive)?)),
+        #[cfg(not(feature = "pcsc"))]
+        ReaderName::Pcsc(_) => Err(TransportError::Service { detail: format!("{name}: built without the feature pcsc") }),
+        ReaderName::Sim(path) => Ok(Box::new(applets::Card::open(path, rng).map_err(|error| sim_error(name, error))?)),
+        ReaderName::Vpcd(port) => {
+            let mut reader = vpcd::VpcdReader::listen(*port, vpcd::Timeouts::default())?;
+            reader.insert()?;
+            Ok(Box::new(reader))
+        }
+        ReaderName::Trace(path) => Ok(Box::new(trace::Replay::open(path)?)),
+    }
+}
+
+fn sim_error(name: &ReaderName, error: applets::store::StoreError) -> TransportError {
+    use applets::store::StoreError;
+    let reader = name.to_string();
+    match error {
+        StoreError::InUse(_) => TransportError::InUse { reader },
+        StoreError::Io(detail) => TransportError::UnknownReader { reader: format!("{reader} ({detail})"), known: Vec::new() },
+        error => TransportError::Unresponsive { reader, detail: error.to_string() },
+    }
+}
+
 /// Longest APDU that any of the links carries, each way.
 const MAX_APDU: usize = 65_535;
 

@@ -240,8 +240,8 @@ impl<T: Transport> Run<'_, '_, T> {
             return Ok(());
         }
         for file in [FileId::ATR_INFO, FileId::DIR] {
-            let tell = &mut self.tell;
-            match read::read_file(self.session, file, &mut self.log.quirks, &mut |progress| tell(Step::Reading(progress))) {
+            let read = if file == FileId::ATR_INFO { read::read_list(self.session, file) } else { self.read_once(file) };
+            match read {
                 Ok(bytes) => {
                     self.log.findings.push(read::check(file).passed());
                     self.files.insert(file, bytes);

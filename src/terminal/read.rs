@@ -176,6 +176,16 @@ pub fn read_file<T: Transport>(
     read_selected(session, file, None, quirks, progress)
 }
 
+/// Reads a file that is a list of objects without one around them: what one short answer carries, at most 256 bytes.
+///
+/// # Errors
+/// [`ReadError`].
+pub(super) fn read_list<T: Transport>(session: &mut Session<T>, file: FileId) -> Result<Vec<u8>, ReadError> {
+    select(session, file)?;
+    let answer = send(session, file, &Command::new(0x00, 0xB0, 0, 0).with_le(256))?;
+    if matches!(answer.sw.0, 0x9000 | 0x6282) { Ok(answer.data) } else { Err(refusal(file, answer.sw, 0)) }
+}
+
 /// SELECT by file identifier, no answer data (P2 = 0C).
 pub(super) fn select<T: Transport>(session: &mut Session<T>, file: FileId) -> Result<(), ReadError> {
     let command = Command::new(0x00, 0xA4, 0x02, 0x0C).with_data(file.fid.to_be_bytes());

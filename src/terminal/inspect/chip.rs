@@ -1,6 +1,6 @@
 //! Chip Authentication and Active Authentication: does the chip hold the private key whose public half DG14 or DG15 carries?
 
-use eid::apdu::EXTENDED_LE_MAX;
+use eid::apdu::{EXTENDED_LE_MAX, SHORT_LE_MAX};
 use eid::cert::spki;
 use eid::crypto::curve::Point;
 use eid::crypto::kdf::Suite;
@@ -139,12 +139,20 @@ impl<T: Transport> Run<'_, '_, T> {
             .with("signature", hex::encode_upper(&signature)))
     }
 
-    /// INTERNAL AUTHENTICATE. Some chips answer only to an Le that covers the signature, others refuse Le 0000: the other one is tried.
+    /// INTERNAL AUTHENTICATE. Some chips answer only to an Le that covers the protected signature, others refuse Le 0000: what the
+    /// card announced goes first, then the other.
     fn signature(&mut self, challenge: [u8; CHALLENGE_LEN]) -> Result<Result<Vec<u8>, Finding>, AccessError> {
-        let lengths: &[u32] = if self.session.is_extended() { &[EXTENDED_LE_MAX, 256] } else { &[256] };
-        let mut refused = None;
-        for &le in lengths {
-            let answer = match self.session.transmit(&active_auth::internal_authenticate(challenge, le)) {
+        let announced = self.session.is_extended();
+        let mut refused = eid::apdu::Sw::OK;
+        for le in if announced { [EXTENDED_LE_MAX, SHORT_LE_MAX] } else { [SHORT_LE_MAX, EXTENDED_LE_MAX] } {
+            if le == EXTENDED_LE_MAX {
+                self.session.use_extended_apdus();
+            }
+            let answer = self.session.transmit(&active_auth::internal_authenticate(challenge, le));
+            if !announced {
+                self.session.use_short_apdus();
+            }
+            let answer = match answer {
                 Ok(answer) => answer,
                 Err(SessionError::Transport(error)) => return Err(SessionError::Transport(error).into()),
                 Err(error) => {
@@ -153,18 +161,17 @@ impl<T: Transport> Run<'_, '_, T> {
                 }
             };
             if answer.sw.is_ok() && !answer.data.is_empty() {
-                if refused.is_some() {
-                    self.log.quirks.push(Quirk::new("aa.le", format!("INTERNAL AUTHENTICATE with Le {le}")));
+                if !refused.is_ok() {
+                    self.log.quirks.push(Quirk::new("aa.le", format!("INTERNAL AUTHENTICATE with Le {le}, after {refused}")));
                 }
                 return Ok(Ok(answer.data));
             }
-            refused = Some(answer.sw);
-            if !matches!(answer.sw.0, 0x6700 | 0x6C00..=0x6CFF | 0x9000) {
+            refused = answer.sw;
+            if !matches!(refused.0, 0x6700 | 0x6C00..=0x6CFF | 0x9000) {
                 break;
             }
         }
-        let sw = refused.unwrap_or(eid::apdu::Sw::OK);
-        let text = format!("INTERNAL AUTHENTICATE: expected a signature and 9000, found {sw} {}", sw.meaning());
+        let text = format!("INTERNAL AUTHENTICATE: expected a signature and 9000, found {refused} {}", refused.meaning());
         Ok(Err(AA.failed("refused", text.trim_end())))
     }
 }

@@ -123,6 +123,11 @@ impl Daemon {
         }
     }
 
+    /// Port on which the first reader waits for its card.
+    pub(crate) fn port(&self) -> u16 {
+        self.base
+    }
+
     /// The first reader by name.
     pub(crate) fn reader(&self) -> PcscSelector {
         PcscSelector::Name("Test 00 00".to_owned())

@@ -1,8 +1,6 @@
 //! What a PC/SC daemon does when things go wrong, through the real one, asserted by class of error.
 //!
-//! Each test has a daemon and readers of its own, and a card that misbehaves on request. Without pcscd and the vpcd driver they say
-//! `skipped:`, unless `CARDWRIGHT_REQUIRE_PCSC=1`.
-#![cfg(feature = "pcsc")]
+//! The card in the reader misbehaves on request.
 
 use std::ffi::CString;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -13,9 +11,7 @@ use cardwright::transport::pcsc::{PcscReader, Presence, Sharing, list};
 use cardwright::transport::{Limits, PcscSelector, Transport, TransportError};
 use pcsc::{Context, Disposition, Protocols, Scope, ShareMode};
 
-#[path = "support/daemon.rs"]
-mod daemon;
-use daemon::{Daemon, with_daemon, within};
+use super::daemon::{Daemon, with_daemon, within};
 
 const SELECT: [u8; 7] = [0x00, 0xA4, 0x04, 0x00, 0x02, 0x3F, 0x00];
 const ID: [u8; 5] = [0x80, 0x20, 0, 0, 0];
@@ -53,7 +49,7 @@ fn name() -> CString {
 
 #[test]
 fn no_daemon_is_a_service_error() {
-    with_daemon("no_daemon_is_a_service_error", |daemon| {
+    with_daemon("faults::no_daemon_is_a_service_error", |daemon| {
         daemon.terminate();
         assert_eq!(class(list()), "service");
         assert_eq!(class(PcscReader::open(&daemon.reader(), Sharing::Exclusive)), "service");
@@ -62,7 +58,7 @@ fn no_daemon_is_a_service_error() {
 
 #[test]
 fn an_unknown_reader_is_answered_with_those_that_there_are() {
-    with_daemon("an_unknown_reader_is_answered_with_those_that_there_are", |_| {
+    with_daemon("faults::an_unknown_reader_is_answered_with_those_that_there_are", |_| {
         for selector in [PcscSelector::Name("Nope 00 00".to_owned()), PcscSelector::Index(2)] {
             let error = PcscReader::open(&selector, Sharing::Exclusive).expect_err("no such reader");
             let known = ["pcsc:Test 00 00", "pcsc:Test 00 01"].map(str::to_owned).to_vec();
@@ -73,7 +69,7 @@ fn an_unknown_reader_is_answered_with_those_that_there_are() {
 
 #[test]
 fn an_empty_reader_has_no_card() {
-    with_daemon("an_empty_reader_has_no_card", |daemon| {
+    with_daemon("faults::an_empty_reader_has_no_card", |daemon| {
         assert_eq!(class(PcscReader::open(&daemon.reader(), Sharing::Exclusive)), "no card");
         assert_eq!(list().expect("readers").into_iter().map(|r| r.presence).collect::<Vec<_>>(), [Presence::Empty, Presence::Empty]);
         let patient = PcscReader::open_within(&PcscSelector::Index(1), Sharing::Exclusive, Duration::from_millis(120));
@@ -83,7 +79,7 @@ fn an_empty_reader_has_no_card() {
 
 #[test]
 fn a_card_in_a_reader_answers_and_its_atr_is_listed() {
-    with_daemon("a_card_in_a_reader_answers_and_its_atr_is_listed", |daemon| {
+    with_daemon("faults::a_card_in_a_reader_answers_and_its_atr_is_listed", |daemon| {
         let card = daemon.insert(7);
         let atr = vec![0x3B, 0x80, 0x80, 0x01, 0x01];
         assert_eq!(list().expect("readers")[0].presence, Presence::Card { atr: atr.clone(), in_use: false });
@@ -100,7 +96,7 @@ fn a_card_in_a_reader_answers_and_its_atr_is_listed() {
 
 #[test]
 fn limits_come_from_protocol_and_historical_bytes() {
-    with_daemon("limits_come_from_protocol_and_historical_bytes", |daemon| {
+    with_daemon("faults::limits_come_from_protocol_and_historical_bytes", |daemon| {
         // The German ID card's: T=1, extended lengths. Then the same historical bytes with T=0 only.
         for (atr, limits) in [("3B8A80018031F873F741E082900075", Limits::EXTENDED), ("3B0A8031F873F741E0829000", Limits::SHORT)] {
             let card = daemon.insert_with_atr(&hex::decode(atr).expect("hex"));
@@ -112,7 +108,7 @@ fn limits_come_from_protocol_and_historical_bytes() {
 
 #[test]
 fn a_card_that_leaves_while_idle_is_gone_before_the_daemon_knows() {
-    with_daemon("a_card_that_leaves_while_idle_is_gone_before_the_daemon_knows", |daemon| {
+    with_daemon("faults::a_card_that_leaves_while_idle_is_gone_before_the_daemon_knows", |daemon| {
         let card = daemon.insert(1);
         let mut reader = open(daemon, Sharing::Exclusive);
         card.pull();
@@ -127,7 +123,7 @@ fn a_card_that_leaves_while_idle_is_gone_before_the_daemon_knows() {
 
 #[test]
 fn a_card_that_left_stays_gone_for_its_session_even_when_another_is_in() {
-    with_daemon("a_card_that_left_stays_gone_for_its_session_even_when_another_is_in", |daemon| {
+    with_daemon("faults::a_card_that_left_stays_gone_for_its_session_even_when_another_is_in", |daemon| {
         let card = daemon.insert(1);
         let mut reader = open(daemon, Sharing::Exclusive);
         assert_eq!(reader.transmit(&ID), Ok(vec![1, 0x90, 0]));
@@ -144,7 +140,7 @@ fn a_card_that_left_stays_gone_for_its_session_even_when_another_is_in() {
 
 #[test]
 fn a_card_that_hangs_up_inside_an_apdu_is_gone() {
-    with_daemon("a_card_that_hangs_up_inside_an_apdu_is_gone", |daemon| {
+    with_daemon("faults::a_card_that_hangs_up_inside_an_apdu_is_gone", |daemon| {
         let card = daemon.insert(1);
         let mut reader = open(daemon, Sharing::Exclusive);
         assert_eq!(class(reader.transmit(&HANG_UP)), "card gone");
@@ -156,7 +152,7 @@ fn a_card_that_hangs_up_inside_an_apdu_is_gone() {
 
 #[test]
 fn a_silent_swap_of_cards_never_continues_a_session() {
-    with_daemon("a_silent_swap_of_cards_never_continues_a_session", |daemon| {
+    with_daemon("faults::a_silent_swap_of_cards_never_continues_a_session", |daemon| {
         let card = daemon.insert(1);
         let mut reader = open(daemon, Sharing::Exclusive);
         assert_eq!(class(reader.transmit(&[0x80, 0x60, 0, 0])), "card gone");
@@ -172,7 +168,7 @@ fn a_silent_swap_of_cards_never_continues_a_session() {
 
 #[test]
 fn an_empty_answer_wedges_the_reader_until_the_card_leaves() {
-    with_daemon("an_empty_answer_wedges_the_reader_until_the_card_leaves", |daemon| {
+    with_daemon("faults::an_empty_answer_wedges_the_reader_until_the_card_leaves", |daemon| {
         let card = daemon.insert(1);
         let mut reader = open(daemon, Sharing::Exclusive);
         let watchdog = thread::spawn(move || {
@@ -186,7 +182,7 @@ fn an_empty_answer_wedges_the_reader_until_the_card_leaves() {
 
 #[test]
 fn commands_that_would_wedge_or_eject_never_reach_the_card() {
-    with_daemon("commands_that_would_wedge_or_eject_never_reach_the_card", |daemon| {
+    with_daemon("faults::commands_that_would_wedge_or_eject_never_reach_the_card", |daemon| {
         let card = daemon.insert(1);
         let mut reader = open(daemon, Sharing::Exclusive);
         for len in [0, 1, 2, 3, 65_536] {
@@ -199,7 +195,7 @@ fn commands_that_would_wedge_or_eject_never_reach_the_card() {
 
 #[test]
 fn the_longest_command_and_answer_pass_whole() {
-    with_daemon("the_longest_command_and_answer_pass_whole", |daemon| {
+    with_daemon("faults::the_longest_command_and_answer_pass_whole", |daemon| {
         let _card = daemon.insert(1);
         let mut reader = open(daemon, Sharing::Exclusive);
         let mut command = vec![0x80, 0x10, 0xFF, 0xFD, 0, 0xFF, 0xF8];
@@ -211,7 +207,7 @@ fn the_longest_command_and_answer_pass_whole() {
 
 #[test]
 fn a_reset_by_another_program_is_told_until_we_reset() {
-    with_daemon("a_reset_by_another_program_is_told_until_we_reset", |daemon| {
+    with_daemon("faults::a_reset_by_another_program_is_told_until_we_reset", |daemon| {
         let _card = daemon.insert(1);
         let mut reader = open(daemon, Sharing::Shared);
         for disposition in [Disposition::ResetCard, Disposition::UnpowerCard] {
@@ -228,7 +224,7 @@ fn a_reset_by_another_program_is_told_until_we_reset() {
 
 #[test]
 fn a_program_that_dies_inside_a_transaction_resets_the_card_under_us() {
-    with_daemon("a_program_that_dies_inside_a_transaction_resets_the_card_under_us", |daemon| {
+    with_daemon("faults::a_program_that_dies_inside_a_transaction_resets_the_card_under_us", |daemon| {
         let _card = daemon.insert(1);
         let mut reader = open(daemon, Sharing::Shared);
         // Its death is played by a process of its own that is killed.
@@ -246,7 +242,7 @@ fn a_program_that_dies_inside_a_transaction_resets_the_card_under_us() {
 fn holder_of_a_transaction() -> std::process::Child {
     use std::io::BufRead as _;
     let mut child = std::process::Command::new(std::env::current_exe().expect("the test program"))
-        .args(["hold_a_transaction", "--exact", "--ignored", "--nocapture"])
+        .args(["faults::hold_a_transaction", "--exact", "--ignored", "--nocapture"])
         .stdout(std::process::Stdio::piped())
         .spawn()
         .expect("the test program runs again");
@@ -266,7 +262,7 @@ fn hold_a_transaction() {
 
 #[test]
 fn a_card_that_another_program_holds_is_in_use() {
-    with_daemon("a_card_that_another_program_holds_is_in_use", |daemon| {
+    with_daemon("faults::a_card_that_another_program_holds_is_in_use", |daemon| {
         let _card = daemon.insert(1);
         let (_context, other) = other_program();
         assert_eq!(class(PcscReader::open(&daemon.reader(), Sharing::Exclusive)), "in use");
@@ -282,7 +278,7 @@ fn a_card_that_another_program_holds_is_in_use() {
 
 #[test]
 fn a_transaction_of_another_program_delays_us_and_a_removal_inside_it_is_told() {
-    with_daemon("a_transaction_of_another_program_delays_us_and_a_removal_inside_it_is_told", |daemon| {
+    with_daemon("faults::a_transaction_of_another_program_delays_us_and_a_removal_inside_it_is_told", |daemon| {
         let card = daemon.insert(1);
         let mut reader = open(daemon, Sharing::Shared);
         let (_context, mut other) = other_program();
@@ -304,7 +300,7 @@ fn a_transaction_of_another_program_delays_us_and_a_removal_inside_it_is_told() 
 
 #[test]
 fn a_slow_card_is_waited_for_and_does_not_stop_others_from_listing() {
-    with_daemon("a_slow_card_is_waited_for_and_does_not_stop_others_from_listing", |daemon| {
+    with_daemon("faults::a_slow_card_is_waited_for_and_does_not_stop_others_from_listing", |daemon| {
         let _card = daemon.insert(1);
         let mut reader = open(daemon, Sharing::Exclusive);
         let done = AtomicBool::new(false);
@@ -324,7 +320,7 @@ fn a_slow_card_is_waited_for_and_does_not_stop_others_from_listing() {
 
 #[test]
 fn a_daemon_that_ends_is_a_service_error_and_a_reset_finds_the_next_one() {
-    with_daemon("a_daemon_that_ends_is_a_service_error_and_a_reset_finds_the_next_one", |daemon| {
+    with_daemon("faults::a_daemon_that_ends_is_a_service_error_and_a_reset_finds_the_next_one", |daemon| {
         for round in 0..2 {
             let card = daemon.insert(round);
             let mut reader = open(daemon, Sharing::Exclusive);
@@ -351,7 +347,7 @@ fn a_daemon_that_ends_is_a_service_error_and_a_reset_finds_the_next_one() {
 /// COMM_ERROR, NO_SERVICE or, by a race, SECURITY_VIOLATION: one class.
 #[test]
 fn a_daemon_that_ends_inside_an_apdu_is_a_service_error() {
-    with_daemon("a_daemon_that_ends_inside_an_apdu_is_a_service_error", |daemon| {
+    with_daemon("faults::a_daemon_that_ends_inside_an_apdu_is_a_service_error", |daemon| {
         for round in 0..6 {
             let card = daemon.insert(1);
             let mut reader = open(daemon, Sharing::Exclusive);
@@ -373,7 +369,7 @@ fn a_daemon_that_ends_inside_an_apdu_is_a_service_error() {
 
 #[test]
 fn cards_with_a_wrong_answer_to_reset_are_unresponsive() {
-    with_daemon("cards_with_a_wrong_answer_to_reset_are_unresponsive", |daemon| {
+    with_daemon("faults::cards_with_a_wrong_answer_to_reset_are_unresponsive", |daemon| {
         // No ATR at all, and one that is too long: the reader calls the card mute.
         for atr in [vec![0xFF, 0xFF], vec![0x3B; 34]] {
             let card = daemon.insert_with_atr(&atr);

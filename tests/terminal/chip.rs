@@ -12,7 +12,7 @@ use eid::sm::SecureMessaging;
 use eid::tlv;
 use eid::transport::{Limits, Transport, TransportError};
 
-use super::rng::Stream;
+use applets::rng::SeededRng;
 
 /// What is wrong with the chip.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,7 +48,7 @@ pub(crate) struct LyingChip {
     pub(crate) image: CardImage,
     lie: Lie,
     limits: Limits,
-    rng: Stream,
+    rng: SeededRng,
     application: bool,
     current: Option<FileId>,
     channel: Option<SecureMessaging>,
@@ -65,7 +65,7 @@ impl LyingChip {
             image,
             lie,
             limits: Limits::EXTENDED,
-            rng: Stream::new(99),
+            rng: SeededRng::new(b"chip"),
             application: false,
             current: None,
             channel: None,

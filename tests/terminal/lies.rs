@@ -15,16 +15,9 @@ use eid::crypto::kdf::Suite;
 use eid::image::{CardImage, FileId};
 use eid::protocol::pace::Password;
 
-#[path = "support/chip.rs"]
-mod chip;
-#[path = "support/document.rs"]
-mod document;
-#[path = "support/rng.rs"]
-mod rng;
-
-use chip::{Lie, LyingChip};
-use document::{Authority, CAN, Options, dg, document as signed, today, unsigned};
-use rng::Stream;
+use super::chip::{Lie, LyingChip};
+use super::document::{self, Authority, CAN, Options, dg, document as signed, today, unsigned};
+use super::rng;
 
 /// Signatures differ from run to run, so both are made once.
 static AUTHORITY: LazyLock<Authority> = LazyLock::new(|| Authority::new(1));
@@ -39,7 +32,7 @@ fn image() -> CardImage {
 }
 
 fn inspect(chip: impl Transport, passwords: &[Password]) -> Inspection {
-    verifier().inspect(chip, passwords, today(), &mut Stream::new(5)).expect("the card is there")
+    verifier().inspect(chip, passwords, today(), &mut rng()).expect("the card is there")
 }
 
 fn with_can(lie: Lie) -> Report {
@@ -218,7 +211,7 @@ fn falling_back_from_pace_is_reported_and_can_be_forbidden() {
     let report = &inspection.report;
     assert_eq!((report.verdict, inspection.method), (Verdict::Genuine, Some(Method::Bac)), "{}", report.to_text(Default::default()));
     assert_eq!(of(report, "access.downgrade"), ("undecided", "bac-instead-of-pace"));
-    let strict = verifier().with_fallback(Fallback::Forbidden).inspect(chip(), &passwords, today(), &mut Stream::new(5)).expect("the card");
+    let strict = verifier().with_fallback(Fallback::Forbidden).inspect(chip(), &passwords, today(), &mut rng()).expect("the card");
     assert_eq!(strict.report.verdict, Verdict::AccessRefused);
 }
 
@@ -283,7 +276,7 @@ fn one_changed_byte_in_any_file_is_found_and_the_file_is_named() {
             // Both passwords, so that a changed EF.CardAccess leaves a way in.
             let passwords = [can(CAN), mrz(&document::mrz())];
             let chip = LyingChip::new(image, Lie::Nothing);
-            let report = verifier.inspect(chip, &passwords, today(), &mut Stream::new(5)).expect("the card is there").report;
+            let report = verifier.inspect(chip, &passwords, today(), &mut rng()).expect("the card is there").report;
             let text = report.to_text(Default::default());
             assert_eq!(report.verdict, Verdict::NotGenuine, "{file} byte {at}: {text}");
             let failed = failed(&report);
@@ -302,7 +295,7 @@ fn one_changed_byte_in_the_sod_is_never_genuine() {
         let mut image = genuine.clone();
         image.files.get_mut(&FileId::SOD).expect("EF.SOD")[at] ^= 1 << (at % 8);
         let chip = LyingChip::new(image, Lie::Nothing);
-        let report = open.inspect(chip, &[can(CAN)], today(), &mut Stream::new(5)).expect("the card is there").report;
+        let report = open.inspect(chip, &[can(CAN)], today(), &mut rng()).expect("the card is there").report;
         let text = report.to_text(Default::default());
         let forgiven = report.quirks.iter().any(|quirk| quirk.rule == "sod.signer-name-encoding");
         assert!(report.verdict != Verdict::Genuine || forgiven, "byte {at}: {text}");
@@ -327,7 +320,7 @@ fn a_damaged_file_fails_its_reading() {
 fn a_card_of_another_authority_of_the_same_name_is_undecided() {
     let chip = LyingChip::new(image(), Lie::Nothing);
     let stranger = Verifier::new(Authority::new(2).trust());
-    let report = stranger.inspect(chip, &[can(CAN)], today(), &mut Stream::new(5)).expect("the card is there").report;
+    let report = stranger.inspect(chip, &[can(CAN)], today(), &mut rng()).expect("the card is there").report;
     assert_eq!(report.verdict, Verdict::Undecided, "{}", report.to_text(Default::default()));
     assert_eq!(report.verdict.exit_code(), 3);
     assert_eq!(of(&report, "pa.chain").0, "undecided");
@@ -373,7 +366,7 @@ fn a_card_that_forgets_its_channel_over_long_answers_is_read_in_short_ones() {
 fn a_card_that_leaves_is_an_error_and_no_verdict() {
     for n in [1, 3, 8, 12, 20, 30] {
         let chip = LyingChip::new(image(), Lie::Leaves(n));
-        let result = verifier().inspect(chip, &[can(CAN)], today(), &mut Stream::new(5));
+        let result = verifier().inspect(chip, &[can(CAN)], today(), &mut rng());
         assert!(matches!(result, Err(TransportError::CardGone { .. })), "{n}");
     }
 }
@@ -388,7 +381,7 @@ fn a_card_without_a_selectable_mf_is_read() {
 #[test]
 fn only_the_data_groups_that_were_asked_for_are_read() {
     let some = verifier().with_data_groups(DataGroups::Only(BTreeSet::from([13])));
-    let inspection = some.inspect(LyingChip::new(image(), Lie::Nothing), &[can(CAN)], today(), &mut Stream::new(5)).expect("the card");
+    let inspection = some.inspect(LyingChip::new(image(), Lie::Nothing), &[can(CAN)], today(), &mut rng()).expect("the card");
     assert_eq!(inspection.report.verdict, Verdict::Genuine);
     assert!(!inspection.files.contains_key(&dg(2)) && inspection.files.contains_key(&dg(13)));
     assert_eq!(of(&inspection.report, "pa.hash.dg2"), ("not-attempted", "not-read"));
@@ -415,6 +408,6 @@ fn progress_counts_the_bytes_of_each_file() {
             assert!(before.is_none_or(|(done, _)| done < progress.done), "{progress:?}");
         }
     };
-    verifier().inspect_session(&mut session, &[can(CAN)], today(), &mut Stream::new(5), &mut tell).expect("the card");
+    verifier().inspect_session(&mut session, &[can(CAN)], today(), &mut rng(), &mut tell).expect("the card");
     assert_eq!(last[&dg(2)], (20_004, 20_004));
 }

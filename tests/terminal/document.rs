@@ -29,7 +29,7 @@ use pki::key::{KeyParameters, SigningKey};
 use pki::profile::Subject;
 use pki::software::SoftwareSigner;
 
-use super::rng::Stream;
+use applets::rng::SeededRng;
 
 /// The day of all inspections.
 pub(crate) fn today() -> Date {
@@ -43,14 +43,13 @@ pub(crate) const CAN: &str = "000123";
 pub(crate) struct Authority {
     pub(crate) csca: Certificate,
     ds: Certificate,
-    signer: SoftwareSigner<Stream>,
+    signer: SoftwareSigner<SeededRng>,
 }
 
 impl Authority {
     /// The same name for every number; other keys, another serial number.
     pub(crate) fn new(number: u8) -> Self {
-        let seed = 100 * u64::from(number);
-        let mut rng = Stream::new(seed);
+        let mut rng = SeededRng::new(&[b'a', number]);
         let subject = Subject {
             country: "UT".to_owned(),
             state_code: "UTO".to_owned(),
@@ -62,14 +61,14 @@ impl Authority {
         };
         let csca_parameters = CscaParameters { key: KeyParameters::Ec(Curve::P256), algorithm: ecdsa(), ..CscaParameters::default() };
         let csca_key = SigningKey::generate(csca_parameters.key, csca_parameters.algorithm, &mut rng).expect("a key");
-        let csca_signer = SoftwareSigner::new("csca", csca_key, Stream::new(seed + 1));
+        let csca_signer = SoftwareSigner::new("csca", csca_key, SeededRng::new(&[b'c', number]));
         let issued = today().plus_days(-30);
         let csca = csca::create(&subject, &csca_parameters, &csca_signer, &[0x11, number], issued).expect("a CSCA");
         let parameters = DsParameters::default();
         let key = SigningKey::generate(parameters.key, parameters.algorithm, &mut rng).expect("a key");
         let name = subject.name_with(&parameters.common_name);
         let ds = ds::issue(&csca, &csca_signer, &name, &parameters, &key.public(), &[0x22], issued).expect("a document signer");
-        Self { csca, ds, signer: SoftwareSigner::new("ds", key, Stream::new(seed + 2)) }
+        Self { csca, ds, signer: SoftwareSigner::new("ds", key, SeededRng::new(&[b'd', number])) }
     }
 
     pub(crate) fn trust(&self) -> TrustStore {
@@ -107,7 +106,7 @@ pub(crate) struct Options {
     /// RSA-2048 for Active Authentication instead of ECDSA on P-256.
     pub(crate) rsa: bool,
     /// Other keys for another number.
-    pub(crate) keys: u64,
+    pub(crate) keys: u8,
 }
 
 impl Default for Options {
@@ -118,7 +117,7 @@ impl Default for Options {
 
 /// DG1, DG2 (20,000 bytes), DG3, DG13, DG14, DG15, EF.COM, EF.CardAccess, EF.DIR, all keys and passwords; not signed.
 pub(crate) fn unsigned(options: Options) -> CardImage {
-    let mut rng = Stream::new(options.keys);
+    let mut rng = SeededRng::new(&[options.keys]);
     let ca = curve::PrivateKey::generate(options.curve, &mut rng);
     let (active_auth, dg15) = if options.rsa {
         let key = rsa::PrivateKey::generate(2048, &mut rng).expect("an RSA key");

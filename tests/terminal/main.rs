@@ -1,0 +1,13 @@
+//! The terminal against cards: a chip that can lie, which shares only the standard with it, and the virtual card.
+
+mod card;
+mod chip;
+mod document;
+mod lies;
+
+use applets::rng::SeededRng;
+
+/// Randomness that is the same in every run.
+fn rng() -> SeededRng {
+    SeededRng::new(b"terminal")
+}
