@@ -33,6 +33,7 @@ pub enum Mode {
     S16,
 }
 
+#[expect(clippy::len_without_is_empty, reason = "a length of bytes, never zero")]
 impl Mode {
     /// 8 or 16 bytes.
     #[must_use]

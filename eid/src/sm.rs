@@ -146,6 +146,9 @@ impl SecureMessaging {
     }
 
     /// The channel of a shared secret, counter zero: keys by the KDF of Doc 9303-11 §9.7.1, `nonce` as in [`derive`].
+    ///
+    /// # Panics
+    /// Never: the KDF gives keys of the suite's length.
     #[must_use]
     pub fn from_shared(suite: Suite, shared: &Secret, nonce: &[u8]) -> Self {
         let key = |purpose| derive(suite, shared.expose(), nonce, purpose);

@@ -250,6 +250,16 @@ mod tests {
     }
 
     #[test]
+    fn appendix_f_signed_by_openssl_verifies() {
+        let key = openssl::rsa::Rsa::generate(1024).expect("generates");
+        let public = rsa::PublicKey::new(&key.n().to_vec(), &key.e().to_vec());
+        let mut signature = vec![0; 128];
+        key.private_encrypt(&bytes(F), &mut signature, openssl::rsa::Padding::NONE).expect("F is below the modulus");
+        assert_eq!(verify_rsa(&public, CHALLENGE, &signature), Ok(Verified { hash: Hash::Sha1, quirks: vec![] }));
+        assert_eq!(verify_rsa(&public, [0xF1; 8], &signature), Err(ActiveAuthError::Wrong));
+    }
+
+    #[test]
     fn every_trailer_is_read_and_others_are_refused() {
         for (trailer, hash) in [
             ("BC", Hash::Sha1),

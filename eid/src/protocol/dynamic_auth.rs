@@ -49,15 +49,18 @@ pub fn command(last: bool, objects: &[(u32, &[u8])]) -> Command {
     Command::new(if last { 0x00 } else { 0x10 }, 0x86, 0x00, 0x00).with_data(encode(objects)).with_le(256)
 }
 
+/// The values of the objects that must be there, and of those that may.
+pub type Values<'a, const R: usize, const O: usize> = ([&'a [u8]; R], [Option<&'a [u8]>; O]);
+
 /// The values of `required`, each of which must be there, and of `optional`, in the order of these lists. Nothing else may be there.
 ///
 /// # Errors
 /// Any [`DynamicAuthError`].
-pub fn parse<'a, const R: usize, const O: usize>(
-    data: &'a [u8],
+pub fn parse<const R: usize, const O: usize>(
+    data: &[u8],
     required: [u32; R],
     optional: [u32; O],
-) -> Result<([&'a [u8]; R], [Option<&'a [u8]>; O]), DynamicAuthError> {
+) -> Result<Values<'_, R, O>, DynamicAuthError> {
     let mut reader = tlv::single(data, 0x7C)?.reader();
     let mut must = [None; R];
     let mut may = [None; O];

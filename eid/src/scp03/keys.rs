@@ -123,18 +123,27 @@ impl StaticKeys {
     }
 
     /// AES of the keys' length.
+    ///
+    /// # Panics
+    /// Never: [`Self::new`] has checked the lengths.
     #[must_use]
     pub fn suite(&self) -> Suite {
         aes(self.enc.len()).expect("16, 24 or 32 bytes since `new`")
     }
 
     /// Key check values of ENC, MAC and DEK.
+    ///
+    /// # Panics
+    /// Never: [`Self::new`] has checked the lengths.
     #[must_use]
     pub fn kcvs(&self) -> [[u8; 3]; 3] {
         self.named().map(|(_, key)| kcv(key).expect("16, 24 or 32 bytes since `new`"))
     }
 
     /// Key-DEK, expanded.
+    ///
+    /// # Panics
+    /// Never: [`Self::new`] has checked the lengths.
     #[must_use]
     pub fn data_encryption_key(&self) -> CipherKey {
         CipherKey::new(self.suite(), self.dek.expose()).expect("16, 24 or 32 bytes since `new`")
