@@ -34,7 +34,15 @@ pub enum CertError {
         /// The octets that are there (the first 16), in hex.
         found: String,
     },
-    /// Well formed, but nothing that is implemented here.
+    /// An algorithm that the standard does not know: not one of Doc 9303-12 clause 4.4.
+    #[error("{what}: expected an algorithm of Doc 9303-12 4.4, found {found}")]
+    NotAllowed {
+        /// The field.
+        what: &'static str,
+        /// What is there.
+        found: String,
+    },
+    /// Allowed, but nothing that is implemented here.
     #[error("{what}: {found} is not supported")]
     Unsupported {
         /// The field.
@@ -50,6 +58,10 @@ pub enum CertError {
 impl CertError {
     pub(crate) fn malformed(what: &'static str, tlv: &Tlv<'_>, expected: &'static str) -> Self {
         Self::Malformed { what, at: tlv.at, expected, found: der::hex(tlv.value.get(..16).unwrap_or(tlv.value)) }
+    }
+
+    pub(crate) fn not_allowed(what: &'static str, found: impl Into<String>) -> Self {
+        Self::NotAllowed { what, found: found.into() }
     }
 
     pub(crate) fn unsupported(what: &'static str, found: impl Into<String>) -> Self {

@@ -1,7 +1,8 @@
 //! AlgorithmIdentifier of digests and signatures (Doc 9303-12 clause 4.4; RFC 4055, RFC 5758, BSI TR-03111 5.2.1).
 //!
 //! Read leniently where genuine certificates need it: ECDSA with a NULL, PKCS#1 without one, PSS with any part left to its default,
-//! in a SignerInfo the bare key algorithm with the digest told elsewhere. Refused by name: MD5, RIPEMD, DSA, and all others.
+//! in a SignerInfo the bare key algorithm with the digest told elsewhere. Refused by name: DSA (allowed, not
+//! implemented), MD5, RIPEMD and all others (not allowed).
 
 use const_oid::ObjectIdentifier;
 
@@ -132,7 +133,11 @@ impl SignatureAlgorithm {
             quirks.push(Quirk::new("algorithm.ecdsa-plain", place));
             Scheme::EcdsaPlain(hash)
         } else {
-            return Err(CertError::unsupported("signature algorithm", der::dotted(oid)));
+            let name = der::dotted(oid);
+            // DSA is allowed (Doc 9303-12 4.4.2) and not implemented: no state is known to use it
+            let dsa = name.starts_with("1.2.840.10040.4.") || name.starts_with("2.16.840.1.101.3.4.3.");
+            let error = if dsa { CertError::unsupported } else { CertError::not_allowed };
+            return Err(error("signature algorithm", name));
         };
         Ok(Self { scheme, quirks })
     }
@@ -147,7 +152,7 @@ impl SignatureAlgorithm {
             (Scheme::EcdsaPlain(hash), _) | (Scheme::BareEc, Some(hash)) => Ok(Algorithm::Ecdsa(hash)),
             (Scheme::BareRsa, Some(hash)) => Ok(Algorithm::RsaPkcs1(hash)),
             (Scheme::BareRsa | Scheme::BareEc, None) => {
-                Err(CertError::unsupported("signature algorithm", "a key algorithm without a digest"))
+                Err(CertError::not_allowed("signature algorithm", "a key algorithm without a digest"))
             }
         }
     }
@@ -226,7 +231,7 @@ impl PssParameters {
             let mut mgf = mgf.reader().expect(der::SEQUENCE)?.reader();
             let function = der::oid(&mut mgf)?;
             if function != MGF1.as_bytes() {
-                return Err(CertError::unsupported("mask generation function", der::dotted(function)));
+                return Err(CertError::not_allowed("mask generation function", der::dotted(function)));
             }
             out.mgf = digest(&mgf.expect(der::SEQUENCE)?)?;
         }
@@ -237,7 +242,7 @@ impl PssParameters {
         if let Some(trailer) = reader.optional(0xA3)? {
             let trailer = der::small("trailerField", &trailer.reader().expect(der::INTEGER)?)?;
             if trailer != 1 {
-                return Err(CertError::unsupported("trailerField", trailer.to_string()));
+                return Err(CertError::not_allowed("trailerField", trailer.to_string()));
             }
         }
         reader.finish()?;
@@ -259,7 +264,7 @@ pub(crate) fn digest(identifier: &Tlv<'_>) -> Result<Hash, CertError> {
         return Err(CertError::malformed("digest parameters", &parameters, "none or NULL"));
     }
     reader.finish()?;
-    find(&DIGESTS, oid).ok_or_else(|| CertError::unsupported("digest", der::dotted(oid)))
+    find(&DIGESTS, oid).ok_or_else(|| CertError::not_allowed("digest", der::dotted(oid)))
 }
 
 /// AlgorithmIdentifier of a digest, parameters absent (RFC 5754 clause 2).

@@ -127,8 +127,8 @@ impl SignedData {
         let version = der::small("SignedData version", &reader.expect(der::INTEGER)?)?;
         let mut digests = Vec::new();
         let mut set = reader.expect(der::SET)?.reader();
-        while !set.is_empty() {
-            if let Ok(hash) = algorithm::digest(&set.expect(der::SEQUENCE)?) {
+        while let Some(identifier) = der::element(&mut set)? {
+            if let Ok(hash) = algorithm::digest(&identifier) {
                 digests.push(hash);
             }
         }
@@ -151,8 +151,7 @@ impl SignedData {
         let mut signers = Vec::new();
         let signer_infos = reader.expect(der::SET)?;
         let mut set = signer_infos.reader();
-        while !set.is_empty() {
-            let signer = set.expect(der::SEQUENCE)?;
+        while let Some(signer) = der::element(&mut set)? {
             if signers.len() == MAX_SIGNERS {
                 return Err(CertError::malformed("signerInfos", &signer, "at most 16 signers"));
             }
@@ -317,7 +316,7 @@ impl SignerInfo {
         let mut attributes = Vec::with_capacity(4);
         if let Some(signed) = &signed {
             let mut list = signed.reader();
-            while let Some(attribute) = list.next()? {
+            while let Some(attribute) = der::element(&mut list)? {
                 if attributes.len() == MAX_ATTRIBUTES {
                     return Err(CertError::malformed("signedAttrs", &attribute, "at most 32 attributes"));
                 }

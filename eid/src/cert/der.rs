@@ -51,6 +51,11 @@ impl Span {
     }
 }
 
+/// The next element of a SEQUENCE OF or SET OF SEQUENCEs; `None` at the end.
+pub(crate) fn element<'a>(reader: &mut Reader<'a>) -> Result<Option<Tlv<'a>>, CertError> {
+    if reader.is_empty() { Ok(None) } else { Ok(Some(reader.expect(SEQUENCE)?)) }
+}
+
 /// The next object as an object identifier: its content octets.
 pub(crate) fn oid<'a>(reader: &mut Reader<'a>) -> Result<&'a [u8], CertError> {
     let tlv = reader.expect(OID)?;

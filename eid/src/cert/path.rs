@@ -41,10 +41,10 @@ pub enum Chain {
         /// How many keys were tried.
         tried: usize,
     },
-    /// Signed by an anchor, but not as a document signer.
+    /// Not the certificate of a document signer, whoever signed it.
     NotDocumentSigner {
-        /// The anchor that signed it.
-        anchor: Arc<Certificate>,
+        /// The anchor that signed it, if one did.
+        anchor: Option<Arc<Certificate>>,
         /// Which rule is broken.
         rule: Usage,
     },
@@ -61,6 +61,9 @@ pub enum Usage {
     /// keyUsage is missing or lacks digitalSignature.
     #[error("keyUsage of the document signer lacks digitalSignature")]
     NoDigitalSignature,
+    /// No anchor signed it, and authorityKeyIdentifier, which is mandatory, does not say which one should have.
+    #[error("authorityKeyIdentifier of the document signer is missing")]
+    NoAuthorityKeyId,
     /// basicConstraints says CA.
     #[error("the certificate is that of a CA")]
     Ca,
@@ -79,9 +82,14 @@ pub enum Usage {
 #[must_use]
 pub fn find(certificate: &Arc<Certificate>, trust: &TrustStore) -> Chain {
     let candidates = trust.candidates(certificate);
+    let algorithm = match certificate.signature_algorithm().map(|a| a.algorithm(None)) {
+        Ok(Ok(algorithm)) => algorithm,
+        Ok(Err(error)) => return Chain::Unsupported { what: error.to_string() },
+        Err(error) => return Chain::Unsupported { what: error.to_string() },
+    };
     let mut unsupported = None;
     for candidate in &candidates {
-        let Ok(key) = candidate.anchor.certificate.key() else { continue };
+        let Some(key) = candidate.anchor.certificate.key().ok().filter(|key| key.permits(algorithm)) else { continue };
         match certificate.verify_signed_by(key) {
             Ok(()) => return accept(certificate, &candidate.anchor.certificate, candidate.named),
             Err(SignatureError::Unsupported(what)) => unsupported = Some(what),
@@ -89,17 +97,23 @@ pub fn find(certificate: &Arc<Certificate>, trust: &TrustStore) -> Chain {
             Err(_) => {}
         }
     }
+    if let Some(rule) = broken_usage(certificate) {
+        return Chain::NotDocumentSigner { anchor: None, rule };
+    }
     match (candidates.iter().find(|c| c.named), unsupported) {
-        (_, Some(what)) if certificate.signature_algorithm().is_err() => Chain::Unsupported { what },
         (Some(candidate), _) => Chain::Forged { anchor: Arc::clone(&candidate.anchor.certificate) },
         (None, Some(what)) => Chain::Unsupported { what },
+        (None, None) if certificate.authority_key_id().is_none() => {
+            Chain::NotDocumentSigner { anchor: None, rule: Usage::NoAuthorityKeyId }
+        }
         (None, None) => Chain::NoAnchor { tried: candidates.len() },
     }
 }
 
 fn accept(certificate: &Arc<Certificate>, anchor: &Arc<Certificate>, named: bool) -> Chain {
-    if let Some(rule) = broken_usage(certificate, anchor) {
-        return Chain::NotDocumentSigner { anchor: Arc::clone(anchor), rule };
+    let cert_sign = anchor.extensions().key_usage.is_none_or(|usage| usage.has(KeyUsage::KEY_CERT_SIGN));
+    if let Some(rule) = broken_usage(certificate).or((!cert_sign).then_some(Usage::NoCertSign)) {
+        return Chain::NotDocumentSigner { anchor: Some(Arc::clone(anchor)), rule };
     }
     let mut quirks = Vec::new();
     match name::compare(certificate.issuer(), anchor.subject()) {
@@ -107,13 +121,16 @@ fn accept(certificate: &Arc<Certificate>, anchor: &Arc<Certificate>, named: bool
         Relation::Equivalent => quirks.push(Quirk::new("path.issuer-name-encoding", "document signer issuer, CSCA subject")),
         Relation::Different => quirks.push(Quirk::new("path.issuer-name-differs", "document signer issuer, CSCA subject")),
     }
+    if !anchor.extensions().basic_constraints.is_some_and(|constraints| constraints.ca) {
+        quirks.push(Quirk::new("path.csca-basic-constraints", "CSCA certificate"));
+    }
     if !named {
         quirks.push(Quirk::new("path.authority-key-identifier", "document signer"));
     }
     Chain::Verified(Arc::new(Verified { certificate: Arc::clone(certificate), anchor: Arc::clone(anchor), quirks }))
 }
 
-fn broken_usage(signer: &Certificate, anchor: &Certificate) -> Option<Usage> {
+fn broken_usage(signer: &Certificate) -> Option<Usage> {
     let extensions = signer.extensions();
     if !extensions.key_usage.is_some_and(|usage| usage.has(KeyUsage::DIGITAL_SIGNATURE)) {
         return Some(Usage::NoDigitalSignature);
@@ -124,11 +141,7 @@ fn broken_usage(signer: &Certificate, anchor: &Certificate) -> Option<Usage> {
     if extensions.has_ext_key_usage {
         return Some(Usage::ExtKeyUsage);
     }
-    if let Some(unknown) = extensions.unknown_critical.first() {
-        return Some(Usage::UnknownCritical(unknown.clone()));
-    }
-    let cert_sign = anchor.extensions().key_usage.is_none_or(|usage| usage.has(KeyUsage::KEY_CERT_SIGN));
-    (!cert_sign).then_some(Usage::NoCertSign)
+    extensions.unknown_critical.first().map(|unknown| Usage::UnknownCritical(unknown.clone()))
 }
 
 /// A certificate that is not valid on a day.

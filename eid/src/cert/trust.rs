@@ -9,6 +9,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::CertError;
 use super::x509::Certificate;
+use super::x509::extension::KeyUsage;
 
 /// Why a certificate is no trust anchor.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -21,7 +22,7 @@ pub enum TrustError {
         /// What is wrong.
         source: CertError,
     },
-    /// basicConstraints says that the subject is no CA (Doc 9303-12: a CSCA has cA TRUE).
+    /// Neither basicConstraints nor keyUsage says that the subject signs certificates.
     #[error("certificate {index} ({subject}) is not a CA certificate")]
     NotCa {
         /// Its place in the input, from 1.
@@ -84,7 +85,7 @@ impl TrustStore {
         for (n, block) in blocks.iter().enumerate() {
             let certificate = Certificate::from_der(block).map_err(wrap(n + 1))?;
             certificate.key().map_err(|e| wrap(n + 1)(e.clone()))?;
-            if !certificate.extensions().basic_constraints.is_some_and(|c| c.ca) {
+            if !signs_certificates(&certificate) {
                 return Err(TrustError::NotCa { index: n + 1, subject: certificate.subject_text() });
             }
             new.push(certificate);
@@ -139,6 +140,13 @@ impl TrustStore {
     }
 }
 
+/// Doc 9303-12 demands both of a CSCA: cA TRUE and keyCertSign. Roots of Estonia, Finland and Belgium leave basicConstraints out, those of
+/// Turkey, Italy and Luxembourg say cA FALSE, so either is enough; [`super::path`] reports the quirk.
+fn signs_certificates(certificate: &Certificate) -> bool {
+    let extensions = certificate.extensions();
+    extensions.basic_constraints.is_some_and(|c| c.ca) || extensions.key_usage.is_some_and(|u| u.has(KeyUsage::KEY_CERT_SIGN))
+}
+
 /// An anchor that may have signed a certificate.
 #[derive(Clone, Copy, Debug)]
 pub struct Candidate<'a> {
@@ -186,7 +194,7 @@ pub(crate) fn pem_certificates(bytes: &[u8]) -> Result<Option<Vec<Vec<u8>>>, Cer
 /// Base64 without white space, with its padding (RFC 4648 clause 4).
 fn base64(text: &str) -> Option<Vec<u8>> {
     let digits = text.trim_end_matches('=');
-    if text.len() % 4 != 0 || text.len() - digits.len() > 2 {
+    if !text.len().is_multiple_of(4) || text.len() - digits.len() > 2 {
         return None;
     }
     let mut out = Vec::with_capacity(digits.len() / 4 * 3 + 2);

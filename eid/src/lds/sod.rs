@@ -32,6 +32,9 @@ pub enum SodError {
     /// What is in it is not the signed message that the clause asks for.
     #[error("EF.SOD SignedData: {0}")]
     SignedData(CertError),
+    /// Another content than an LDSSecurityObject.
+    #[error("EF.SOD eContentType: expected id-icao-ldsSecurityObject 2.23.136.1.1.1, found {0}")]
+    ContentType(String),
     /// The content is not a list of hashes.
     #[error("EF.SOD LDSSecurityObject: {0}")]
     SecurityObject(CertError),
@@ -74,7 +77,7 @@ impl Sod {
         let content_type = signed.content_type();
         if content_type != oid::LDS_SECURITY_OBJECT {
             if !LEGACY_CONTENT_TYPES.contains(&content_type.as_str()) {
-                return Err(SodError::SignedData(CertError::Unsupported { what: "eContentType", found: content_type }));
+                return Err(SodError::ContentType(content_type));
             }
             quirks.push(Quirk::new("sod.content-type", content_type));
         }
@@ -114,7 +117,7 @@ fn read_object(content: &[u8], quirks: &mut Vec<Quirk>) -> Result<Object, CertEr
     let list = reader.expect(der::SEQUENCE)?;
     let mut hashes: Vec<(u8, Span)> = Vec::with_capacity(16);
     let mut entries = list.reader();
-    while let Some(entry) = entries.next()? {
+    while let Some(entry) = der::element(&mut entries)? {
         let mut fields = entry.reader();
         let number_tlv = fields.expect(der::INTEGER)?;
         let value = fields.expect(der::OCTET_STRING)?;

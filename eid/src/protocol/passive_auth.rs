@@ -102,8 +102,12 @@ pub fn passive_authentication(input: &Input<'_>) -> Verdict {
 fn sod_finding(error: &SodError) -> Finding {
     match error {
         SodError::SignedData(CertError::Unsupported { .. }) | SodError::SecurityObject(CertError::Unsupported { .. }) => {
-            SOD.not_supported("algorithm-unknown", error.to_string())
+            SOD.not_supported("algorithm-not-implemented", error.to_string())
         }
+        SodError::SignedData(CertError::NotAllowed { .. }) | SodError::SecurityObject(CertError::NotAllowed { .. }) => {
+            SOD.failed("algorithm-not-allowed", error.to_string())
+        }
+        SodError::ContentType(_) => SOD.failed("content-type", error.to_string()),
         SodError::File(_) => SOD.failed("not-a-sod", error.to_string()),
         SodError::SignedData(_) => SOD.failed("signed-data-malformed", error.to_string()),
         SodError::SecurityObject(_) => SOD.failed("security-object-malformed", error.to_string()),

@@ -64,7 +64,7 @@ fn object(input: &[u8], at: usize, depth: u8, out: &mut Vec<u8>) -> Result<usize
 }
 
 fn deeper(depth: u8, at: usize) -> Result<u8, CertError> {
-    depth.checked_sub(1).ok_or_else(|| CertError::unsupported("BER", format!("nesting deeper than {MAX_DEPTH} at offset {at}")))
+    depth.checked_sub(1).ok_or_else(|| CertError::Malformed { what: "BER", at, expected: "at most 16 levels", found: "more".to_owned() })
 }
 
 /// Writes an object of definite length; the pieces of an octet string become one.

@@ -99,7 +99,7 @@ impl Extensions {
         let mut list = outer.expect(der::SEQUENCE)?.reader();
         outer.finish()?;
         let mut seen: Vec<&[u8]> = Vec::new();
-        while let Some(extension) = list.next()? {
+        while let Some(extension) = der::element(&mut list)? {
             let mut reader = extension.reader();
             let oid = reader.expect(der::OID)?;
             let critical = match reader.optional(der::BOOLEAN)? {
@@ -196,10 +196,11 @@ impl Extensions {
     /// AuthorityKeyIdentifier ::= SEQUENCE { [0] keyIdentifier, [1] authorityCertIssuer, [2] authorityCertSerialNumber }
     fn read_authority(&mut self, reader: &mut Reader<'_>, quirks: &mut Vec<Quirk>) -> Result<(), CertError> {
         let mut sequence = reader.expect(der::SEQUENCE)?.reader();
-        self.authority_key_id = sequence.optional(0x80)?.map(|id| Span::value(&id));
+        let key_id = sequence.optional(0x80)?;
         let issuer = sequence.optional(0xA1)?;
         let serial = sequence.optional(0x82)?;
         sequence.finish()?;
+        self.authority_key_id = key_id.as_ref().map(Span::value);
         if issuer.is_some() != serial.is_some() {
             quirks.push(Quirk::new("x509.authority-issuer-without-serial", "authorityKeyIdentifier"));
         }

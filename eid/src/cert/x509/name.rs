@@ -5,13 +5,14 @@
 
 use crate::cert::der;
 use crate::oid;
-use crate::tlv::{self, Reader};
+use crate::tlv;
 
 const COUNTRY: [u8; 3] = [0x55, 0x04, 0x06];
 const SERIAL_NUMBER: [u8; 3] = [0x55, 0x04, 0x05];
+const TELETEX_STRING: u32 = 0x14;
+const IA5_STRING: u32 = 0x16;
+const BMP_STRING: u32 = 0x1E;
 const MAX_ATTRIBUTES: usize = 64;
-/// Tags of the strings that stand in names: UTF8String, PrintableString, TeletexString, IA5String, UniversalString, BMPString.
-const STRINGS: [u32; 6] = [0x0C, 0x13, 0x14, 0x16, 0x1C, 0x1E];
 
 /// One attribute of a name: type and value.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -110,35 +111,38 @@ pub fn encode(attributes: &[(&'static str, &str)]) -> Vec<u8> {
     tlv::encode(der::SEQUENCE, &body)
 }
 
-/// All attributes in order; `None` if the bytes are no Name or hold more than 64 attributes.
+/// All attributes in order; `None` if the bytes are no Name, hold another kind of value than text, or more than 64 attributes.
 fn attributes(name: &[u8]) -> Option<Vec<Attribute<'_>>> {
     let mut out = Vec::new();
     let mut rdns = tlv::single(name, der::SEQUENCE).ok()?.reader();
     while !rdns.is_empty() {
         let mut set = rdns.expect(der::SET).ok()?.reader();
-        while !set.is_empty() {
-            let mut pair: Reader<'_> = set.expect(der::SEQUENCE).ok()?.reader();
+        while let Some(pair) = der::element(&mut set).ok()? {
+            let mut pair = pair.reader();
             let kind = der::oid(&mut pair).ok()?;
-            let value = pair.next().ok()?.filter(|value| STRINGS.contains(&value.tag.0))?;
+            let value = pair.next().ok()??;
             pair.finish().ok()?;
             if out.len() == MAX_ATTRIBUTES {
                 return None;
             }
-            out.push(Attribute { kind, value: string(value.tag.0, value.value) });
+            out.push(Attribute { kind, value: string(value.tag.0, value.value)? });
         }
     }
     Some(out)
 }
 
-/// A DirectoryString or IA5String as text: UTF-8, UTF-16 for BMPString, Latin-1 for the rest.
-fn string(tag: u32, value: &[u8]) -> String {
+/// A DirectoryString or IA5String as text: UTF-8, UTF-16 for BMPString, Latin-1 for the rest; `None` for anything else.
+fn string(tag: u32, value: &[u8]) -> Option<String> {
+    let latin1 = || value.iter().map(|&o| char::from(o)).collect();
     match tag {
-        der::UTF8_STRING => String::from_utf8_lossy(value).into_owned(),
-        0x1E => {
+        // some states write Latin-1 where UTF-8 is announced
+        der::UTF8_STRING => Some(String::from_utf8(value.to_vec()).unwrap_or_else(|_| latin1())),
+        BMP_STRING => {
             let units = value.chunks(2).map(|pair| pair.iter().fold(0u16, |unit, &o| unit << 8 | u16::from(o)));
-            char::decode_utf16(units).map(|c| c.unwrap_or(char::REPLACEMENT_CHARACTER)).collect()
+            Some(char::decode_utf16(units).map(|c| c.unwrap_or(char::REPLACEMENT_CHARACTER)).collect())
         }
-        _ => value.iter().map(|&o| char::from(o)).collect(),
+        der::PRINTABLE_STRING | TELETEX_STRING | IA5_STRING => Some(latin1()),
+        _ => None,
     }
 }
 

@@ -92,7 +92,7 @@ pub(super) fn signature(sod: &Sod, found: &Result<Found, NotFound>) -> Finding {
             Err(error @ VerifyError::ContentType { .. }) => SIGNATURE.failed("content-type-differs", format!("EF.SOD {error}")),
             Err(error @ VerifyError::MessageDigest { .. }) => SIGNATURE.failed("message-digest-differs", format!("EF.SOD {error}")),
             Err(VerifyError::Signature(SignatureError::Unsupported(what))) => {
-                SIGNATURE.not_supported("algorithm-unknown", format!("EF.SOD signature: {what}"))
+                SIGNATURE.not_supported("algorithm-not-implemented", format!("EF.SOD signature: {what}"))
             }
             Err(VerifyError::Signature(error)) => {
                 SIGNATURE.failed("signature-wrong", format!("EF.SOD signature under the document signer's key: {error}"))
@@ -137,11 +137,19 @@ pub(super) fn chain(chain: Option<&Chain>) -> Finding {
             let text = "the document signer names this CSCA key by its authorityKeyIdentifier, and the key did not sign the certificate";
             anchor_evidence(CHAIN.failed("certificate-signature-wrong", text), anchor)
         }
-        Chain::NotDocumentSigner { anchor, rule } => anchor_evidence(CHAIN.failed("not-a-document-signer", rule.to_string()), anchor),
+        Chain::NotDocumentSigner { anchor, rule } => {
+            let finding = CHAIN.failed("not-a-document-signer", rule.to_string());
+            match anchor {
+                Some(anchor) => anchor_evidence(finding, anchor),
+                None => finding,
+            }
+        }
         Chain::NoAnchor { tried } => {
             CHAIN.undecided("no-trust-anchor", format!("expected a trusted CSCA key that signed the document signer, tried {tried} keys"))
         }
-        Chain::Unsupported { what } => CHAIN.not_supported("algorithm-unknown", format!("certificate of the document signer: {what}")),
+        Chain::Unsupported { what } => {
+            CHAIN.not_supported("algorithm-not-implemented", format!("certificate of the document signer: {what}"))
+        }
     }
 }
 
