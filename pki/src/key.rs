@@ -1,19 +1,13 @@
 //! Private keys: how they are chosen, and how they lie on the disk (PKCS#8 EncryptedPrivateKeyInfo, PBES2 with scrypt and AES-256-CBC).
 //!
-//! ```text
-//! PrivateKeyInfo ::= SEQUENCE { version 0, AlgorithmIdentifier, OCTET STRING { ECPrivateKey (RFC 5915) | RSAPrivateKey (RFC 8017) } }
-//! ```
-//!
 //! A key without a pass phrase is not written. A wrong pass phrase is told from a damaged file where the format allows it.
 
 use eid::cert::{algorithm, spki};
-use eid::crypto::curve::{self, Curve};
+use eid::crypto::curve::Curve;
 use eid::crypto::hash::Hash;
+use eid::crypto::signature;
 use eid::crypto::signature::{Algorithm, PrivateKey, PublicKey};
-use eid::crypto::{rsa, signature};
-use eid::oid;
 use eid::secret::Secret;
-use eid::tlv;
 use pkcs8::der::pem::LineEnding;
 use pkcs8::pkcs5::pbes2;
 use pkcs8::{EncryptedPrivateKeyInfoOwned, PrivateKeyInfoRef, SecretDocument};
@@ -86,7 +80,7 @@ impl SigningKey {
         }
         let key = match parameters {
             KeyParameters::Ec(curve) => PrivateKey::generate_ec(curve, rng),
-            KeyParameters::Rsa(bits) => PrivateKey::Rsa(rsa::PrivateKey::generate(bits, rng).map_err(|e| KeyError::Key(e.to_string()))?),
+            KeyParameters::Rsa(bits) => PrivateKey::generate_rsa(bits, rng).map_err(|e| KeyError::Key(e.to_string()))?,
         };
         Self::new(key, algorithm)
     }
@@ -156,8 +150,8 @@ pub fn encrypt(key: &PrivateKey, pass_phrase: &Secret, mut rng: &mut dyn CryptoR
         return Err(KeyError::EmptyPassPhrase);
     }
     let failed = |e: pkcs8::Error| KeyError::Key(e.to_string());
-    let plain = private_key_info(key);
-    let info = PrivateKeyInfoRef::try_from(plain.as_slice()).map_err(|e| KeyError::Key(e.to_string()))?;
+    let plain = key.to_pkcs8();
+    let info = PrivateKeyInfoRef::try_from(plain.expose()).map_err(|e| KeyError::Key(e.to_string()))?;
     let parameters = pbes2::Parameters::generate_recommended(&mut rng).map_err(|e| KeyError::Key(e.to_string()))?;
     let encrypted = info.encrypt_with_params(parameters, pass_phrase.expose()).map_err(failed)?;
     encrypted.to_pem(PEM_LABEL, LineEnding::LF).map_err(|e| KeyError::Key(e.to_string()))
@@ -175,52 +169,7 @@ pub fn decrypt(pem: &[u8], pass_phrase: &Secret) -> Result<PrivateKey, KeyError>
     }
     let encrypted: EncryptedPrivateKeyInfoOwned = document.decode_msg().map_err(|e| KeyError::Format(format!("found: {e}")))?;
     let plain = encrypted.decrypt(pass_phrase.expose()).map_err(|_| KeyError::PassPhrase)?;
-    let info: PrivateKeyInfoRef<'_> = plain.decode_msg().map_err(|_| KeyError::PassPhrase)?;
-    read_private_key(&info)
-}
-
-fn read_private_key(info: &PrivateKeyInfoRef<'_>) -> Result<PrivateKey, KeyError> {
-    let octets = info.private_key.as_bytes();
-    let malformed = |e: &dyn std::fmt::Display| KeyError::Key(e.to_string());
-    match info.algorithm.oid.to_string().as_str() {
-        oid::RSA_ENCRYPTION => rsa::PrivateKey::from_pkcs1(octets).map(PrivateKey::Rsa).map_err(|e| malformed(&e)),
-        oid::EC_PUBLIC_KEY => {
-            let parameters = info.algorithm.parameters_oid().map_err(|e| malformed(&e))?;
-            let curve = Curve::from_oid(&parameters.to_string()).ok_or_else(|| KeyError::Key(format!("unknown curve {parameters}")))?;
-            let mut fields = tlv::single(octets, 0x30u32).map_err(|e| malformed(&e))?.reader();
-            fields.expect(0x02u32).map_err(|e| malformed(&e))?;
-            let scalar = fields.expect(0x04u32).map_err(|e| malformed(&e))?;
-            curve::PrivateKey::from_bytes(curve, scalar.value).map(PrivateKey::Ec).map_err(|e| malformed(&e))
-        }
-        other => Err(KeyError::Key(format!("unknown algorithm {other}"))),
-    }
-}
-
-/// PrivateKeyInfo in clear.
-fn private_key_info(key: &PrivateKey) -> Zeroizing<Vec<u8>> {
-    let mut algorithm = Vec::new();
-    let octets = match key {
-        PrivateKey::Ec(key) => {
-            tlv::push(&mut algorithm, 0x06u32, &oid::encode(oid::EC_PUBLIC_KEY));
-            tlv::push(&mut algorithm, 0x06u32, &oid::encode(key.curve().oid()));
-            let mut body = Zeroizing::new(Vec::with_capacity(512));
-            tlv::push(&mut body, 0x02u32, &[1]);
-            tlv::push(&mut body, 0x04u32, key.scalar().expose());
-            let point = [&[0], key.public().as_bytes()].concat();
-            tlv::push(&mut body, 0xA1u32, &tlv::encode(0x03u32, &point));
-            Zeroizing::new(tlv::encode(0x30u32, &body))
-        }
-        PrivateKey::Rsa(key) => {
-            tlv::push(&mut algorithm, 0x06u32, &oid::encode(oid::RSA_ENCRYPTION));
-            tlv::push(&mut algorithm, 0x05u32, &[]);
-            Zeroizing::new(key.to_pkcs1().expose().to_vec())
-        }
-    };
-    let mut body = Zeroizing::new(Vec::with_capacity(octets.len() + 64));
-    tlv::push(&mut body, 0x02u32, &[0]);
-    tlv::push(&mut body, 0x30u32, &algorithm);
-    tlv::push(&mut body, 0x04u32, &octets);
-    Zeroizing::new(tlv::encode(0x30u32, &body))
+    PrivateKey::from_pkcs8(plain.as_bytes()).map_err(|e| KeyError::Key(e.to_string()))
 }
 
 /// Signs with `key`.

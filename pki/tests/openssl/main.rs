@@ -1,0 +1,5 @@
+//! OpenSSL as the judge of what the authority and EF.SOD's builder make, and tampering with it.
+
+mod judged;
+mod support;
+mod tampered;

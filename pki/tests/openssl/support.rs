@@ -1,0 +1,109 @@
+//! A small authority with one document signer, and a signed document.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use eid::cert::trust::TrustStore;
+use eid::cert::x509::Certificate;
+use eid::crypto::hash::Hash;
+use eid::crypto::signature::Algorithm;
+use eid::date::Date;
+use eid::lds::sod;
+use eid::secret::Secret;
+use pki::{Authority, CscaParameters, DsParameters, KeyParameters, Subject};
+use rand_core::{CryptoRng, UnwrapErr};
+
+pub(crate) fn rng() -> impl CryptoRng {
+    UnwrapErr(getrandom::SysRng)
+}
+
+pub(crate) fn today() -> Date {
+    Date::new(2026, 11, 21).expect("a day")
+}
+
+pub(crate) fn pass_phrase() -> Secret {
+    Secret::from(&b"a pass phrase for tests"[..])
+}
+
+pub(crate) fn subject() -> Subject {
+    Subject {
+        country: "vn".to_owned(),
+        state_code: "VNM".to_owned(),
+        organization: Some("Cardwright Test Authority".to_owned()),
+        organizational_unit: None,
+        serial_number: Some("001".to_owned()),
+        common_name: "CSCA Thử nghiệm".to_owned(),
+        contact_email: Some("csca@csca.example".to_owned()),
+    }
+}
+
+/// An authority in a directory of its own, with a document signer `ds`.
+pub(crate) struct World {
+    pub(crate) directory: PathBuf,
+    pub(crate) authority: Authority,
+    pub(crate) ds: Certificate,
+    _keep: tempfile::TempDir,
+}
+
+impl World {
+    pub(crate) fn new(csca: CscaParameters, ds: DsParameters) -> Self {
+        let keep = tempfile::tempdir().expect("directory");
+        let directory = keep.path().join("pki");
+        let mut authority = Authority::init(&directory, &subject(), &csca, &pass_phrase(), &mut rng(), today()).expect("CSCA");
+        let ds = authority.issue_ds("ds", &ds, &pass_phrase(), &pass_phrase(), &mut rng(), today()).expect("document signer");
+        Self { directory, authority, ds, _keep: keep }
+    }
+
+    /// P-384 over P-256, the default.
+    pub(crate) fn usual() -> Self {
+        Self::new(CscaParameters::default(), DsParameters::default())
+    }
+
+    pub(crate) fn with(csca: KeyParameters, csca_algorithm: Algorithm, ds: KeyParameters, ds_algorithm: Algorithm) -> Self {
+        let csca = CscaParameters { key: csca, algorithm: csca_algorithm, ..CscaParameters::default() };
+        Self::new(csca, DsParameters { key: ds, algorithm: ds_algorithm, ..DsParameters::default() })
+    }
+
+    pub(crate) fn trust(&self) -> TrustStore {
+        TrustStore::from_bytes(self.authority.csca().der()).expect("trust store")
+    }
+
+    /// EF.SOD over `files`.
+    pub(crate) fn sod(&self, files: &BTreeMap<u8, Vec<u8>>, hash: Hash) -> Vec<u8> {
+        let (signer, certificate) = self.authority.load_signer("ds", &pass_phrase(), rng()).expect("signer");
+        let hashes = files.iter().map(|(&n, file)| (n, hash.digest(&[file]))).collect();
+        sod::build(&hashes, hash, None, &signer, certificate.der(), None).expect("EF.SOD")
+    }
+
+    /// A certificate as a PEM file in the directory.
+    pub(crate) fn pem(&self, name: &str, certificate: &Certificate) -> PathBuf {
+        let path = self.directory.join(format!("{name}.pem"));
+        std::fs::write(&path, pki::authority::to_pem(certificate)).expect("write");
+        path
+    }
+}
+
+/// Data groups 1, 2, 13 and 14 with contents that only have to be hashed.
+pub(crate) fn files() -> BTreeMap<u8, Vec<u8>> {
+    [(1u8, 0x61u32), (2, 0x75), (13, 0x6D), (14, 0x6E)].map(|(n, tag)| (n, eid::tlv::encode(tag, &vec![n; 200 * usize::from(n)]))).into()
+}
+
+/// `openssl` with `arguments`; `None` where it is not installed.
+pub(crate) fn openssl(arguments: &[&str], paths: &[(&str, &Path)]) -> Option<Output> {
+    let mut command = Command::new("openssl");
+    command.args(arguments);
+    for (option, path) in paths {
+        if !option.is_empty() {
+            command.arg(option);
+        }
+        command.arg(path);
+    }
+    match command.output() {
+        Ok(output) => Some(output),
+        Err(error) => {
+            println!("skipped: openssl cannot be run: {error}");
+            None
+        }
+    }
+}
