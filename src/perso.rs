@@ -17,3 +17,4 @@ pub mod plan;
 pub mod profile;
 pub mod record;
 pub mod tables;
+pub mod write;

@@ -1,8 +1,8 @@
 //! From an image and a card profile to the ordered steps of a personalization, with their APDUs and bytes: pure, and exact to the byte.
 //!
 //! The figures `plan_*` count the personalization itself: SELECT, INITIALIZE UPDATE, EXTERNAL AUTHENTICATE, INSTALL [for
-//! personalization], three runs of STORE DATA, and one GET DATA for the status. Replacing the transport keys before it and activating
-//! the card after it are phases of their own, listed in the steps. A file that the product cannot hold is an error, never skipped.
+//! personalization], three runs of STORE DATA, and one GET DATA for the status. Recognizing the card and replacing its transport keys
+//! before it, and activating it after it, are phases of their own, listed in the steps. A file that the product cannot hold is an error, never skipped.
 
 use std::collections::BTreeMap;
 
@@ -89,6 +89,8 @@ impl Default for Options {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Phase {
+    /// The card is recognized and asked for its status before anything else; not part of the figures.
+    Identification,
     /// Transport keys are replaced by production keys.
     KeyReplacement,
     /// The image is written and committed: what the figures of a plan count.
@@ -244,7 +246,7 @@ fn gp_dgi(
     let level = options.level.unwrap_or(product.level);
     let wire = Wire { level, mode: options.mode, max_data: options.apdu.max_data(profile.apdu.fit_frame, profile.apdu.max_command_data) };
     let capacity = wire.capacity();
-    let mut steps = key_replacement(product, wire);
+    let mut steps = key_replacement(profile, product, wire);
     let mut step = |phase, label: String, commands: &[usize], answer, mutates, irreversible| {
         steps.push(Step {
             label,
@@ -256,6 +258,8 @@ fn gp_dgi(
             irreversible,
         });
     };
+    let identify = 5 + profile.matching.aid.len() + 1;
+    step(Phase::Identification, "SELECT application".to_owned(), &[identify], SELECT_ANSWER + 2, false, false);
     let select = 5 + product.sd_aid.len() + 1;
     step(Phase::Personalization, "SELECT security domain".to_owned(), &[select], SELECT_ANSWER + 2, false, false);
     let [update, update_answer, authenticate] = session_lengths(options.mode);
@@ -302,7 +306,7 @@ fn gp_dgi(
 }
 
 /// PUT KEY in a session under the transport keys.
-fn key_replacement(product: &GpDgi, wire: Wire) -> Vec<Step> {
+fn key_replacement(profile: &CardProfile, product: &GpDgi, wire: Wire) -> Vec<Step> {
     if !product.replace_keys {
         return Vec::new();
     }
@@ -319,6 +323,7 @@ fn key_replacement(product: &GpDgi, wire: Wire) -> Vec<Step> {
         irreversible: mutates,
     };
     vec![
+        step("SELECT application", 5 + profile.matching.aid.len() + 1, SELECT_ANSWER + 2, false),
         step("SELECT security domain", 5 + product.sd_aid.len() + 1, SELECT_ANSWER + 2, false),
         step("INITIALIZE UPDATE under transport keys", update, update_answer, false),
         step("EXTERNAL AUTHENTICATE", authenticate, 2, false),

@@ -30,6 +30,15 @@ impl Mode {
     }
 }
 
+impl From<eid::scp03::Mode> for Mode {
+    fn from(mode: eid::scp03::Mode) -> Self {
+        match mode {
+            eid::scp03::Mode::S8 => Self::S8,
+            eid::scp03::Mode::S16 => Self::S16,
+        }
+    }
+}
+
 impl FromStr for Mode {
     type Err = String;
 

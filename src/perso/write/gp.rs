@@ -1,0 +1,354 @@
+//! Cards behind a GlobalPlatform security domain that take data groupings: the driver `gp-dgi`.
+
+use eid::apdu::{Command, Response, Sw};
+use eid::dgi;
+use eid::image::{CardImage, LifeCycle};
+use eid::scp03::host::{HostSession, InitializeUpdateAnswer, Opening};
+use eid::scp03::{self, ScpError, SecurityLevel, StaticKeys, kdf3, put_key};
+use eid::transport::Transport;
+use rand_core::CryptoRng;
+
+use super::{Change, Job, Journal, Nonce, Status, Tell, WriteError, Writer, Written};
+use crate::perso::card_profile::{EncryptedBlocks, GpDgi};
+use crate::perso::plan::{self, Wire, dgi as groupings, install_for_personalization};
+
+/// STORE DATA, clear groupings, more to come.
+const CLEAR: u8 = 0x08;
+/// STORE DATA, encrypted groupings, more to come.
+const ENCRYPTED: u8 = 0x68;
+/// STORE DATA, clear groupings, last block.
+const LAST: u8 = 0x88;
+
+/// One card under work.
+pub(super) struct Work<'a> {
+    writer: &'a Writer<'a>,
+    product: &'a GpDgi,
+    card: &'a mut dyn Transport,
+    rng: &'a mut dyn CryptoRng,
+    journal: &'a mut dyn Journal,
+    touched: &'a mut bool,
+    serial: Vec<u8>,
+    apdus: usize,
+    command_bytes: usize,
+    response_bytes: usize,
+}
+
+/// An open session, and what the card said about itself.
+struct Open {
+    session: HostSession,
+    mode: scp03::Mode,
+    status: Status,
+}
+
+impl<'a> Work<'a> {
+    pub(super) fn new(
+        writer: &'a Writer<'a>,
+        product: &'a GpDgi,
+        card: &'a mut dyn Transport,
+        rng: &'a mut dyn CryptoRng,
+        journal: &'a mut dyn Journal,
+        touched: &'a mut bool,
+    ) -> Self {
+        Self { writer, product, card, rng, journal, touched, serial: Vec::new(), apdus: 0, command_bytes: 0, response_bytes: 0 }
+    }
+
+    pub(super) fn personalize(mut self, job: Job<'_>, tell: Tell<'_>) -> Result<Written, WriteError> {
+        let profile = self.writer.profile;
+        let digest = job.image.digest();
+        // Everything that the product lacks is found before the card is touched.
+        let files = groupings::files(job.image, profile)?;
+        let secrets = groupings::secrets(job.image, profile, self.product)?;
+        let options = plan::Options { apdu: self.writer.apdu, level: Some(self.product.level), mode: plan::Mode::S8 };
+        let total = plan::plan("", job.image, profile, options)?.plan_apdus;
+        let mut report = |work: &Self, step: &str| tell(work.apdus.min(total), total, step);
+
+        report(&self, "authenticate");
+        let mut open = self.open_for(job.nonce)?;
+        let resumed = open.status.state != LifeCycle::Initialized;
+        if matches!(open.status.state, LifeCycle::Initialized | LifeCycle::PersoOpen) {
+            self.plain("INSTALL [for personalization]", &mut open.session, &install(&self.product.target_aid))?;
+            let done = |dgi: u16| open.status.done.contains(&dgi);
+            let mut clear = Vec::new();
+            dgi::push(&mut clear, self.product.nonce_dgi, &job.nonce)?;
+            for (file, bytes) in files.iter().filter(|(file, _)| !done(file.dgi())) {
+                dgi::push(&mut clear, file.dgi(), bytes)?;
+            }
+            let mut encrypted = Vec::new();
+            for (dgi, value) in secrets.iter().filter(|(dgi, _)| !done(*dgi)) {
+                let mut grouping = Vec::new();
+                dgi::push(&mut grouping, *dgi, &open.session.encrypt_sensitive(value.expose())?)?;
+                encrypted.push(grouping);
+            }
+            let mut commit = [&job.nonce[..], &digest].concat();
+            let count = 1 + files.len() + secrets.len();
+            commit.push(u8::try_from(count).map_err(|_| WriteError::Command(format!("{count} groupings, at most 255 can be counted")))?);
+            self.before(Change::Store)?;
+            let capacity = self.capacity(open.mode);
+            let mut number = 0;
+            for (n, block) in clear.chunks(capacity).enumerate() {
+                self.store(&mut open.session, CLEAR, &mut number, block)?;
+                if n % 4 == 0 {
+                    report(&self, "files");
+                }
+            }
+            for block in encrypted_blocks(encrypted, capacity, self.product.encrypted_blocks) {
+                self.store(&mut open.session, ENCRYPTED, &mut number, &block)?;
+            }
+            self.after(Change::Store)?;
+            report(&self, "commit");
+            self.before(Change::Commit)?;
+            let mut last = Vec::new();
+            dgi::push(&mut last, self.product.commit_dgi, &commit)?;
+            self.store(&mut open.session, LAST, &mut number, &last)?;
+        }
+        report(&self, "check");
+        let status = self.status(&mut open.session)?;
+        self.confirm(&status, job.image, job.nonce)?;
+        self.after(Change::Commit)?;
+        report(&self, "written");
+        Ok(Written {
+            serial: self.serial,
+            digest,
+            apdus: self.apdus,
+            command_bytes: self.command_bytes,
+            response_bytes: self.response_bytes,
+            resumed,
+        })
+    }
+
+    pub(super) fn activate(mut self, digest: [u8; 32]) -> Result<(), WriteError> {
+        let mut open = self.open()?;
+        let found = open.status.digest.map_or_else(|| "none".to_owned(), hex::encode);
+        match open.status.state {
+            LifeCycle::Personalized | LifeCycle::Operational if open.status.digest == Some(digest) => {}
+            LifeCycle::Personalized | LifeCycle::Operational => {
+                return Err(WriteError::OtherImage { expected: hex::encode(digest), found });
+            }
+            found => return Err(WriteError::State { expected: "personalized", found }),
+        }
+        self.single(&mut open.session, Change::Activate, self.product.activate_dgi, &digest)?;
+        match self.status(&mut open.session)?.state {
+            LifeCycle::Operational => self.after(Change::Activate),
+            found => Err(WriteError::State { expected: "operational", found }),
+        }
+    }
+
+    pub(super) fn terminate(mut self, nonce: Nonce) -> Result<(), WriteError> {
+        let mut open = self.open()?;
+        if let Some(found) = open.status.nonce.filter(|found| *found != nonce) {
+            return Err(WriteError::OtherJob { found: hex::encode(found) });
+        }
+        let nonce = open.status.nonce.unwrap_or_default();
+        self.single(&mut open.session, Change::Terminate, self.product.terminate_dgi, &nonce)?;
+        match self.identify()? {
+            Some(Status { state: LifeCycle::Terminated, .. }) => self.after(Change::Terminate),
+            other => Err(WriteError::State { expected: "terminated", found: other.map_or(LifeCycle::Operational, |status| status.state) }),
+        }
+    }
+
+    /// A session in which the job may write: transport keys are replaced on the way, if the profile says so.
+    fn open_for(&mut self, nonce: Nonce) -> Result<Open, WriteError> {
+        let mut open = self.open()?;
+        match open.status.state {
+            LifeCycle::Terminated => {
+                return Err(WriteError::State { expected: "blank, or opened by this job", found: LifeCycle::Terminated });
+            }
+            LifeCycle::Initialized => {}
+            _ if open.status.nonce == Some(nonce) => {}
+            _ => return Err(WriteError::OtherJob { found: open.status.nonce.map_or_else(|| "none".to_owned(), hex::encode) }),
+        }
+        if self.product.replace_keys && open.session.key_version() == self.product.kvn_transport {
+            let keys = kdf3(self.writer.masters.get(&self.product.master_production)?, open.session.kdd())?;
+            self.before(Change::ReplaceKeys)?;
+            let command = open.session.put_key(self.product.kvn_transport, self.product.kvn_production, &keys);
+            let answer = self.plain("PUT KEY", &mut open.session, &command)?;
+            put_key::check_answer(&answer.data, self.product.kvn_production, &keys)?;
+            self.after(Change::ReplaceKeys)?;
+            open = self.open()?;
+        }
+        Ok(open)
+    }
+
+    /// Identifies the card, opens a session under the keys that it has, and asks for its status.
+    fn open(&mut self) -> Result<Open, WriteError> {
+        let clear = self.identify()?;
+        let key_version = clear.as_ref().and_then(|status| status.key_version).unwrap_or(self.product.kvn_production);
+        let master = match key_version {
+            version if version == self.product.kvn_transport => &self.product.master_transport,
+            version if version == self.product.kvn_production => &self.product.master_production,
+            version => {
+                let expected = format!("{:02X} or {:02X}", self.product.kvn_transport, self.product.kvn_production);
+                return Err(self.other("key version", expected, format!("{version:02X}")));
+            }
+        };
+        let select = Command::new(0x00, 0xA4, 0x04, 0x00).with_data(self.product.sd_aid.clone()).with_le(256);
+        self.expect("SELECT security domain", &select)?;
+        let (opening, answer) = self.initialize_update(key_version)?;
+        if !self.product.i.contains(&answer.implementation.byte()) {
+            let expected = self.product.i.iter().map(|i| format!("{i:02X}")).collect::<Vec<_>>().join(" or ");
+            return Err(self.other("parameter i", expected, format!("{:02X}", answer.implementation.byte())));
+        }
+        let keys = kdf3(self.writer.masters.get(master)?, answer.kdd)?;
+        if keys.len() * 8 != self.product.key_bits {
+            return Err(self.other("key length", format!("{} bits", self.product.key_bits), format!("{} bits", keys.len() * 8)));
+        }
+        self.serial = answer.kdd.to_vec();
+        let mode = answer.implementation.mode();
+        let mut session = self.authenticate(opening, &answer, &keys)?;
+        let status = match clear {
+            Some(status) => status,
+            None => self.status(&mut session)?,
+        };
+        Ok(Open { session, mode, status })
+    }
+
+    /// ATR and SELECT; the status where the card gives it in clear. Nothing is changed.
+    fn identify(&mut self) -> Result<Option<Status>, WriteError> {
+        let matching = &self.writer.profile.matching;
+        let atr = self.card.atr().map_err(|source| WriteError::Transport { step: "ATR".to_owned(), source })?;
+        let fits = |(value, mask): &(Vec<u8>, Vec<u8>)| {
+            value.len() == atr.len() && value.iter().zip(mask).zip(&atr).all(|((value, mask), found)| value & mask == found & mask)
+        };
+        if !matching.atr.is_empty() && !matching.atr.iter().any(fits) {
+            let expected = matching.atr.iter().map(|(value, _)| hex::encode_upper(value)).collect::<Vec<_>>().join(" or ");
+            return Err(self.other("ATR", expected, hex::encode_upper(&atr)));
+        }
+        let select = Command::new(0x00, 0xA4, 0x04, 0x00).with_data(matching.aid.clone()).with_le(256);
+        let answer = self.transmit("SELECT application", &select)?;
+        if answer.sw == Sw(0x6285) {
+            let [high, low] = self.product.status_object.to_be_bytes();
+            let answer = self.expect("GET DATA status", &Command::new(0x80, 0xCA, high, low).with_le(256))?;
+            return Ok(Some(Status::parse(&answer.data, self.product.status_object)?));
+        }
+        if !matching.select_sw.contains(&answer.sw.0) {
+            let expected = matching.select_sw.iter().map(|sw| format!("{sw:04X}")).collect::<Vec<_>>().join(" or ");
+            return Err(self.other("SELECT application", expected, answer.sw.to_string()));
+        }
+        Ok(Status::in_fci(&answer.data, self.product.status_object)?)
+    }
+
+    /// S8 first; a card that refuses the length is asked once in S16, if the profile knows such cards.
+    fn initialize_update(&mut self, key_version: u8) -> Result<(Opening, InitializeUpdateAnswer), WriteError> {
+        let parse = |data: &[u8]| InitializeUpdateAnswer::parse(data).map_err(channel("INITIALIZE UPDATE"));
+        let (command, opening) = Opening::start(key_version, scp03::Mode::S8, self.rng);
+        let answer = self.transmit("INITIALIZE UPDATE", &command)?;
+        if answer.sw == Sw(0x6700) && self.product.i.iter().any(|i| i & 0x01 != 0) {
+            let (command, opening) = Opening::start(key_version, scp03::Mode::S16, self.rng);
+            return Ok((opening, parse(&self.expect("INITIALIZE UPDATE", &command)?.data)?));
+        }
+        Ok((opening, parse(&checked("INITIALIZE UPDATE", answer)?.data)?))
+    }
+
+    fn authenticate(&mut self, opening: Opening, answer: &InitializeUpdateAnswer, keys: &StaticKeys) -> Result<HostSession, WriteError> {
+        let level = SecurityLevel::from_byte(self.product.level).map_err(channel("EXTERNAL AUTHENTICATE"))?;
+        let aid = Some(self.product.sd_aid.as_slice());
+        let opened = opening.authenticate(answer, keys, level, scp03::Options::default(), aid).map_err(|error| match error {
+            ScpError::CardCryptogram | ScpError::CardChallenge => WriteError::WrongKeys(error),
+            source => WriteError::Channel { step: "EXTERNAL AUTHENTICATE".to_owned(), source },
+        });
+        let (command, session) = opened?;
+        self.expect("EXTERNAL AUTHENTICATE", &command)?;
+        Ok(session)
+    }
+
+    /// A change that is one grouping, in an INSTALL [for personalization] of its own.
+    fn single(&mut self, session: &mut HostSession, change: Change, grouping: u16, value: &[u8]) -> Result<(), WriteError> {
+        self.plain("INSTALL [for personalization]", session, &install(&self.product.target_aid))?;
+        let mut block = Vec::new();
+        dgi::push(&mut block, grouping, value)?;
+        self.before(change)?;
+        self.store(session, LAST, &mut 0, &block)
+    }
+
+    fn store(&mut self, session: &mut HostSession, p1: u8, number: &mut usize, block: &[u8]) -> Result<(), WriteError> {
+        let limit = self.product.block_limit;
+        let p2 = u8::try_from(*number).ok().filter(|_| *number < limit);
+        let p2 = p2.ok_or(plan::PlanError::TooManyBlocks { found: *number + 1, max: limit })?;
+        *number += 1;
+        let step = format!("STORE DATA block {p2}");
+        self.plain(&step, session, &Command::new(0x80, 0xE2, p1, p2).with_data(block)).map(drop)
+    }
+
+    fn status(&mut self, session: &mut HostSession) -> Result<Status, WriteError> {
+        let [high, low] = self.product.status_object.to_be_bytes();
+        let answer = self.plain("GET DATA status", session, &Command::new(0x80, 0xCA, high, low).with_le(256))?;
+        Ok(Status::parse(&answer.data, self.product.status_object)?)
+    }
+
+    /// The card holds the committed image of this job.
+    fn confirm(&self, status: &Status, image: &CardImage, nonce: Nonce) -> Result<(), WriteError> {
+        if !matches!(status.state, LifeCycle::Personalized | LifeCycle::Operational) {
+            return Err(WriteError::State { expected: "personalized", found: status.state });
+        }
+        if status.nonce != Some(nonce) {
+            return Err(WriteError::OtherJob { found: status.nonce.map_or_else(|| "none".to_owned(), hex::encode) });
+        }
+        let expected = image.digest();
+        if self.product.status_digest && status.digest != Some(expected) {
+            let found = status.digest.map_or_else(|| "none".to_owned(), hex::encode);
+            return Err(WriteError::OtherImage { expected: hex::encode(expected), found });
+        }
+        Ok(())
+    }
+
+    fn capacity(&self, mode: scp03::Mode) -> usize {
+        let apdu = &self.writer.profile.apdu;
+        let max_data = self.writer.apdu.max_data(apdu.fit_frame, apdu.max_command_data);
+        Wire { level: self.product.level, mode: mode.into(), max_data }.capacity().max(1)
+    }
+
+    fn before(&mut self, change: Change) -> Result<(), WriteError> {
+        self.journal.before(&self.serial, change).map_err(WriteError::Journal)?;
+        *self.touched = true;
+        Ok(())
+    }
+
+    fn after(&mut self, change: Change) -> Result<(), WriteError> {
+        self.journal.after(&self.serial, change).map_err(WriteError::Journal)
+    }
+
+    /// A command through the secure channel that must succeed.
+    fn plain(&mut self, step: &str, session: &mut HostSession, command: &Command) -> Result<Response, WriteError> {
+        let wrapped = session.wrap(command).map_err(channel(step))?;
+        let answer = self.transmit(step, &wrapped)?;
+        checked(step, session.unwrap(&answer).map_err(channel(step))?)
+    }
+
+    /// A command in clear that must succeed.
+    fn expect(&mut self, step: &str, command: &Command) -> Result<Response, WriteError> {
+        checked(step, self.transmit(step, command)?)
+    }
+
+    fn transmit(&mut self, step: &str, command: &Command) -> Result<Response, WriteError> {
+        let bytes = command.encode()?;
+        self.apdus += 1;
+        self.command_bytes += bytes.len();
+        let answer = self.card.transmit(&bytes).map_err(|source| WriteError::Transport { step: step.to_owned(), source })?;
+        self.response_bytes += answer.len();
+        Ok(Response::parse(&answer)?)
+    }
+
+    fn other(&self, what: &'static str, expected: String, found: String) -> WriteError {
+        WriteError::NotThisProduct { profile: self.writer.profile.id.clone(), what, expected, found }
+    }
+}
+
+fn install(target: &[u8]) -> Command {
+    Command::new(0x80, 0xE6, 0x20, 0x00).with_data(install_for_personalization(target)).with_le(256)
+}
+
+fn checked(step: &str, answer: Response) -> Result<Response, WriteError> {
+    if answer.sw.is_ok() { Ok(answer) } else { Err(WriteError::Card { step: step.to_owned(), sw: answer.sw }) }
+}
+
+fn channel(step: &str) -> impl Fn(ScpError) -> WriteError {
+    move |source| WriteError::Channel { step: step.to_owned(), source }
+}
+
+fn encrypted_blocks(groupings: Vec<Vec<u8>>, capacity: usize, packing: EncryptedBlocks) -> Vec<Vec<u8>> {
+    let cut = |stream: &[u8]| stream.chunks(capacity).map(<[u8]>::to_vec).collect::<Vec<_>>();
+    match packing {
+        EncryptedBlocks::Packed => cut(&groupings.concat()),
+        EncryptedBlocks::OneGroupingEach => groupings.iter().flat_map(|grouping| cut(grouping)).collect(),
+    }
+}
