@@ -3,6 +3,7 @@
 //! | module | what |
 //! | --- | --- |
 //! | [`transport`] | a card within reach: PC/SC, vpcd, a virtual card, a trace; one name for each reader |
+//! | [`demo`] | the main job as one call: PKI, people, cards, inspection |
 //! | [`people`] | synthetic citizens, portraits, and fingers from a seed |
 //! | [`perso`] | the issuer: record and profile to image, plan, and card |
 //! | [`session`] | a card with or without secure messaging; the only owner of the transport |
@@ -10,6 +11,7 @@
 //!
 //! The standards themselves are in the crate `eid`, the virtual card in `applets`, the authority in `pki`.
 
+pub mod demo;
 pub mod people;
 pub mod perso;
 pub mod session;
