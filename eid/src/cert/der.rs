@@ -73,13 +73,12 @@ pub(crate) fn dotted(content: &[u8]) -> String {
 /// Lower-case hexadecimal.
 pub(crate) fn hex(bytes: &[u8]) -> String {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    let digit = |n: u8| char::from(DIGITS.get(usize::from(n)).copied().unwrap_or(b'?'));
-    let mut out = String::with_capacity(2 * bytes.len());
+    let digit = |n: u8| DIGITS.get(usize::from(n)).copied().unwrap_or(b'?');
+    let mut out = Vec::with_capacity(2 * bytes.len());
     for &byte in bytes {
-        out.push(digit(byte >> 4));
-        out.push(digit(byte & 15));
+        out.extend_from_slice(&[digit(byte >> 4), digit(byte & 15)]);
     }
-    out
+    String::from_utf8(out).unwrap_or_default()
 }
 
 /// Magnitude of a non-negative INTEGER without leading zeros (zero is empty). A surplus leading 00 is a quirk, a negative number an error.

@@ -15,6 +15,7 @@ pub mod extension;
 pub mod name;
 
 use std::fmt;
+use std::sync::OnceLock;
 
 use sha2::{Digest as _, Sha256};
 
@@ -44,6 +45,9 @@ pub struct Certificate {
     signature: Span,
     extensions: Extensions,
     quirks: Vec<Quirk>,
+    // reports name an anchor for every document: worked out once
+    fingerprint: OnceLock<[u8; 32]>,
+    subject_text: OnceLock<String>,
 }
 
 impl Certificate {
@@ -114,6 +118,8 @@ impl Certificate {
             signature: Span::value(&signature).skip(1),
             extensions,
             quirks,
+            fingerprint: OnceLock::new(),
+            subject_text: OnceLock::new(),
         })
     }
 
@@ -176,7 +182,7 @@ impl Certificate {
     /// Subject as text: `C=VN, O=…, CN=…`.
     #[must_use]
     pub fn subject_text(&self) -> String {
-        name::to_text(self.subject())
+        self.subject_text.get_or_init(|| name::to_text(self.subject())).clone()
     }
 
     /// countryName of the subject, upper case; `None` if it has none.
@@ -276,7 +282,7 @@ impl Certificate {
     /// SHA-256 of the certificate: what names it in evidence and caches, since issuer and serial do not (Doc 9303 states reuse them).
     #[must_use]
     pub fn fingerprint(&self) -> [u8; 32] {
-        Sha256::digest(&self.der).into()
+        *self.fingerprint.get_or_init(|| Sha256::digest(&self.der).into())
     }
 
     /// Proves that the holder of `issuer`'s key signed this certificate. Names, dates and usages are not looked at: see [`super::path`].

@@ -15,6 +15,8 @@ mod build;
 
 pub use build::{BuildError, LdsVersion, build, security_object};
 
+use const_oid::ObjectIdentifier;
+
 use crate::cert::cms::SignedData;
 use crate::cert::der::{self, Span};
 use crate::cert::{CertError, algorithm};
@@ -40,6 +42,7 @@ pub enum SodError {
     SecurityObject(CertError),
 }
 
+const LDS_SECURITY_OBJECT: ObjectIdentifier = ObjectIdentifier::new_unwrap(oid::LDS_SECURITY_OBJECT);
 /// Content types that stand for an LDSSecurityObject on genuine documents, beside id-icao-ldsSecurityObject.
 const LEGACY_CONTENT_TYPES: [&str; 3] = ["1.3.27.1.1.1", "1.2.528.1.1006.1.20.1", "1.2.840.113549.1.7.1"];
 
@@ -74,8 +77,8 @@ impl Sod {
             quirks.push(Quirk::new("sod.padding", format!("{} zero bytes after EF.SOD", reader.rest().len())));
         }
         let signed = SignedData::parse(outer.value).map_err(SodError::SignedData)?;
-        let content_type = signed.content_type();
-        if content_type != oid::LDS_SECURITY_OBJECT {
+        if signed.content_type_octets() != LDS_SECURITY_OBJECT.as_bytes() {
+            let content_type = signed.content_type();
             if !LEGACY_CONTENT_TYPES.contains(&content_type.as_str()) {
                 return Err(SodError::ContentType(content_type));
             }

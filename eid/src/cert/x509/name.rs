@@ -11,6 +11,7 @@ const COUNTRY: [u8; 3] = [0x55, 0x04, 0x06];
 const SERIAL_NUMBER: [u8; 3] = [0x55, 0x04, 0x05];
 const TELETEX_STRING: u32 = 0x14;
 const IA5_STRING: u32 = 0x16;
+const UNIVERSAL_STRING: u32 = 0x1C;
 const BMP_STRING: u32 = 0x1E;
 const MAX_ATTRIBUTES: usize = 64;
 
@@ -131,7 +132,7 @@ fn attributes(name: &[u8]) -> Option<Vec<Attribute<'_>>> {
     Some(out)
 }
 
-/// A DirectoryString or IA5String as text: UTF-8, UTF-16 for BMPString, Latin-1 for the rest; `None` for anything else.
+/// A DirectoryString or IA5String as text: UTF-8, UTF-16 for BMPString, UTF-32 for UniversalString, Latin-1 for the rest; `None` for anything else.
 fn string(tag: u32, value: &[u8]) -> Option<String> {
     let latin1 = || value.iter().map(|&o| char::from(o)).collect();
     match tag {
@@ -140,6 +141,11 @@ fn string(tag: u32, value: &[u8]) -> Option<String> {
         BMP_STRING => {
             let units = value.chunks(2).map(|pair| pair.iter().fold(0u16, |unit, &o| unit << 8 | u16::from(o)));
             Some(char::decode_utf16(units).map(|c| c.unwrap_or(char::REPLACEMENT_CHARACTER)).collect())
+        }
+        UNIVERSAL_STRING => {
+            let scalar =
+                |quad: &[u8]| char::from_u32(quad.iter().fold(0, |n, &o| n << 8 | u32::from(o))).unwrap_or(char::REPLACEMENT_CHARACTER);
+            Some(value.chunks(4).map(scalar).collect())
         }
         der::PRINTABLE_STRING | TELETEX_STRING | IA5_STRING => Some(latin1()),
         _ => None,
