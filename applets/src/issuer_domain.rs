@@ -2,6 +2,8 @@
 //! and tells what is on the card. It loads and installs nothing: the application is part of the chip.
 
 use eid::apdu::{Command, Response};
+use eid::gp::registry::Scope;
+use eid::gp::{Aid, GetStatus, GpError, Install, RegistryEntry, SetStatus};
 use eid::image::{EMRTD_AID, LifeCycle};
 use eid::tlv;
 
@@ -46,15 +48,10 @@ impl Card {
     /// INSTALL [for personalization]: 00 00 LV AID 00 00 00. From here on STORE DATA goes to the application.
     pub(crate) fn install(&mut self, command: &Command) -> Answer {
         self.in_domain_session()?;
-        if (command.p1, command.p2) != (0x20, 0x00) {
+        let Install::Personalization { application } = Install::parse(command).map_err(malformed)? else {
             return refuse(status::WRONG_P1P2);
-        }
-        let [0, 0, len, rest @ ..] = command.data.as_slice() else { return refuse(status::WRONG_DATA) };
-        let (aid, tail) = rest.split_at_checked(usize::from(*len)).ok_or(Refusal::Status(status::WRONG_DATA))?;
-        if tail != [0, 0, 0] {
-            return refuse(status::WRONG_DATA);
-        }
-        if aid != EMRTD_AID {
+        };
+        if application.as_bytes() != EMRTD_AID {
             return refuse(status::NO_REFERENCE);
         }
         if self.store.meta().card_state == CARD_LOCKED {
@@ -92,44 +89,42 @@ impl Card {
     /// GET STATUS of the domain (P1 80) or the application (P1 40), in TLV form (P2 02).
     pub(crate) fn get_status(&self, command: &Command) -> Answer {
         self.in_domain_session()?;
-        if command.p2 != 0x02 {
-            return refuse(status::WRONG_P1P2);
-        }
-        let wanted = tlv::single(&command.data, 0x4F).map_err(|_| Refusal::Status(status::WRONG_DATA))?.value;
+        let wanted = GetStatus::parse(command).map_err(malformed)?;
         let meta = self.store.meta();
-        let (aid, state, privileges): (&[u8], u8, [u8; 3]) = match command.p1 {
+        let (aid, state, privileges): (&[u8], u8, [u8; 3]) = match wanted.scope {
             // Security domain, card lock, card terminate.
-            0x80 => (&ISSUER_DOMAIN_AID, meta.card_state, [0x98, 0, 0]),
-            0x40 => (&EMRTD_AID, meta.state.code(), [0, 0, 0]),
-            0x10 | 0x20 => return refuse(status::NO_REFERENCE),
-            _ => return refuse(status::WRONG_P1P2),
+            Scope::IssuerDomain => (&ISSUER_DOMAIN_AID, meta.card_state, [0x98, 0, 0]),
+            Scope::Applications => (&EMRTD_AID, meta.state.code(), [0, 0, 0]),
+            Scope::LoadFiles | Scope::LoadFilesAndModules => return refuse(status::NO_REFERENCE),
         };
-        if !aid.starts_with(wanted) {
+        // One entry fits one answer: there is nothing that a second command could go on with.
+        if wanted.next || !aid.starts_with(&wanted.aid) {
             return refuse(status::NO_REFERENCE);
         }
-        let mut entry = [tlv::encode(0x4F, aid), tlv::encode(0x9F70, &[state]), tlv::encode(0xC5, &privileges)].concat();
-        if command.p1 == 0x40 {
-            tlv::push(&mut entry, 0xCC, &ISSUER_DOMAIN_AID);
+        let named = |bytes: &[u8]| Aid::new("registry entry", bytes).map_err(malformed);
+        let mut entry = RegistryEntry::new(named(aid)?, vec![state]);
+        entry.privileges = privileges.to_vec();
+        if wanted.scope == Scope::Applications {
+            entry.domain = Some(named(&ISSUER_DOMAIN_AID)?);
         }
-        Ok(Response::ok(tlv::encode(0xE3, &entry)))
+        Ok(Response::ok(entry.encode()))
     }
 
     /// SET STATUS of the card (P1 80). The application changes its state by the DGIs 0001, 00C0, 00FD and 00FE only.
     pub(crate) fn set_status(&mut self, command: &Command) -> Answer {
         self.in_domain_session()?;
-        if command.p1 != 0x80 {
-            let known = command.data == EMRTD_AID || command.data == ISSUER_DOMAIN_AID;
-            return refuse(match command.p1 {
-                0x40 | 0x60 if known => status::WRONG_DATA,
-                0x40 | 0x60 => status::NO_REFERENCE,
-                _ => status::WRONG_P1P2,
-            });
-        }
-        if !card_transition(self.store.meta().card_state, command.p2) {
+        let card_state = match SetStatus::parse(command).map_err(malformed)? {
+            SetStatus::Card { state } => state,
+            SetStatus::Application { aid, .. } => {
+                let known = aid.as_bytes() == EMRTD_AID || aid.as_bytes() == ISSUER_DOMAIN_AID;
+                return refuse(if known { status::WRONG_DATA } else { status::NO_REFERENCE });
+            }
+        };
+        if !card_transition(self.store.meta().card_state, card_state) {
             return refuse(status::WRONG_DATA);
         }
-        let state = if command.p2 == CARD_TERMINATED { LifeCycle::Terminated } else { self.store.meta().state };
-        self.store.set_meta(Meta { card_state: command.p2, state, ..self.store.meta().clone() })?;
+        let state = if card_state == CARD_TERMINATED { LifeCycle::Terminated } else { self.store.meta().state };
+        self.store.set_meta(Meta { card_state, state, ..self.store.meta().clone() })?;
         if state == LifeCycle::Terminated && !self.store.meta().erased {
             self.store.terminate()?;
         }
@@ -144,4 +139,9 @@ impl Card {
             (Some(_), _) => Ok(()),
         }
     }
+}
+
+/// 6A86 or 6A80, by what is wrong with the command.
+fn malformed(error: GpError) -> Refusal {
+    Refusal::Status(error.status().0)
 }
