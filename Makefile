@@ -22,6 +22,7 @@ PEER_PACKAGES  := $(TEST_PACKAGES) libeac-dev opensc pcsc-tools vsmartcard-vpicc
 
 demo:
 	@scripts/need $(BUILD_PACKAGES)
+	@rm -rf $(OUT)
 	$(CARGO) run --quiet --locked -- demo --out $(OUT)
 
 test: features
@@ -55,6 +56,7 @@ bench:
 
 soak:
 	@scripts/need $(BUILD_PACKAGES)
+	@rm -rf $(OUT)-soak
 	$(CARGO) run --release --quiet --locked -- demo --cards $(CARDS) --readers $(READERS) --out $(OUT)-soak
 
 fuzz:

@@ -12,6 +12,7 @@ use exit::{Exit, Failure};
 mod access;
 mod apdu;
 mod clock;
+mod demo;
 mod exit;
 mod generate;
 mod log;
@@ -49,6 +50,7 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Demo(demo::Demo),
     Verify(verify::Verify),
     Show(show::Show),
     Sim(sim::Sim),
@@ -97,6 +99,7 @@ const ERROR: anstyle::Style = anstyle::AnsiColor::Red.on_default().bold();
 
 fn run(command: Command, context: Context) -> Result<Exit, Failure> {
     match command {
+        Command::Demo(command) => command.run(context),
         Command::Verify(command) => command.run(context),
         Command::Show(command) => command.run(context),
         Command::Sim(command) => command.run(context),

@@ -2,30 +2,53 @@
 
 use std::path::PathBuf;
 
+use cardwright::perso::card_profile::{CardProfile, Product};
+use cardwright::perso::write::Masters;
 use clap::Args;
 use eid::secret::Secret;
 
-use super::exit::Failure;
+use super::exit::{Exit, Failure};
 use super::secret::key_file;
 
-/// The master key that the keys of a card are derived from.
+/// The master keys that the keys of cards are derived from.
 #[derive(Debug, Args)]
 #[group(required = true, multiple = false)]
 pub(crate) struct MasterArgs {
-    /// Derive the transport keys of the card from the master key in FILE (32, 48, or 64 hexadecimal digits)
-    #[arg(long, value_name = "FILE")]
-    master_key_file: Option<PathBuf>,
+    /// Take a master key from a file of 32, 48, or 64 hexadecimal digits, under the name that the card profile gives it
+    #[arg(long = "master-key-file", value_name = "NAME=FILE", value_parser = named)]
+    files: Vec<(String, PathBuf)>,
     /// Use the published test keys, for cards that nobody will ever carry
     #[arg(long)]
     test_keys: bool,
 }
 
+fn named(text: &str) -> Result<(String, PathBuf), String> {
+    let (name, path) = text
+        .split_once('=')
+        .filter(|(name, path)| !name.is_empty() && !path.is_empty())
+        .ok_or_else(|| format!("expected NAME=FILE, such as perso-transport-kmc=transport.key, found {text:?}"))?;
+    Ok((name.to_owned(), PathBuf::from(path)))
+}
+
 impl MasterArgs {
-    /// The master of the transport keys.
-    pub(crate) fn transport(&self) -> Result<Secret, Failure> {
-        match &self.master_key_file {
-            Some(path) => key_file(path),
-            None => Ok(Secret::from(std::array::from_fn::<u8, 32, _>(|n| 0x40 + u8::try_from(n).unwrap_or(0)))),
+    /// All masters, by the names of the card profile.
+    pub(crate) fn all(&self, profile: &CardProfile) -> Result<Masters, Failure> {
+        if self.test_keys {
+            return Ok(Masters::test(profile));
         }
+        let keys = self.files.iter().map(|(name, path)| Ok((name.clone(), key_file(path)?))).collect::<Result<Vec<_>, Failure>>()?;
+        Ok(Masters::new(keys))
+    }
+
+    /// The master of the transport keys of a product behind a security domain.
+    pub(crate) fn transport(&self, profile: &CardProfile) -> Result<Secret, Failure> {
+        let Product::GpDgi(product) = &profile.product else {
+            return Err(Failure::usage(format_args!(
+                "card profile {}: expected a product with a security domain, found one without",
+                profile.id
+            )));
+        };
+        let masters = self.all(profile)?;
+        masters.get(&product.master_transport).cloned().map_err(|error| Failure::from_error(Exit::Usage, &error))
     }
 }

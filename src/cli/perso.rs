@@ -5,7 +5,9 @@ use clap::{Args, Subcommand};
 use super::Context;
 use super::exit::{Exit, Failure};
 
+mod build;
 mod plan;
+mod write;
 
 /// Personalize cards: build an image, plan its commands, write it
 #[derive(Debug, Args)]
@@ -17,13 +19,17 @@ pub(crate) struct Perso {
 
 #[derive(Debug, Subcommand)]
 enum Step {
+    Build(build::Build),
     Plan(plan::Plan),
+    Write(write::Write),
 }
 
 impl Perso {
     pub(crate) fn run(self, context: Context) -> Result<Exit, Failure> {
         match self.step {
+            Step::Build(step) => step.run(context),
             Step::Plan(step) => step.run(context),
+            Step::Write(step) => step.run(context),
         }
     }
 }

@@ -155,7 +155,7 @@ impl KeyArgs {
 }
 
 /// Why the authority did not do what was asked.
-fn failure(error: &PkiError) -> Failure {
+pub(crate) fn failure(error: &PkiError) -> Failure {
     match error {
         PkiError::Io { path, source } => Failure::file(path, source),
         PkiError::Directory { detail, .. } if detail.starts_with("there is no") => {

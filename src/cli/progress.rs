@@ -46,9 +46,15 @@ impl Progress {
         self.bar.set_position(done);
     }
 
-    /// Prints a line of the story above the bar.
-    pub(crate) fn line(&self, line: &str) {
-        self.bar.suspend(|| eprintln!("{line}"));
+    /// One step more is done.
+    pub(crate) fn step(&self) {
+        self.set(self.bar.position() + 1);
+    }
+
+    /// Prints a line of the answer; the bar makes room for it.
+    pub(crate) fn print(&self, line: &str) {
+        // a reader of the answer that went away is noticed by the last line of it
+        self.bar.suspend(|| drop(super::output::text(line)));
     }
 }
 

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use applets::card::{Card, CardConfig};
 use applets::store::StoreError;
 use applets::vpcd;
+use cardwright::perso::card_profile::CardProfile;
 use clap::{Args, Subcommand};
 use eid::image::{FileId, LifeCycle};
 use eid::scp03::kdf3;
@@ -43,7 +44,7 @@ enum Step {
 
 /// Make a blank card
 #[derive(Debug, Args)]
-#[command(before_long_help = "Example:\n  cardwright sim new blank.card --master-key-file transport.key")]
+#[command(before_long_help = "Example:\n  cardwright sim new blank.card --master-key-file perso-transport-kmc=transport.key")]
 struct New {
     /// The card file to make
     file: PathBuf,
@@ -122,7 +123,8 @@ fn serve(image: &Path, address: &str) -> Result<Exit, Failure> {
 
 impl New {
     fn run(self, context: Context) -> Result<Exit, Failure> {
-        let master = self.master.transport()?;
+        let profile = CardProfile::load("eid-gp-scp03").map_err(|error| Failure::from_error(Exit::Bug, &error))?;
+        let master = self.master.transport(&profile)?;
         let kdd = self.kdd.unwrap_or_else(|| {
             let mut drawn = [0; 10];
             random::system().fill_bytes(&mut drawn);

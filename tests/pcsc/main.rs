@@ -4,7 +4,6 @@
 #![cfg(feature = "pcsc")]
 
 mod daemon;
-mod demo;
 #[path = "../terminal/document.rs"]
 mod document;
 mod faults;

@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 
 use cardwright::perso::card_profile::CardProfile;
-use cardwright::perso::plan::{self, ApduForm, Mode, Options, reference_images};
+use cardwright::perso::image_file::ImageFile;
+use cardwright::perso::plan::{self, ApduForm, Mode, Options, Sizes, reference_images};
 use clap::Args;
 
 use crate::cli::Context;
@@ -12,13 +13,18 @@ use crate::cli::output;
 
 /// Count the commands and bytes that an image needs on a card product
 #[derive(Debug, Args)]
-#[command(before_long_help = "Example:\n  cardwright perso plan --sizes images.json --apdu short --json")]
+#[command(
+    before_long_help = "Example:\n  cardwright perso plan images/0001.image\n  cardwright perso plan --sizes images.json --apdu short --json"
+)]
 pub(crate) struct Plan {
+    /// Plan these images, as `perso build` wrote them
+    #[arg(value_name = "IMAGE", required_unless_present = "sizes", conflicts_with = "sizes")]
+    images: Vec<PathBuf>,
     /// Plan images of which only the lengths are known: {name: {"clear": {DGI: bytes}, "sens": {DGI: bytes}}}
     #[arg(long, value_name = "FILE")]
-    sizes: PathBuf,
+    sizes: Option<PathBuf>,
     /// Plan only the image of this name
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", requires = "sizes")]
     image: Option<String>,
     /// Write to this card product: the name of a built-in card profile, or a TOML file
     #[arg(long, value_name = "PROFILE", default_value = "eid-gp-scp03")]
@@ -44,19 +50,10 @@ fn level(text: &str) -> Result<u8, String> {
 impl Plan {
     pub(crate) fn run(self, context: Context) -> Result<Exit, Failure> {
         let profile = CardProfile::load(&self.card_profile).map_err(|error| Failure::from_error(Exit::Usage, &error))?;
-        let text = std::fs::read_to_string(&self.sizes).map_err(|error| Failure::file(&self.sizes, &error))?;
-        let images =
-            reference_images(&text).map_err(|error| Failure::new(Exit::Usage, format_args!("{}: {error}", self.sizes.display())))?;
-        if let Some(name) = &self.image
-            && !images.contains_key(name)
-        {
-            let known = images.keys().map(String::as_str).collect::<Vec<_>>().join(", ");
-            return Err(Failure::usage(format_args!("{}: expected one of the images {known}, found {name}", self.sizes.display())));
-        }
         let options = Options { apdu: self.apdu, level: self.level, mode: self.mode };
-        let plans = images
+        let plans = self
+            .sizes(&profile)?
             .iter()
-            .filter(|(name, _)| self.image.as_ref().is_none_or(|wanted| wanted == *name))
             .map(|(name, sizes)| plan::plan_sizes(name, sizes, &profile, options))
             .collect::<Result<Vec<_>, _>>()
             .map_err(|error| Failure::from_error(Exit::Usage, &error))?;
@@ -66,6 +63,33 @@ impl Plan {
             output::text(&plans.iter().map(text_of).collect::<Vec<_>>().join("\n"))?;
         }
         Ok(Exit::Success)
+    }
+}
+
+impl Plan {
+    /// Names and lengths of what is to be planned.
+    fn sizes(&self, profile: &CardProfile) -> Result<Vec<(String, Sizes)>, Failure> {
+        let Some(path) = &self.sizes else {
+            return self
+                .images
+                .iter()
+                .map(|path| {
+                    let file = ImageFile::load(path).map_err(|error| super::build::failure(&error))?;
+                    let sizes = Sizes::of(&file.image, profile).map_err(|error| Failure::from_error(Exit::Usage, &error).in_file(path))?;
+                    Ok((path.display().to_string(), sizes))
+                })
+                .collect();
+        };
+        let text = std::fs::read_to_string(path).map_err(|error| Failure::file(path, &error))?;
+        let mut images = reference_images(&text).map_err(|error| Failure::from_error(Exit::Usage, &error).in_file(path))?;
+        match &self.image {
+            None => Ok(images.into_iter().collect()),
+            Some(name) => {
+                let known = images.keys().map(String::as_str).collect::<Vec<_>>().join(", ");
+                let unknown = || Failure::usage(format_args!("{}: expected one of the images {known}, found {name}", path.display()));
+                images.remove_entry(name).map(|entry| vec![entry]).ok_or_else(unknown)
+            }
+        }
     }
 }
 

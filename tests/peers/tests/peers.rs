@@ -152,7 +152,7 @@ fn opensc_and_scriptor_see_a_card() {
         let selected = output("opensc-tool", &pcscd, &["-r", "0", "-s", "00A4040C07A0000002471001"]);
         assert!(text(&selected.stdout).contains("SW1=0x90, SW2=0x00"), "{}{}", text(&selected.stdout), text(&selected.stderr));
     }
-    // an extended READ BINARY of EF.CardAccess, which opensc-tool refuses to send
+    // the MF (the program before left the application selected), then an extended READ BINARY of EF.CardAccess, which opensc-tool refuses to send
     let Ok(mut script) = Command::new("scriptor")
         .args(["-r", &pcscd.reader(0)])
         .env("PCSCLITE_CSOCK_NAME", &pcscd.socket)
@@ -164,7 +164,7 @@ fn opensc_and_scriptor_see_a_card() {
         println!("skipped: scriptor is not installed");
         return;
     };
-    script.stdin.take().expect("piped").write_all(b"00 B0 9C 00 00 00 00\n").expect("written");
+    script.stdin.take().expect("piped").write_all(b"00 A4 00 0C 02 3F 00\n00 B0 9C 00 00 00 00\n").expect("written");
     let answered = script.wait_with_output().expect("it ends");
     let file = std::fs::read(demo().join("demo/lds/0001/EF.CardAccess")).expect("file of the demo");
     let file: String = file.iter().map(|byte| format!("{byte:02X}")).collect();

@@ -1,0 +1,99 @@
+//! `perso build`: from records to card images, signed by a document signer of an authority.
+
+use std::path::{Path, PathBuf};
+
+use cardwright::perso::build::{ChipKeys, Signing, build};
+use cardwright::perso::image_file::{ImageFile, ImageFileError};
+use cardwright::perso::profile::DocumentProfile;
+use cardwright::perso::record;
+use clap::Args;
+use eid::date::Date;
+use serde_json::json;
+
+use crate::cli::exit::{Exit, Failure};
+use crate::cli::progress::Progress;
+use crate::cli::secret;
+use crate::cli::{Context, clock, output, pki, random};
+
+/// Build card images from records, and sign them
+#[derive(Debug, Args)]
+#[command(
+    before_long_help = "Example:\n  cardwright perso build people.json --pki ca --out images\n  cardwright perso build person.json --profile icao-td3 --pki ca --signer ds-2026-11 --out images"
+)]
+pub(crate) struct Build {
+    /// Records: JSON of one person or a list of persons; portraits are looked for beside it
+    records: PathBuf,
+    /// Document profile: cccd-2021, icao-td3, or a TOML file
+    #[arg(long, value_name = "PROFILE", default_value = "cccd-2021")]
+    profile: String,
+    /// Sign with a document signer of the authority in DIR
+    #[arg(long, value_name = "DIR")]
+    pki: PathBuf,
+    /// Name of the document signer
+    #[arg(long, value_name = "NAME", default_value = "ds")]
+    signer: String,
+    /// Take the document signer's pass phrase from FILE; else from CARDWRIGHT_DS_PASSPHRASE, else ask for it
+    #[arg(long, value_name = "FILE")]
+    ds_passphrase_file: Option<PathBuf>,
+    /// Write the images into DIR as 0001.image, 0002.image, ...; they hold private keys
+    #[arg(long, value_name = "DIR")]
+    out: PathBuf,
+    /// Day of production (YYYY-MM-DD); today if not given
+    #[arg(long, value_name = "DATE")]
+    date: Option<Date>,
+}
+
+impl Build {
+    pub(crate) fn run(self, context: Context) -> Result<Exit, Failure> {
+        let today = self.date.unwrap_or_else(clock::today);
+        let profile = DocumentProfile::load(&self.profile).map_err(|error| Failure::from_error(Exit::Usage, &error))?;
+        let text = std::fs::read_to_string(&self.records).map_err(|error| Failure::file(&self.records, &error))?;
+        let folder = self.records.parent().unwrap_or(Path::new(""));
+        let mut load = |name: &str| std::fs::read(folder.join(name)).map_err(|error| format!("{}: {error}", folder.join(name).display()));
+        let records = record::read(&self.records.display().to_string(), &text, &profile, today, &mut load)
+            .map_err(|error| Failure::from_error(Exit::Usage, &error).hint("correct the record; nothing was built"))?;
+
+        let authority = pki::open(&self.pki)?;
+        let phrase = secret::existing(
+            self.ds_passphrase_file.as_deref(),
+            "CARDWRIGHT_DS_PASSPHRASE",
+            "--ds-passphrase-file",
+            &format!("the key of {}", self.signer),
+        )?;
+        let (signer, certificate) = authority.load_signer(&self.signer, &phrase, random::system()).map_err(|error| pki::failure(&error))?;
+        let signing = Signing { signer: &signer, certificate: certificate.der(), today };
+
+        std::fs::create_dir_all(&self.out).map_err(|error| Failure::file(&self.out, &error))?;
+        let progress = Progress::new("building", u64::try_from(records.len()).unwrap_or(u64::MAX), context.json);
+        let mut rows = Vec::new();
+        for (n, record) in (1u64..).zip(&records) {
+            let keys = ChipKeys::generate(&profile, &mut random::system()).map_err(|error| Failure::from_error(Exit::Signer, &error))?;
+            let image = build(record, &profile, &keys, signing).map_err(|error| Failure::from_error(Exit::Signer, &error))?;
+            let path = self.out.join(format!("{n:04}.image"));
+            let digest = hex::encode(image.digest());
+            let bytes: usize = image.files.values().map(Vec::len).sum();
+            ImageFile { profile: profile.id.clone(), live: record.live(), image }.save(&path).map_err(|error| failure(&error))?;
+            if !context.json {
+                output::text(&format!("{}  {bytes} bytes of files, digest {digest}", path.display()))?;
+            }
+            rows.push(json!({ "image": path, "profile": profile.id, "bytes": bytes, "digest": digest }));
+            progress.set(n);
+        }
+        if context.json {
+            output::json(&rows)?;
+        }
+        Ok(Exit::Success)
+    }
+}
+
+/// Why an image file is not read or written.
+pub(crate) fn failure(error: &ImageFileError) -> Failure {
+    match error {
+        ImageFileError::Io { path, source } if source.kind() == std::io::ErrorKind::AlreadyExists => {
+            Failure::new(Exit::Usage, format_args!("{}: expected no such file yet, found one", path.display()))
+                .hint("an image is never overwritten: a card may have been made from it")
+        }
+        ImageFileError::Io { path, source } => Failure::file(path, source),
+        _ => Failure::from_error(Exit::Usage, error),
+    }
+}
