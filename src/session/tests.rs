@@ -148,3 +148,135 @@ fn capacity_under_secure_messaging_leaves_room_for_padding_and_mac() {
         }
     }
 }
+
+/// The chip's half of a channel: opens each command, gives it to `answer`, protects what comes back, and passes it through `wire`.
+struct Secured<A, W> {
+    channel: SecureMessaging,
+    answer: A,
+    wire: W,
+    sent: Vec<usize>,
+    limits: Limits,
+}
+
+impl<A: FnMut(Command) -> Response, W: FnMut(&Command, Response) -> Response> Transport for Secured<A, W> {
+    fn atr(&mut self) -> Result<Vec<u8>, TransportError> {
+        Ok(vec![0x3B, 0x00])
+    }
+    fn transmit(&mut self, bytes: &[u8]) -> Result<Vec<u8>, TransportError> {
+        self.sent.push(bytes.len());
+        let command = Command::parse(bytes).expect("an APDU");
+        let response = match command.ins {
+            0xC0 => Response::ok([]),
+            _ => {
+                let plain = self.channel.unprotect_command(&command).expect("protected");
+                let answer = (self.answer)(plain);
+                self.channel.protect_response(&answer).expect("protects")
+            }
+        };
+        Ok((self.wire)(&command, response).encode())
+    }
+    fn reset(&mut self) -> Result<(), TransportError> {
+        Ok(())
+    }
+    fn limits(&self) -> Limits {
+        self.limits
+    }
+}
+
+fn channel() -> SecureMessaging {
+    let key = |n: u8| eid::secret::Secret::from([n; 16]);
+    SecureMessaging::new(eid::crypto::kdf::Suite::Aes128, &key(1), &key(2), &[0; 16]).expect("lengths of AES-128")
+}
+
+fn secured<A: FnMut(Command) -> Response, W: FnMut(&Command, Response) -> Response>(
+    limits: Limits,
+    answer: A,
+    wire: W,
+) -> Session<Secured<A, W>> {
+    let mut session = Session::new(Secured { channel: channel(), answer, wire, sent: Vec::new(), limits });
+    session.secure(channel());
+    session
+}
+
+#[test]
+fn long_data_under_secure_messaging_are_chained_and_each_part_fits() {
+    let mut seen = Vec::new();
+    let answer = |command: Command| {
+        seen.push((command.cla, command.data.len()));
+        Response::ok([])
+    };
+    let mut session = secured(Limits::SHORT, answer, |_, response| response);
+    assert_eq!((session.max_data(), session.max_answer()), (223, 223));
+    let command = Command::new(0, 0x86, 0, 0).with_data(vec![7; 500]).with_le(256);
+    assert_eq!(session.transmit(&command), Ok(Response::ok([])));
+    let sent = session.into_transport().sent;
+    assert!(sent.iter().all(|&len| len <= 261), "{sent:?}");
+    assert_eq!(seen, [(0x10, 223), (0x10, 223), (0x00, 54)]);
+}
+
+#[test]
+fn an_error_in_the_clear_ends_the_channel_and_nothing_follows_it() {
+    let mut session = secured(Limits::SHORT, |_| Response::ok([1]), |_, _| Response::status(0x6988));
+    assert_eq!(session.transmit(&read(0, 1)), Err(SessionError::SecureMessaging(SmError::Unprotected(Sw(0x6988)))));
+    assert_eq!(session.transmit(&read(0, 1)), Err(SessionError::Lost));
+    assert!(!session.is_secure());
+    assert_eq!(session.into_transport().sent.len(), 1);
+}
+
+#[test]
+fn an_answer_with_a_wrong_mac_or_in_the_clear_is_never_taken() {
+    for forge in [0, 5, 20] {
+        let wire = |_: &Command, mut response: Response| {
+            response.data[forge] ^= 1;
+            response
+        };
+        let mut session = secured(Limits::SHORT, |_| Response::ok([1; 8]), wire);
+        assert!(matches!(session.transmit(&read(0, 8)), Err(SessionError::SecureMessaging(_))), "{forge}");
+        assert_eq!(session.transmit(&read(0, 8)), Err(SessionError::Lost));
+    }
+    let mut session = secured(Limits::SHORT, |_| Response::ok([1; 8]), |_, _| Response::ok([1; 8]));
+    assert!(matches!(session.transmit(&read(0, 8)), Err(SessionError::SecureMessaging(_))));
+}
+
+#[test]
+fn a_protected_answer_in_parts_is_put_together_before_it_is_checked() {
+    let mut rest = Vec::new();
+    let wire = |command: &Command, response: Response| {
+        if command.ins == 0xC0 {
+            assert_eq!((command.cla, command.le), (0, Some(20)));
+            return Response { data: std::mem::take(&mut rest), sw: Sw::OK };
+        }
+        let (first, second) = response.data.split_at(response.data.len() - 20);
+        rest = second.to_vec();
+        Response { data: first.to_vec(), sw: Sw(0x6114) }
+    };
+    let mut session = secured(Limits::SHORT, |_| Response::ok([7; 100]), wire);
+    assert_eq!(session.transmit(&read(0, 100)), Ok(Response::ok([7; 100])));
+}
+
+#[test]
+fn wrong_le_inside_the_channel_is_corrected_by_a_new_command() {
+    let mut seen = Vec::new();
+    let answer = |command: Command| {
+        seen.push(command.le);
+        if command.le == Some(4) { Response::ok([1, 2, 3, 4]) } else { Response::status(0x6C04) }
+    };
+    let mut session = secured(Limits::SHORT, answer, |_, response| response);
+    assert_eq!(session.transmit(&read(0, 200)), Ok(Response::ok([1, 2, 3, 4])));
+    drop(session);
+    assert_eq!(seen, [Some(200), Some(4)]);
+}
+
+#[test]
+fn a_long_answer_under_secure_messaging_is_asked_for_in_the_extended_form() {
+    let mut forms = Vec::new();
+    let wire = |command: &Command, response| {
+        forms.push((command.extended, command.le));
+        response
+    };
+    let mut session = secured(Limits::EXTENDED, |_| Response::ok([7; 256]), wire);
+    assert_eq!(session.transmit(&read(0, 256)), Ok(Response::ok([7; 256])));
+    assert_eq!(session.transmit(&read(0, 8)).map(|answer| answer.data.len()), Ok(256));
+    drop(session);
+    assert_eq!(forms, [(true, Some(65_536)), (false, Some(256))]);
+}

@@ -4,6 +4,7 @@
 #![cfg(feature = "pcsc")]
 
 mod daemon;
+mod demo;
 #[path = "../terminal/document.rs"]
 mod document;
 mod faults;

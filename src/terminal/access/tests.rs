@@ -12,7 +12,9 @@ struct Counting(u8);
 impl rand_core::TryRng for Counting {
     type Error = std::convert::Infallible;
     fn try_next_u32(&mut self) -> Result<u32, Self::Error> {
-        self.try_next_u64().map(|n| n as u32)
+        let mut bytes = [0; 4];
+        self.try_fill_bytes(&mut bytes)?;
+        Ok(u32::from_le_bytes(bytes))
     }
     fn try_next_u64(&mut self) -> Result<u64, Self::Error> {
         let mut bytes = [0; 8];
@@ -45,7 +47,7 @@ fn run(passwords: &[Password], fallback: Fallback, steps: &[(&str, &str)]) -> (R
     (result, log)
 }
 
-fn outcome<'a>(log: &'a Log, id: &str) -> (&'static str, Option<&'static str>) {
+fn outcome(log: &Log, id: &str) -> (&'static str, Option<&'static str>) {
     let finding = log.findings.iter().find(|finding| finding.id() == id).unwrap_or_else(|| panic!("no finding {id}"));
     (finding.outcome.as_str(), finding.reason.as_ref().map(|reason| reason.code))
 }
