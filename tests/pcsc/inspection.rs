@@ -11,17 +11,14 @@ use cardwright::transport::pcsc::{PcscReader, Presence, Sharing};
 
 use super::daemon::with_daemon;
 use super::document::{Authority, CAN, Options, document, today};
-
-#[path = "../../applets/tests/card/common.rs"]
-#[allow(dead_code)]
-mod common;
+use super::personalize::personalized;
 
 #[test]
 fn the_virtual_card_is_genuine_through_the_daemon() {
     with_daemon("inspection::the_virtual_card_is_genuine_through_the_daemon", |daemon| {
         let authority = Authority::new(1);
         let image = document(&authority, Options { rsa: true, ..Options::default() });
-        let mut card = common::personalized(&image);
+        let mut card = personalized(&image);
         let stop = AtomicBool::new(false);
         let address = format!("127.0.0.1:{}", daemon.port());
         std::thread::scope(|scope| {

@@ -9,3 +9,5 @@ mod demo;
 mod document;
 mod faults;
 mod inspection;
+#[path = "../terminal/personalize.rs"]
+mod personalize;

@@ -7,6 +7,8 @@ use applets::Card;
 use applets::rng::SeededRng;
 use applets::store::nvm::{Nvm as _, RamNvm};
 use cardwright::Verifier;
+use cardwright::perso::card_profile::CardProfile;
+use cardwright::perso::write::Masters;
 use cardwright::terminal::access::Method;
 use cardwright::terminal::report::Report;
 use cardwright::terminal::{Inspection, Verdict, can, mrz};
@@ -17,11 +19,8 @@ use eid::image::{CardImage, FileId};
 use eid::protocol::pace::Password;
 use eid::transport::{Limits, Transport, TransportError};
 
-#[path = "../../applets/tests/card/common.rs"]
-#[allow(dead_code)]
-mod common;
-
 use super::document::{self, Authority, CAN, Options, dg, document as signed, today, unsigned};
+use super::personalize::{blank, personalized};
 use super::rng;
 
 static AUTHORITY: LazyLock<Authority> = LazyLock::new(|| Authority::new(1));
@@ -34,11 +33,6 @@ fn inspect(card: impl Transport, passwords: &[Password]) -> Inspection {
 fn of<'a>(report: &'a Report, id: &str) -> (&'a str, &'a str) {
     let finding = report.finding(id).unwrap_or_else(|| panic!("no finding {id} in {:#?}", report.findings));
     (finding.outcome.as_str(), finding.reason.as_ref().map_or("", |reason| reason.code))
-}
-
-/// A card that holds `image` and is operational.
-fn personalized(image: &CardImage) -> Card {
-    common::personalized(image)
 }
 
 /// A link that carries short APDUs only.
@@ -88,7 +82,7 @@ fn the_virtual_card_is_genuine_by_pace_with_can_and_mrz_short_and_extended() {
 
 #[test]
 fn every_suite_of_the_virtual_card_opens() {
-    for (suite, curve) in [(Suite::TripleDes, Curve::P256), (Suite::Aes192, Curve::P521), (Suite::Aes256, Curve::BrainpoolP512r1)] {
+    for (suite, curve) in [(Suite::TripleDes, Curve::P256), (Suite::Aes192, Curve::P384), (Suite::Aes256, Curve::BrainpoolP512r1)] {
         let image = signed(&AUTHORITY, Options { suite, curve, ..Options::default() });
         assert_genuine(&inspect(personalized(&image), &[can(CAN)]), &image);
     }
@@ -172,7 +166,8 @@ fn a_card_of_another_authority_has_no_trust_anchor() {
 /// A blank card, and one whose personalization was never finished, hold no application that could be selected.
 #[test]
 fn a_blank_card_is_no_document() {
-    let report = inspect(common::blank(), &[can(CAN)]).report;
+    let profile = CardProfile::load("eid-gp-scp03").expect("the profile of the virtual card");
+    let report = inspect(blank(&profile, &Masters::test(&profile)), &[can(CAN)]).report;
     assert_ne!(report.verdict, Verdict::Genuine, "{}", report.to_text(Default::default()));
     assert_eq!(report.verdict, Verdict::AccessRefused, "{}", report.to_text(Default::default()));
 }

@@ -4,6 +4,7 @@ mod card;
 mod chip;
 mod document;
 mod lies;
+mod personalize;
 
 use applets::rng::SeededRng;
 
