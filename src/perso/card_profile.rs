@@ -4,7 +4,9 @@
 //! the message says field and line. What data cannot say is in the driver that the profile names. A profile of kind `test-only` is
 //! refused for a live batch ([`CardProfile::refuse_live`]).
 
+use eid::gp::Aid;
 use eid::image::FileId;
+use eid::scp03::{CounterRule, Diversification, MacLcEncoding, Options};
 use serde::{Deserialize, Serialize};
 
 use super::toml_text;
@@ -112,9 +114,9 @@ pub struct ApduLimits {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct GpDgi {
     /// AID of the security domain.
-    pub sd_aid: Vec<u8>,
+    pub sd_aid: Aid,
     /// AID of the application that is personalized.
-    pub target_aid: Vec<u8>,
+    pub target_aid: Aid,
     /// Accepted values of the i parameter.
     pub i: Vec<u8>,
     /// Security level of the session: 01, 03, 11, 13, or 33.
@@ -127,6 +129,10 @@ pub struct GpDgi {
     pub master_transport: String,
     /// Name of the production master key.
     pub master_production: String,
+    /// How a card's keys follow from the master key.
+    pub diversification: Diversification,
+    /// In what the product's secure channel differs from others.
+    pub channel: Options,
     /// Length of the static keys in bits.
     pub key_bits: usize,
     /// Whether PUT KEY replaces the transport keys before anything else is written.
@@ -354,6 +360,11 @@ impl Checker<'_> {
         })
     }
 
+    fn aid(&self, field: &'static str, value: Option<&toml_text::Hex>) -> Result<Aid, ProfileError> {
+        let bytes = &self.need(field, value)?.0;
+        Aid::new(field, bytes).map_err(|_| self.wrong(field, "an AID of 5 to 16 bytes", format!("{} bytes", bytes.len())))
+    }
+
     fn gp_dgi(&self, raw: &raw::Profile) -> Result<GpDgi, ProfileError> {
         let scp = &raw.scp;
         if scp.protocol != raw::Protocol::Scp03 {
@@ -371,7 +382,23 @@ impl Checker<'_> {
         if self.need("scp.auth_attempts", scp.auth_attempts)? != 1 {
             return Err(self.wrong("scp.auth_attempts", "1: a second try with a wrong key can brick the card", "another number"));
         }
-        let raw::Diversification::Kdf3 = self.need("scp.diversification", scp.diversification)?;
+        let diversification = match self.need("scp.diversification", scp.diversification)? {
+            raw::Diversification::None => Diversification::None,
+            raw::Diversification::Emv => Diversification::Emv,
+            raw::Diversification::Visa2 => Diversification::Visa2,
+            raw::Diversification::Visa => Diversification::Visa,
+            raw::Diversification::Kdf3 => Diversification::Kdf3,
+            raw::Diversification::An10922 => Diversification::An10922,
+        };
+        let channel = Options {
+            mac_lc_encoding: match raw.apdu.mac_lc_encoding {
+                raw::MacLcEncoding::AsSent => MacLcEncoding::AsSent,
+                raw::MacLcEncoding::AlwaysShort => MacLcEncoding::AlwaysShort,
+                raw::MacLcEncoding::ThreeBytes => MacLcEncoding::ThreeBytes,
+            },
+            counter: if scp.counter_on_empty_data == Some(false) { CounterRule::CommandsWithData } else { CounterRule::EveryCommand },
+            le_with_rmac: false,
+        };
         let level = self.need("scp.level", scp.level)?.0;
         if ![0x03, 0x13, 0x33].contains(&level) {
             return Err(self.wrong("scp.level", "03, 13, or 33: personal data is encrypted", format!("{level:02x}")));
@@ -379,6 +406,9 @@ impl Checker<'_> {
         let key_bits = self.need("scp.key_bits", scp.key_bits)?;
         if ![128, 192, 256].contains(&key_bits) {
             return Err(self.wrong("scp.key_bits", "128, 192, or 256", key_bits));
+        }
+        if !matches!(diversification, Diversification::None | Diversification::Kdf3) && key_bits != 128 {
+            return Err(self.wrong("scp.key_bits", "128 for this diversification", key_bits));
         }
         let block_limit = self.need("personalize.block_limit", raw.personalize.block_limit)?;
         if !(1..=256).contains(&block_limit) {
@@ -405,14 +435,16 @@ impl Checker<'_> {
             }
         }
         Ok(GpDgi {
-            sd_aid: self.need("scp.sd_aid", scp.sd_aid.as_ref())?.0.clone(),
-            target_aid: self.need("personalize.target_aid", raw.personalize.target_aid.as_ref())?.0.clone(),
+            sd_aid: self.aid("scp.sd_aid", scp.sd_aid.as_ref())?,
+            target_aid: self.aid("personalize.target_aid", raw.personalize.target_aid.as_ref())?,
             i: self.need("scp.i", scp.i.as_ref())?.iter().map(|i| i.0).collect(),
             level,
             kvn_transport: kvn.transport.0,
             kvn_production: kvn.production.0,
             master_transport: master.transport.clone(),
             master_production: master.production.clone(),
+            diversification,
+            channel,
             key_bits,
             replace_keys: raw.finish.replace_keys,
             block_limit,
@@ -541,6 +573,35 @@ mod tests {
         assert!(message.starts_with("profile x.toml, line 32, column 1: unknown field `auth_atempts`, expected one of"), "{message}");
         let message = error("jmrtd-applet", "birth)", "birthday)");
         assert!(message.starts_with("profile x.toml, line 32, column ") && message.contains(r#"unknown name "birthday""#), "{message}");
+    }
+
+    #[test]
+    fn products_differ_in_their_secure_channel() {
+        let parse = |pairs: &[(&str, &str)]| {
+            let text = pairs.iter().fold(built_in("eid-gp-scp03").to_owned(), |text, (from, to)| {
+                assert!(text.contains(from), "the profile has {from:?}");
+                text.replacen(from, to, 1)
+            });
+            CardProfile::parse("x.toml", &text).map(|profile| match profile.product {
+                Product::GpDgi(product) => product,
+                Product::PutData(_) => panic!("the driver is gp-dgi"),
+            })
+        };
+        let ours = parse(&[]).expect("loads");
+        assert_eq!((ours.diversification, ours.channel), (Diversification::Kdf3, Options::default()));
+        let other = parse(&[
+            (r#"diversification = "kdf3""#, "diversification = \"visa2\"\ncounter_on_empty_data = false"),
+            ("key_bits = 256", "key_bits = 128"),
+            ("[apdu]", "[apdu]\nmac_lc_encoding = \"three-bytes\""),
+        ])
+        .expect("loads");
+        assert_eq!(other.diversification, Diversification::Visa2);
+        let channel = Options { mac_lc_encoding: MacLcEncoding::ThreeBytes, counter: CounterRule::CommandsWithData, le_with_rmac: false };
+        assert_eq!(other.channel, channel);
+        let message = error("eid-gp-scp03", r#""kdf3""#, r#""emv""#);
+        assert!(message.ends_with("scp.key_bits: expected 128 for this diversification, found 256"), "{message}");
+        let message = error("eid-gp-scp03", r#"target_aid = "a0000002471001""#, r#"target_aid = "a0000002""#);
+        assert!(message.ends_with("personalize.target_aid: expected an AID of 5 to 16 bytes, found 4 bytes"), "{message}");
     }
 
     #[test]

@@ -6,6 +6,7 @@
 
 use std::collections::BTreeMap;
 
+use eid::gp::Install;
 use eid::image::{CardImage, FileId};
 use serde::{Deserialize, Serialize};
 
@@ -260,12 +261,13 @@ fn gp_dgi(
     };
     let identify = 5 + profile.matching.aid.len() + 1;
     step(Phase::Identification, "SELECT application".to_owned(), &[identify], SELECT_ANSWER + 2, false, false);
-    let select = 5 + product.sd_aid.len() + 1;
+    let select = 5 + product.sd_aid.as_bytes().len() + 1;
     step(Phase::Personalization, "SELECT security domain".to_owned(), &[select], SELECT_ANSWER + 2, false, false);
     let [update, update_answer, authenticate] = session_lengths(options.mode);
     step(Phase::Personalization, "INITIALIZE UPDATE".to_owned(), &[update], update_answer, false, false);
     step(Phase::Personalization, "EXTERNAL AUTHENTICATE".to_owned(), &[authenticate], 2, false, false);
-    let install = wire.command(install_for_personalization(&product.target_aid).len(), true);
+    let install = Install::Personalization { application: product.target_aid.clone() };
+    let install = wire.command(install.command().data.len(), true);
     step(Phase::Personalization, "INSTALL [for personalization]".to_owned(), &[install], wire.response(1), false, false);
 
     let clear: usize = dgi::encoded_len(dgi::NONCE_LEN) + files.iter().map(|(_, len)| dgi::encoded_len(*len)).sum::<usize>();
@@ -324,7 +326,7 @@ fn key_replacement(profile: &CardProfile, product: &GpDgi, wire: Wire) -> Vec<St
     };
     vec![
         step("SELECT application", 5 + profile.matching.aid.len() + 1, SELECT_ANSWER + 2, false),
-        step("SELECT security domain", 5 + product.sd_aid.len() + 1, SELECT_ANSWER + 2, false),
+        step("SELECT security domain", 5 + product.sd_aid.as_bytes().len() + 1, SELECT_ANSWER + 2, false),
         step("INITIALIZE UPDATE under transport keys", update, update_answer, false),
         step("EXTERNAL AUTHENTICATE", authenticate, 2, false),
         step("PUT KEY, transport to production", wire.command(put_key, true), wire.response(1 + 3 * 3), true),
@@ -335,15 +337,6 @@ fn key_replacement(profile: &CardProfile, product: &GpDgi, wire: Wire) -> Vec<St
 const fn session_lengths(mode: Mode) -> [usize; 3] {
     let m = mode.mac_len();
     [5 + m + 1, 13 + 2 * m + 3 + 2, 5 + 2 * m]
-}
-
-/// Data of INSTALL [for personalization]: 00 00 LV AID 00 00 00.
-#[must_use]
-pub fn install_for_personalization(aid: &[u8]) -> Vec<u8> {
-    let mut data = vec![0, 0, u8::try_from(aid.len()).unwrap_or(u8::MAX)];
-    data.extend(aid);
-    data.extend([0, 0, 0]);
-    data
 }
 
 /// Lengths of the blocks of the encrypted run.

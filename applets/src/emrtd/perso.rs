@@ -5,6 +5,8 @@
 
 use eid::apdu::Command;
 use eid::dgi::{self, Event, Stream};
+use eid::gp::StoreData;
+use eid::gp::transfer::{Encryption, Structure};
 use eid::image::{FileId, LifeCycle};
 use subtle::ConstantTimeEq as _;
 use zeroize::Zeroizing;
@@ -49,11 +51,10 @@ enum Value {
 impl Card {
     /// One STORE DATA command. The caller forgets the sequence after a refusal.
     pub(crate) fn personalize(&mut self, command: &Command) -> Answer {
-        let (last, encrypted) = match command.p1 {
-            0x08 => (false, false),
-            0x88 => (true, false),
-            0x68 => (false, true),
-            0xE8 => (true, true),
+        let block = StoreData::parse(command).map_err(|error| Refusal::Status(error.status().0))?;
+        let (last, encrypted) = match (block.structure, block.encryption, block.answered) {
+            (Structure::Dgi, Encryption::None, false) => (block.last, false),
+            (Structure::Dgi, Encryption::All, false) => (block.last, true),
             _ => return refuse(status::WRONG_P1P2),
         };
         let mut sequence = match self.ram.sequence.take() {

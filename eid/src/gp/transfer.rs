@@ -77,9 +77,9 @@ pub struct StoreData {
 impl StoreData {
     /// A block of data groupings, in clear or enciphered: P1 08, 88, 68 or E8.
     #[must_use]
-    pub const fn dgi(last: bool, enciphered: bool, number: u8, data: Vec<u8>) -> Self {
+    pub fn dgi(last: bool, enciphered: bool, number: u8, data: impl Into<Vec<u8>>) -> Self {
         let encryption = if enciphered { Encryption::All } else { Encryption::None };
-        Self { last, encryption, structure: Structure::Dgi, answered: false, number, data }
+        Self { last, encryption, structure: Structure::Dgi, answered: false, number, data: data.into() }
     }
 
     /// P1.

@@ -80,6 +80,8 @@ pub(super) struct Apdu {
     pub(super) fit_frame: usize,
     #[serde(default)]
     pub(super) le_with_rmac: bool,
+    #[serde(default)]
+    pub(super) mac_lc_encoding: MacLcEncoding,
 }
 
 #[derive(Debug, Deserialize)]
@@ -94,6 +96,7 @@ pub(super) struct Scp {
     pub(super) master: Option<Masters>,
     pub(super) key_bits: Option<usize>,
     pub(super) auth_attempts: Option<u32>,
+    pub(super) counter_on_empty_data: Option<bool>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
@@ -106,7 +109,21 @@ pub(super) enum Protocol {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(super) enum Diversification {
+    None,
+    Emv,
+    Visa2,
+    Visa,
     Kdf3,
+    An10922,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum MacLcEncoding {
+    #[default]
+    AsSent,
+    AlwaysShort,
+    ThreeBytes,
 }
 
 #[derive(Debug, Deserialize)]

@@ -2,22 +2,16 @@
 
 use eid::apdu::{Command, Response, Sw};
 use eid::dgi;
+use eid::gp::{self, Aid, Install, StoreData};
 use eid::image::{CardImage, LifeCycle};
 use eid::scp03::host::{HostSession, InitializeUpdateAnswer, Opening};
-use eid::scp03::{self, ScpError, SecurityLevel, StaticKeys, kdf3, put_key};
+use eid::scp03::{self, ScpError, SecurityLevel, StaticKeys, put_key};
 use eid::transport::Transport;
 use rand_core::CryptoRng;
 
 use super::{Change, Job, Journal, Nonce, Status, Tell, WriteError, Writer, Written};
 use crate::perso::card_profile::{EncryptedBlocks, GpDgi};
-use crate::perso::plan::{self, Wire, dgi as groupings, install_for_personalization};
-
-/// STORE DATA, clear groupings, more to come.
-const CLEAR: u8 = 0x08;
-/// STORE DATA, encrypted groupings, more to come.
-const ENCRYPTED: u8 = 0x68;
-/// STORE DATA, clear groupings, last block.
-const LAST: u8 = 0x88;
+use crate::perso::plan::{self, Wire, dgi as groupings};
 
 /// One card under work.
 pub(super) struct Work<'a> {
@@ -86,20 +80,20 @@ impl<'a> Work<'a> {
             let capacity = self.capacity(open.mode);
             let mut number = 0;
             for (n, block) in clear.chunks(capacity).enumerate() {
-                self.store(&mut open.session, CLEAR, &mut number, block)?;
+                self.store(&mut open.session, &mut number, StoreData::dgi(false, false, 0, block))?;
                 if n % 4 == 0 {
                     report(&self, "files");
                 }
             }
             for block in encrypted_blocks(encrypted, capacity, self.product.encrypted_blocks) {
-                self.store(&mut open.session, ENCRYPTED, &mut number, &block)?;
+                self.store(&mut open.session, &mut number, StoreData::dgi(false, true, 0, block))?;
             }
             self.after(Change::Store)?;
             report(&self, "commit");
             self.before(Change::Commit)?;
             let mut last = Vec::new();
             dgi::push(&mut last, self.product.commit_dgi, &commit)?;
-            self.store(&mut open.session, LAST, &mut number, &last)?;
+            self.store(&mut open.session, &mut number, StoreData::dgi(true, false, 0, last))?;
         }
         report(&self, "check");
         let status = self.status(&mut open.session)?;
@@ -158,7 +152,7 @@ impl<'a> Work<'a> {
             _ => return Err(WriteError::OtherJob { found: open.status.nonce.map_or_else(|| "none".to_owned(), hex::encode) }),
         }
         if self.product.replace_keys && open.session.key_version() == self.product.kvn_transport {
-            let keys = kdf3(self.writer.masters.get(&self.product.master_production)?, open.session.kdd())?;
+            let keys = self.keys(&self.product.master_production, open.session.kdd())?;
             self.before(Change::ReplaceKeys)?;
             let command = open.session.put_key(self.product.kvn_transport, self.product.kvn_production, &keys);
             let answer = self.plain("PUT KEY", &mut open.session, &command)?;
@@ -181,14 +175,14 @@ impl<'a> Work<'a> {
                 return Err(self.other("key version", expected, format!("{version:02X}")));
             }
         };
-        let select = Command::new(0x00, 0xA4, 0x04, 0x00).with_data(self.product.sd_aid.clone()).with_le(256);
+        let select = gp::select(&self.product.sd_aid);
         self.expect("SELECT security domain", &select)?;
         let (opening, answer) = self.initialize_update(key_version)?;
         if !self.product.i.contains(&answer.implementation.byte()) {
             let expected = self.product.i.iter().map(|i| format!("{i:02X}")).collect::<Vec<_>>().join(" or ");
             return Err(self.other("parameter i", expected, format!("{:02X}", answer.implementation.byte())));
         }
-        let keys = kdf3(self.writer.masters.get(master)?, answer.kdd)?;
+        let keys = self.keys(master, answer.kdd)?;
         if keys.len() * 8 != self.product.key_bits {
             return Err(self.other("key length", format!("{} bits", self.product.key_bits), format!("{} bits", keys.len() * 8)));
         }
@@ -200,6 +194,11 @@ impl<'a> Work<'a> {
             None => self.status(&mut session)?,
         };
         Ok(Open { session, mode, status })
+    }
+
+    /// The keys of the card with this KDD, by the product's rule.
+    fn keys(&self, master: &str, kdd: [u8; 10]) -> Result<StaticKeys, WriteError> {
+        Ok(self.product.diversification.derive(&StaticKeys::same(self.writer.masters.get(master)?)?, kdd)?)
     }
 
     /// ATR and SELECT; the status where the card gives it in clear. Nothing is changed.
@@ -216,8 +215,7 @@ impl<'a> Work<'a> {
         let select = Command::new(0x00, 0xA4, 0x04, 0x00).with_data(matching.aid.clone()).with_le(256);
         let answer = self.transmit("SELECT application", &select)?;
         if answer.sw == Sw(0x6285) {
-            let [high, low] = self.product.status_object.to_be_bytes();
-            let answer = self.expect("GET DATA status", &Command::new(0x80, 0xCA, high, low).with_le(256))?;
+            let answer = self.expect("GET DATA status", &gp::get_data(self.product.status_object))?;
             return Ok(Some(Status::parse(&answer.data, self.product.status_object)?));
         }
         if !matching.select_sw.contains(&answer.sw.0) {
@@ -241,8 +239,8 @@ impl<'a> Work<'a> {
 
     fn authenticate(&mut self, opening: Opening, answer: &InitializeUpdateAnswer, keys: &StaticKeys) -> Result<HostSession, WriteError> {
         let level = SecurityLevel::from_byte(self.product.level).map_err(channel("EXTERNAL AUTHENTICATE"))?;
-        let aid = Some(self.product.sd_aid.as_slice());
-        let opened = opening.authenticate(answer, keys, level, scp03::Options::default(), aid).map_err(|error| match error {
+        let aid = Some(self.product.sd_aid.as_bytes());
+        let opened = opening.authenticate(answer, keys, level, self.product.channel, aid).map_err(|error| match error {
             ScpError::CardCryptogram | ScpError::CardChallenge => WriteError::WrongKeys(error),
             source => WriteError::Channel { step: "EXTERNAL AUTHENTICATE".to_owned(), source },
         });
@@ -257,21 +255,20 @@ impl<'a> Work<'a> {
         let mut block = Vec::new();
         dgi::push(&mut block, grouping, value)?;
         self.before(change)?;
-        self.store(session, LAST, &mut 0, &block)
+        self.store(session, &mut 0, StoreData::dgi(true, false, 0, block))
     }
 
-    fn store(&mut self, session: &mut HostSession, p1: u8, number: &mut usize, block: &[u8]) -> Result<(), WriteError> {
+    /// The next block of a sequence, which gets its number here.
+    fn store(&mut self, session: &mut HostSession, number: &mut usize, mut block: StoreData) -> Result<(), WriteError> {
         let limit = self.product.block_limit;
-        let p2 = u8::try_from(*number).ok().filter(|_| *number < limit);
-        let p2 = p2.ok_or(plan::PlanError::TooManyBlocks { found: *number + 1, max: limit })?;
+        let next = u8::try_from(*number).ok().filter(|_| *number < limit);
+        block.number = next.ok_or(plan::PlanError::TooManyBlocks { found: *number + 1, max: limit })?;
         *number += 1;
-        let step = format!("STORE DATA block {p2}");
-        self.plain(&step, session, &Command::new(0x80, 0xE2, p1, p2).with_data(block)).map(drop)
+        self.plain(&format!("STORE DATA block {}", block.number), session, &block.command()).map(drop)
     }
 
     fn status(&mut self, session: &mut HostSession) -> Result<Status, WriteError> {
-        let [high, low] = self.product.status_object.to_be_bytes();
-        let answer = self.plain("GET DATA status", session, &Command::new(0x80, 0xCA, high, low).with_le(256))?;
+        let answer = self.plain("GET DATA status", session, &gp::get_data(self.product.status_object))?;
         Ok(Status::parse(&answer.data, self.product.status_object)?)
     }
 
@@ -333,8 +330,8 @@ impl<'a> Work<'a> {
     }
 }
 
-fn install(target: &[u8]) -> Command {
-    Command::new(0x80, 0xE6, 0x20, 0x00).with_data(install_for_personalization(target)).with_le(256)
+fn install(target: &Aid) -> Command {
+    Install::Personalization { application: target.clone() }.command()
 }
 
 fn checked(step: &str, answer: Response) -> Result<Response, WriteError> {
