@@ -315,3 +315,48 @@ fn encode_pss(hash: Hash, mgf: Hash, salt: usize) -> Vec<u8> {
     }
     out
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(der: &[u8]) -> Result<SignatureAlgorithm, CertError> {
+        SignatureAlgorithm::read("test", &tlv::single(der, der::SEQUENCE)?)
+    }
+
+    #[test]
+    fn every_algorithm_reads_back_as_it_was_written() {
+        for hash in Hash::ALL {
+            let pss = |mgf, salt| Algorithm::RsaPss { hash, mgf, salt };
+            for algorithm in
+                [Algorithm::Ecdsa(hash), Algorithm::RsaPkcs1(hash), pss(hash, hash.len()), pss(Hash::Sha1, 20), pss(Hash::Sha512, 0)]
+            {
+                let found = read(&encode_signature(algorithm)).expect("an algorithm");
+                assert_eq!((found.scheme, found.quirks.as_slice()), (Scheme::Named(algorithm), &[][..]));
+            }
+        }
+    }
+
+    /// RFC 4055 clause 3.1: an empty SEQUENCE is SHA-1, MGF1 with SHA-1, salt of 20, and so is every part that is left out.
+    #[test]
+    fn absent_pss_parameters_mean_their_defaults() {
+        let default = Algorithm::RsaPss { hash: Hash::Sha1, mgf: Hash::Sha1, salt: 20 };
+        let der = hex::decode("300d06092a864886f70d01010a3000").expect("hex");
+        assert_eq!(read(&der).expect("PSS").scheme, Scheme::Named(default));
+        assert_eq!(encode_signature(default), der);
+        // salt of 32 alone: the digests keep their defaults
+        let der = hex::decode("301206092a864886f70d01010a3005a203020120").expect("hex");
+        assert_eq!(read(&der).expect("PSS").scheme, Scheme::Named(Algorithm::RsaPss { hash: Hash::Sha1, mgf: Hash::Sha1, salt: 32 }));
+    }
+
+    #[test]
+    fn what_the_standard_does_not_know_is_not_allowed_and_dsa_is_not_supported() {
+        // md5WithRSAEncryption, dsa-with-SHA256
+        assert!(matches!(read(&hex::decode("300d06092a864886f70d0101040500").expect("hex")), Err(CertError::NotAllowed { .. })));
+        assert!(matches!(read(&hex::decode("300b0609608648016503040302").expect("hex")), Err(CertError::Unsupported { .. })));
+        // ecdsa-with-SHA256 with a NULL, and with something else
+        let quirk = read(&hex::decode("300c06082a8648ce3d0403020500").expect("hex")).expect("tolerated").quirks;
+        assert_eq!(quirk.iter().map(|q| q.rule).collect::<Vec<_>>(), ["algorithm.ecdsa-null-parameters"]);
+        assert!(matches!(read(&hex::decode("300d06082a8648ce3d040302020101").expect("hex")), Err(CertError::Malformed { .. })));
+    }
+}

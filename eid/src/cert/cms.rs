@@ -8,7 +8,7 @@
 //! ```
 //!
 //! The signature is verified over the bytes as they stand: the signed attributes with their tag octet replaced by 31, never over an
-//! encoding of our own. Messages in BER (indefinite lengths, octet strings in pieces) are first rewritten by [`ber`], with a quirk.
+//! encoding of our own. Messages in BER (indefinite lengths, octet strings in pieces) are first rewritten with definite lengths, with a quirk.
 
 mod ber;
 

@@ -218,3 +218,37 @@ pub(crate) fn time(what: &'static str, tlv: &Tlv<'_>, quirks: &mut Vec<Quirk>) -
     let moment = i64::from(hour * 3600 + minute * 60 + second) + offset * 60;
     Ok(Time { date: date.plus_days(moment.div_euclid(86_400)), second: u32::try_from(moment.rem_euclid(86_400)).unwrap_or(0) })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_read_to_the_second_and_odd_forms_are_quirks() {
+        let read = |tag: u32, text: &str| {
+            let der = crate::tlv::encode(tag, text.as_bytes());
+            let mut quirks = Vec::new();
+            let object = crate::tlv::single(&der, tag).expect("an object");
+            time("test", &object, &mut quirks).map(|t| (format!("{} {}", t.date, t.second), quirks.len()))
+        };
+        let is = |tag, text, expected: &str, quirks| assert_eq!(read(tag, text), Ok((expected.to_owned(), quirks)), "{text}");
+        is(UTC_TIME, "491231235959Z", "2049-12-31 86399", 0);
+        is(UTC_TIME, "500101000000Z", "1950-01-01 0", 0);
+        is(GENERALIZED_TIME, "20500101000001Z", "2050-01-01 1", 0);
+        is(UTC_TIME, "2611211200Z", "2026-11-21 43200", 1);
+        is(UTC_TIME, "261121003000+0700", "2026-11-20 63000", 1);
+        is(GENERALIZED_TIME, "20261121235959.5-0030", "2026-11-22 1799", 1);
+        for text in
+            ["", "Z", "261121", "261321000000Z", "260230000000Z", "261121250000Z", "261121000000", "261121000000+07", "2611210000000000Z"]
+        {
+            assert!(read(UTC_TIME, text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn times_are_written_as_rfc_5280_asks() {
+        let day = |year| Time::midnight(Date::new(year, 3, 4).expect("a day"));
+        assert_eq!(day(2049).to_der(), [&[0x17, 13], b"490304000000Z".as_slice()].concat());
+        assert_eq!(day(2050).to_der(), [&[0x18, 15], b"20500304000000Z".as_slice()].concat());
+    }
+}

@@ -285,3 +285,66 @@ pub(crate) fn push_unsigned(out: &mut Vec<u8>, magnitude: &[u8]) {
         _ => tlv::push(out, der::INTEGER, &[&[0], magnitude].concat()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key(curve: Curve) -> PublicKey {
+        let d = curve.parameters();
+        // the base point is a point: all that a key has to be here
+        PublicKey::Ec(Point::from_bytes(curve, &[&[4], d.x, d.y].concat()).expect("the base point"))
+    }
+
+    #[test]
+    fn every_curve_reads_back_by_name_and_by_parameters() {
+        for curve in Curve::ALL {
+            for (explicit, der) in [(false, encode(&key(curve))), (true, encode_explicit(&key(curve)))] {
+                let info = parse(&der).expect("a key");
+                assert_eq!(
+                    (info.key, info.explicit_parameters, info.quirks.as_slice()),
+                    (key(curve), explicit, &[][..]),
+                    "{}",
+                    curve.name()
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn parameters_that_differ_anywhere_from_a_known_curve_name_none() {
+        let d = Curve::P256.parameters();
+        let der = encode_explicit(&key(Curve::P256));
+        let place = |part: &[u8]| der.windows(part.len()).position(|window| window == part).expect("a part");
+        for (part, name) in [(d.p, "p"), (d.a, "a"), (d.b, "b"), (d.x, "x"), (d.y, "y"), (d.n, "n")] {
+            let mut changed = der.clone();
+            changed[place(part) + 20] ^= 1;
+            assert!(matches!(parse(&changed), Err(CertError::Unsupported { what: "EC parameters", .. })), "{name}");
+        }
+        // CVE-2020-0601: all else right, and another point of the curve as the generator
+        let other = crate::crypto::curve::PrivateKey::from_bytes(Curve::P256, &[2]).expect("a scalar").public();
+        let mut curveball = der.clone();
+        let at = place(d.x) - 1;
+        curveball[at..at + other.as_bytes().len()].copy_from_slice(other.as_bytes());
+        assert!(matches!(parse(&curveball), Err(CertError::Unsupported { what: "EC parameters", .. })));
+    }
+
+    #[test]
+    fn odd_forms_of_explicit_parameters_are_quirks() {
+        let (curve, d) = (Curve::P521, Curve::P521.parameters());
+        // b of P-521 without its leading zero, a compressed base point, no cofactor
+        let mut field = tlv::encode(der::OID, PRIME_FIELD.as_bytes());
+        push_unsigned(&mut field, d.p);
+        let equation = [tlv::encode(der::OCTET_STRING, d.a), tlv::encode(der::OCTET_STRING, der::strip_zeros(d.b))].concat();
+        let sign = 2 | d.y.last().expect("octets") & 1;
+        let mut body = tlv::encode(der::INTEGER, &[1]);
+        tlv::push(&mut body, der::SEQUENCE, &field);
+        tlv::push(&mut body, der::SEQUENCE, &equation);
+        tlv::push(&mut body, der::OCTET_STRING, &[&[sign], d.x].concat());
+        push_unsigned(&mut body, d.n);
+        let der = encode_with(&key(curve), |out, _| tlv::push(out, der::SEQUENCE, &body));
+        let info = parse(&der).expect("a key");
+        let rules: Vec<_> = info.quirks.iter().map(|quirk| quirk.rule).collect();
+        assert_eq!(rules, ["spki.cofactor-missing", "spki.base-point-compressed", "spki.field-element-length"]);
+    }
+}
