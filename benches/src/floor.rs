@@ -2,6 +2,9 @@
 
 use std::hint::black_box;
 
+use eid::crypto::cipher::CipherKey;
+use eid::crypto::kdf::Suite;
+use eid::crypto::mac::MacKey;
 use eid::crypto::signature::{PrivateKey, PublicKey};
 use pki::key::SigningKey;
 use sha2::{Digest as _, Sha256};
@@ -51,4 +54,46 @@ pub(crate) fn signer(key: &SigningKey) -> Box<dyn Fn(&[u8])> {
             black_box(signature);
         })
     }
+}
+
+/// AES-CBC and AES-CMAC of a secure channel, as both ends of it do them, with keys that were expanded before.
+pub(crate) struct Channel {
+    cipher: CipherKey,
+    mac: MacKey,
+    buffer: Vec<u8>,
+}
+
+impl Channel {
+    pub(crate) fn new(suite: Suite) -> Self {
+        let key = vec![7; suite.key_len()];
+        let (cipher, mac) = (CipherKey::new(suite, &key).expect("a key"), MacKey::new(suite, &key).expect("a key"));
+        Self { cipher, mac, buffer: vec![0x5A; 65_536] }
+    }
+
+    /// `len` bytes encrypted by one side and decrypted by the other, a MAC over them made and checked.
+    pub(crate) fn encrypt_and_mac(&mut self, len: usize) {
+        let data = self.buffer.get_mut(..len.next_multiple_of(16)).expect("a command is short");
+        self.cipher.encrypt_cbc(&[0; 16], data).expect("whole blocks");
+        self.cipher.decrypt_cbc(&[0; 16], data).expect("whole blocks");
+        self.mac(len);
+    }
+
+    /// A MAC over `len` bytes made and checked.
+    pub(crate) fn mac(&mut self, len: usize) {
+        let data = self.buffer.get(..len).expect("a command is short");
+        black_box(self.mac.mac(&[data]));
+        black_box(self.mac.mac(&[data]));
+    }
+}
+
+/// The private operation of RSA-2048 by its primes, blinded and checked, and the public one.
+pub(crate) fn rsa_2048() -> Box<dyn Fn()> {
+    use getrandom::SysRng;
+    use getrandom::rand_core::UnwrapErr;
+    let key = rsa::RsaPrivateKey::new(&mut UnwrapErr(SysRng), 2048).expect("a key");
+    let input = rsa::BoxedUint::from_be_slice(&[0x5A; 255], 2048).expect("below the modulus");
+    Box::new(move || {
+        let signature = rsa::hazmat::rsa_decrypt_and_check(&key, Some(&mut UnwrapErr(SysRng)), &input).expect("a signature");
+        black_box(rsa::hazmat::rsa_encrypt(&key, &signature).expect("opened"));
+    })
 }

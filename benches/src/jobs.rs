@@ -4,6 +4,7 @@ use crate::Job;
 use crate::subject::State;
 
 mod authenticate;
+mod card;
 mod sign;
 
 /// All of them, in the order of the table.
@@ -11,5 +12,6 @@ pub(crate) fn all() -> Vec<Job> {
     let state = State::new();
     let mut jobs = authenticate::jobs(&state);
     jobs.extend(sign::jobs(state));
+    jobs.extend(card::jobs(State::new()));
     jobs
 }

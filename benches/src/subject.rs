@@ -2,6 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use cardwright::perso::build::{self, ChipKeys, Signing};
+use cardwright::perso::profile::DocumentProfile;
+use cardwright::perso::record::Record;
 use eid::cert::trust::TrustStore;
 use eid::cert::x509::Certificate;
 use eid::crypto::curve::Curve;
@@ -59,14 +62,23 @@ impl State {
     }
 }
 
-/// Data groups as a Vietnamese card has them, by number: sizes as measured on such cards, content of no meaning to a hash.
-pub(crate) fn data_groups() -> BTreeMap<u8, Vec<u8>> {
-    let sizes = [(1_u8, 95_usize), (2, 16_800), (3, 1_100), (13, 780), (14, 480), (15, 300)];
-    sizes.into_iter().map(|(number, len)| (number, (0..len).map(|at| (at % 251) as u8 ^ number).collect())).collect()
+/// A synthetic citizen, as the demo makes them.
+pub(crate) fn record(profile: &DocumentProfile, today: Date) -> Record {
+    let citizen = cardwright::people::citizen(1, 1, today);
+    Record::new(&citizen.input, profile, today, &mut |name| citizen.load(name)).expect("a record")
+}
+
+/// The data groups of that citizen's card, by number.
+pub(crate) fn data_groups(state: &State) -> BTreeMap<u8, Vec<u8>> {
+    let profile = DocumentProfile::load("cccd-2021").expect("built in");
+    let keys = ChipKeys::generate(&profile, &mut UnwrapErr(SysRng)).expect("keys");
+    let signing = Signing { signer: &state.signer, certificate: state.ds.der(), today: state.today };
+    let image = build::build(&record(&profile, state.today), &profile, &keys, signing).expect("an image");
+    image.files.into_iter().filter_map(|(file, bytes)| Some((file.dg_number()?, bytes))).collect()
 }
 
 /// Hashes of the data groups, and EF.SOD over them.
 pub(crate) fn sign(state: &State, files: &BTreeMap<u8, Vec<u8>>) -> Vec<u8> {
     let hashes = files.iter().map(|(number, file)| (*number, Hash::Sha256.digest(&[file]))).collect();
-    sod::build(&hashes, Hash::Sha256, None, &state.signer, state.ds.der(), None).expect("an EF.SOD")
+    sod::build(&hashes, Hash::Sha256, None, &state.signer, &state.ds, None).expect("an EF.SOD")
 }

@@ -290,13 +290,16 @@ pub fn encode(tag: impl Into<Tag>, value: &[u8]) -> Vec<u8> {
 
 /// Appends a length in its shortest definite form.
 pub fn push_length(out: &mut Vec<u8>, len: usize) {
-    let octets = (len as u64).to_be_bytes();
-    let significant = octets.iter().skip_while(|&&o| o == 0);
-    if len >= 0x80 {
-        out.push(0x80 | u8::try_from(significant.clone().count()).unwrap_or(8));
-        out.extend(significant);
-    } else {
-        out.extend(octets.last());
+    let octets @ [.., high, low] = (len as u64).to_be_bytes();
+    match len {
+        0..=0x7F => out.push(low),
+        0x80..=0xFF => out.extend_from_slice(&[0x81, low]),
+        0x100..=0xFFFF => out.extend_from_slice(&[0x82, high, low]),
+        _ => {
+            let significant = octets.iter().skip_while(|&&o| o == 0);
+            out.push(0x80 | u8::try_from(significant.clone().count()).unwrap_or(8));
+            out.extend(significant);
+        }
     }
 }
 

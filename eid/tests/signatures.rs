@@ -386,14 +386,15 @@ fn a_public_exponent_longer_than_33_bits_is_used() {
 
 #[test]
 fn the_raw_private_operation_is_that_of_openssl() {
-    for exponent in [65_537_u32, 3, 17] {
-        let openssl = openssl::rsa::Rsa::generate_with_e(1024, &BigNum::from_u32(exponent).unwrap()).unwrap();
+    for (bits, exponent) in [(1024, 65_537_u32), (1032, 65_537), (1024, 3), (1024, 17)] {
+        let openssl = openssl::rsa::Rsa::generate_with_e(bits, &BigNum::from_u32(exponent).unwrap()).unwrap();
+        let len = openssl.n().to_vec().len();
         let (n, d) = (openssl.n().to_vec(), eid::secret::Secret::new(openssl.d().to_vec()));
-        for input in [vec![2], vec![0x5A; 127], vec![0; 128], [&n[..127], &[n[127] - 1]].concat()] {
-            let padded = [vec![0; 128 - input.len()], input.clone()].concat();
-            let mut theirs = vec![0; 128];
+        for input in [vec![2], vec![0x5A; len - 1], vec![0; len], [&n[..len - 1], &[n[len - 1] - 1]].concat()] {
+            let padded = [vec![0; len - input.len()], input.clone()].concat();
+            let mut theirs = vec![0; len];
             openssl.private_encrypt(&padded, &mut theirs, Padding::NONE).unwrap();
-            assert_eq!(rsa::private_op(&n, &d, &input, &mut rng()).unwrap(), theirs, "e = {exponent}");
+            assert_eq!(rsa::private_op(&n, &d, &input, &mut rng()).unwrap(), theirs, "{bits} bits, e = {exponent}");
             let public = rsa::PublicKey::new(&n, &openssl.e().to_vec());
             assert_eq!(rsa::public_op(&public, &theirs).unwrap(), padded);
         }

@@ -124,7 +124,7 @@ impl std::fmt::Debug for Signing<'_> {
 /// # Errors
 /// Any [`BuildError`]; the record itself was checked before.
 pub fn build(record: &Record, profile: &DocumentProfile, keys: &ChipKeys, signing: Signing<'_>) -> Result<CardImage, BuildError> {
-    check_signer(record, profile, signing)?;
+    let certificate = check_signer(record, profile, signing)?;
     let card_access = card_access(profile);
     let mut image = CardImage::default();
     for &number in &profile.files.data_groups {
@@ -148,7 +148,7 @@ pub fn build(record: &Record, profile: &DocumentProfile, keys: &ChipKeys, signin
     let version = sod::LdsVersion { lds: files.lds_version.clone(), unicode: files.unicode_version.clone() };
     let version = Some(&version).filter(|_| profile.sod.lds_version == 1);
     let time = Some(Time::midnight(signing.today));
-    let sod = sod::build(&hashes, profile.sod.hash, version, signing.signer, signing.certificate, time)?;
+    let sod = sod::build(&hashes, profile.sod.hash, version, signing.signer, &certificate, time)?;
     let com = Com {
         lds_version: files.lds_version.clone(),
         unicode_version: files.unicode_version.clone(),
@@ -168,7 +168,8 @@ pub fn build(record: &Record, profile: &DocumentProfile, keys: &ChipKeys, signin
     Ok(image)
 }
 
-fn check_signer(record: &Record, profile: &DocumentProfile, signing: Signing<'_>) -> Result<(), BuildError> {
+/// The document signer's certificate, if it may sign this document.
+fn check_signer(record: &Record, profile: &DocumentProfile, signing: Signing<'_>) -> Result<Certificate, BuildError> {
     let certificate = Certificate::from_der(signing.certificate)?;
     let wrong = |expected: String, found: String| Err(BuildError::Signer { subject: certificate.subject_text(), expected, found });
     let scheme = SignatureScheme::of(signing.signer.algorithm());
@@ -186,7 +187,7 @@ fn check_signer(record: &Record, profile: &DocumentProfile, signing: Signing<'_>
         Some(expiry) if expiry > end => {
             wrong(format!("a certificate that outlives the document, which expires on {expiry}"), end.to_string())
         }
-        _ => Ok(()),
+        _ => Ok(certificate),
     }
 }
 

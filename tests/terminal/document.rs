@@ -79,7 +79,7 @@ impl Authority {
     pub(crate) fn sign(&self, image: &mut CardImage) {
         let hashes: BTreeMap<u8, Vec<u8>> =
             image.files.iter().filter_map(|(file, bytes)| Some((file.dg_number()?, Hash::Sha256.digest(&[bytes])))).collect();
-        let sod = eid::lds::sod::build(&hashes, Hash::Sha256, None, &self.signer, self.ds.der(), None).expect("an EF.SOD");
+        let sod = eid::lds::sod::build(&hashes, Hash::Sha256, None, &self.signer, &self.ds, None).expect("an EF.SOD");
         image.files.insert(FileId::SOD, sod);
     }
 }

@@ -13,7 +13,7 @@ use crate::floor;
 use crate::subject::{self, State};
 
 pub(crate) fn jobs(state: &State) -> Vec<Job> {
-    let files = subject::data_groups();
+    let files = subject::data_groups(state);
     let sod = subject::sign(state, &files);
     let trust = state.trust();
     let today = state.today;

@@ -5,7 +5,7 @@ use crate::floor;
 use crate::subject::{self, State};
 
 pub(crate) fn jobs(state: State) -> Vec<Job> {
-    let files = subject::data_groups();
+    let files = subject::data_groups(&state);
     let sod = subject::sign(&state, &files);
     let content = eid::lds::sod::Sod::parse(&sod).expect("our own EF.SOD").signed.content().to_vec();
     let mut hashed: Vec<Vec<u8>> = files.values().cloned().collect();

@@ -2,12 +2,20 @@
 
 use std::collections::BTreeMap;
 
+use const_oid::ObjectIdentifier;
+
 use crate::cert::x509::Certificate;
 use crate::cert::{CertError, Time, algorithm, der};
 use crate::crypto::hash::Hash;
 use crate::oid;
 use crate::signer::{Signer, SignerError};
 use crate::tlv;
+
+const SIGNED_DATA: ObjectIdentifier = ObjectIdentifier::new_unwrap(oid::SIGNED_DATA);
+const LDS_SECURITY_OBJECT: ObjectIdentifier = ObjectIdentifier::new_unwrap(oid::LDS_SECURITY_OBJECT);
+const CONTENT_TYPE: ObjectIdentifier = ObjectIdentifier::new_unwrap(oid::CONTENT_TYPE);
+const MESSAGE_DIGEST: ObjectIdentifier = ObjectIdentifier::new_unwrap(oid::MESSAGE_DIGEST);
+const SIGNING_TIME: ObjectIdentifier = ObjectIdentifier::new_unwrap(oid::SIGNING_TIME);
 
 /// ldsVersionInfo of LDS 1.8: versions as in EF.COM.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,7 +48,7 @@ pub enum BuildError {
     /// SHA-1 is read, never written (Doc 9303-12 clause 4.4).
     #[error("{0} is not allowed in a new EF.SOD")]
     WeakDigest(&'static str),
-    /// The document signer's certificate cannot be read.
+    /// The key of the document signer's certificate cannot be read.
     #[error("certificate of the document signer: {0}")]
     Certificate(#[from] CertError),
     /// The signer holds another key than the certificate's.
@@ -65,7 +73,7 @@ pub fn security_object(hashes: &BTreeMap<u8, Vec<u8>>, hash: Hash, version: Opti
     if !hashes.contains_key(&1) || !hashes.contains_key(&2) || hashes.keys().any(|n| !(1..=16).contains(n)) {
         return Err(BuildError::DataGroups { found: hashes.keys().copied().collect() });
     }
-    let mut list = Vec::new();
+    let mut list = Vec::with_capacity(hashes.len() * (hash.len() + 8));
     for (&number, value) in hashes {
         if value.len() != hash.len() {
             return Err(BuildError::HashLength { number, expected: hash.len(), found: value.len() });
@@ -85,23 +93,22 @@ pub fn security_object(hashes: &BTreeMap<u8, Vec<u8>>, hash: Hash, version: Opti
     Ok(tlv::encode(der::SEQUENCE, &body))
 }
 
-/// EF.SOD with tag 77: the hashes of the data groups signed by `signer`, whose certificate `ds_certificate` (DER) goes in.
+/// EF.SOD with tag 77: the hashes of the data groups signed by `signer`, whose certificate goes in.
 ///
 /// The signer is named by issuer and serial number; the digest of the message is that of the signature algorithm; signedAttrs are
 /// contentType, messageDigest and, only if given, signingTime, in the order of DER.
 ///
 /// # Errors
-/// As [`security_object`]; the certificate is malformed or of another key; the signer refuses.
+/// As [`security_object`]; the certificate is of another key; the signer refuses.
 pub fn build(
     hashes: &BTreeMap<u8, Vec<u8>>,
     hash: Hash,
     version: Option<&LdsVersion>,
     signer: &dyn Signer,
-    ds_certificate: &[u8],
+    certificate: &Certificate,
     signing_time: Option<Time>,
 ) -> Result<Vec<u8>, BuildError> {
     let content = security_object(hashes, hash, version)?;
-    let certificate = Certificate::from_der(ds_certificate)?;
     if certificate.key().map_err(Clone::clone)?.key != signer.public_key() {
         return Err(BuildError::OtherKey { subject: certificate.subject_text() });
     }
@@ -110,24 +117,26 @@ pub fn build(
     if digest == Hash::Sha1 {
         return Err(BuildError::WeakDigest(digest.name()));
     }
-    let content_type = tlv::encode(der::OID, &oid::encode(oid::LDS_SECURITY_OBJECT));
+    let content_type = tlv::encode(der::OID, LDS_SECURITY_OBJECT.as_bytes());
 
-    let attribute = |kind: &'static str, value: &[u8]| {
-        let mut body = tlv::encode(der::OID, &oid::encode(kind));
+    let attribute = |kind: ObjectIdentifier, value: &[u8]| {
+        let mut body = tlv::encode(der::OID, kind.as_bytes());
         tlv::push(&mut body, der::SET, value);
         tlv::encode(der::SEQUENCE, &body)
     };
     let message_digest = tlv::encode(der::OCTET_STRING, &digest.digest(&[&content]));
-    let mut attributes = vec![attribute(oid::CONTENT_TYPE, &content_type), attribute(oid::MESSAGE_DIGEST, &message_digest)];
-    attributes.extend(signing_time.map(|time| attribute(oid::SIGNING_TIME, &time.to_der())));
+    let mut attributes = vec![attribute(CONTENT_TYPE, &content_type), attribute(MESSAGE_DIGEST, &message_digest)];
+    attributes.extend(signing_time.map(|time| attribute(SIGNING_TIME, &time.to_der())));
     // DER orders the elements of a SET OF by their encodings (X.690 clause 11.6)
     attributes.sort();
     let attributes = attributes.concat();
     let signature = signer.sign(&tlv::encode(der::SET, &attributes))?;
 
-    let mut sid = certificate.issuer().to_vec();
+    let mut sid = Vec::with_capacity(256);
+    sid.extend_from_slice(certificate.issuer());
     tlv::push(&mut sid, der::INTEGER, certificate.serial());
-    let mut info = tlv::encode(der::INTEGER, &[1]);
+    let mut info = Vec::with_capacity(1024);
+    tlv::push(&mut info, der::INTEGER, &[1]);
     tlv::push(&mut info, der::SEQUENCE, &sid);
     info.extend(algorithm::encode_digest(digest));
     tlv::push(&mut info, 0xA0u32, &attributes);
@@ -136,13 +145,14 @@ pub fn build(
 
     let mut encapsulated = content_type;
     tlv::push(&mut encapsulated, 0xA0u32, &tlv::encode(der::OCTET_STRING, &content));
-    let mut signed = tlv::encode(der::INTEGER, &[3]);
+    let mut signed = Vec::with_capacity(certificate.der().len() + content.len() + info.len() + 64);
+    tlv::push(&mut signed, der::INTEGER, &[3]);
     tlv::push(&mut signed, der::SET, &algorithm::encode_digest(digest));
     tlv::push(&mut signed, der::SEQUENCE, &encapsulated);
-    tlv::push(&mut signed, 0xA0u32, ds_certificate);
+    tlv::push(&mut signed, 0xA0u32, certificate.der());
     tlv::push(&mut signed, der::SET, &tlv::encode(der::SEQUENCE, &info));
 
-    let mut outer = tlv::encode(der::OID, &oid::encode(oid::SIGNED_DATA));
+    let mut outer = tlv::encode(der::OID, SIGNED_DATA.as_bytes());
     tlv::push(&mut outer, 0xA0u32, &tlv::encode(der::SEQUENCE, &signed));
     Ok(tlv::encode(0x77u32, &tlv::encode(der::SEQUENCE, &outer)))
 }
