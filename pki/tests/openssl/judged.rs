@@ -65,7 +65,7 @@ fn lds_1_8_version_and_signing_time_are_signed_and_accepted() {
     let hashes = files().iter().map(|(&n, file)| (n, Hash::Sha512.digest(&[file]))).collect();
     let version = LdsVersion { lds: "0108".to_owned(), unicode: "040000".to_owned() };
     let time = eid::cert::Time { date: crate::support::today(), second: 12 * 3600 };
-    let file = sod::build(&hashes, Hash::Sha512, Some(&version), &signer, certificate.der(), Some(time)).expect("EF.SOD");
+    let file = sod::build(&hashes, Hash::Sha512, Some(&version), &signer, &certificate, Some(time)).expect("EF.SOD");
     let parsed = sod::Sod::parse(&file).expect("EF.SOD");
     assert_eq!((parsed.version, parsed.lds_version(), parsed.quirks.as_slice()), (1, Some(&version), &[][..]));
     assert_eq!(parsed.signed.signing_time(&parsed.signed.signers[0]), Some(time));

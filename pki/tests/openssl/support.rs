@@ -73,7 +73,7 @@ impl World {
     pub(crate) fn sod(&self, files: &BTreeMap<u8, Vec<u8>>, hash: Hash) -> Vec<u8> {
         let (signer, certificate) = self.authority.load_signer("ds", &pass_phrase(), rng()).expect("signer");
         let hashes = files.iter().map(|(&n, file)| (n, hash.digest(&[file]))).collect();
-        sod::build(&hashes, hash, None, &signer, certificate.der(), None).expect("EF.SOD")
+        sod::build(&hashes, hash, None, &signer, &certificate, None).expect("EF.SOD")
     }
 
     /// A certificate as a PEM file in the directory.
