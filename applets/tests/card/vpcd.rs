@@ -13,6 +13,15 @@ use crate::common::{bytes, config, rng};
 
 const SELECT: &str = "00A4040C07A0000002471001";
 
+/// Stops the card when the driver is done, by an assertion too.
+struct Stop<'a>(&'a AtomicBool);
+
+impl Drop for Stop<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
 /// Runs `driver` against a card on a thread of its own, then stops the card.
 fn with_card(driver: impl FnOnce(&TcpListener)) {
     let listener = TcpListener::bind("127.0.0.1:0").expect("port");
@@ -23,8 +32,10 @@ fn with_card(driver: impl FnOnce(&TcpListener)) {
             let mut card = Card::blank(&config(), RamNvm::new(CardConfig::MEMORY), rng("vpcd")).expect("blank card");
             vpcd::serve(&mut card, &address, &stop)
         });
-        driver(&listener);
-        stop.store(true, Ordering::Relaxed);
+        {
+            let _stop = Stop(&stop);
+            driver(&listener);
+        }
         card.join().expect("no panic").expect("served");
     });
 }
