@@ -6,7 +6,7 @@
 use applets::Card;
 use applets::store::StoreError;
 use applets::store::fault::{FaultyNvm, Tear};
-use applets::store::nvm::{Nvm, NvmError, RamNvm};
+use applets::store::nvm::{Nvm, NvmError, PAGE, RamNvm};
 use eid::crypto::curve::Curve;
 use eid::crypto::kdf::Suite;
 use eid::image::{CardImage, LifeCycle};
@@ -216,4 +216,35 @@ fn cutting_the_power_gives_no_try_back() {
             assert!(compared <= 2, "{tear:?} at try {cut_try}: {compared} comparisons before the PIN is suspended");
         }
     }
+}
+
+#[test]
+fn damage_to_either_meta_page_does_not_turn_the_state_back() {
+    let whole = cells(personalized(&image()));
+    for page in [3, 4] {
+        let mut damaged = whole.clone();
+        damaged[page * PAGE + 20] ^= 1;
+        let card = Card::boot(RamNvm::from_cells(damaged), rng("damaged")).expect("the other page counts");
+        assert_eq!(card.life_cycle(), LifeCycle::Operational);
+        complete(&card, &image());
+    }
+}
+
+#[test]
+fn content_damaged_before_the_commit_is_not_told_to_be_done_and_is_sent_again() {
+    let image = image();
+    let mut card = blank();
+    let mut host = Host::open(&mut card, 0x03);
+    host.install(&mut card);
+    for command in script(&image, &test_keys(32), &[]).into_iter().take(20) {
+        assert!(host.send(&mut card, &command).sw.is_ok());
+    }
+    let mut damaged = cells(card);
+    let dg1 = &image.files[&dg(1)];
+    let at = damaged.windows(dg1.len()).position(|window| window == dg1).expect("staged");
+    damaged[at + 40] ^= 1;
+    let mut card = Card::boot(RamNvm::from_cells(damaged), rng("damaged")).expect("boots");
+    assert!(!status_object(&select_application(&mut card).data).done.contains(&0x0101));
+    personalize(&mut card, &image).expect("power stays");
+    complete(&card, &image);
 }
