@@ -1,7 +1,7 @@
 //! A virtual card: power, reset, ATR, and commands in, answers out. In process it is a [`Transport`]; [`crate::vpcd`] makes it
 //! a card in a PC/SC reader.
 //!
-//! What must outlive power is in the [`Store`]; everything else is in [`Volatile`] and gone at each reset.
+//! What must outlive power is in the [`store`](crate::store); everything else is gone at each reset.
 
 use std::path::Path;
 use std::time::Duration;
@@ -143,7 +143,7 @@ impl Card {
     /// Makes erased memory a blank card and powers it.
     ///
     /// # Errors
-    /// The memory is too small, or a page cannot be programmed.
+    /// The memory is too small or not erased, or a page cannot be programmed.
     pub fn blank(config: &CardConfig, nvm: impl Nvm + 'static, rng: CardRng) -> Result<Self, StoreError> {
         let product = Product { kdd: config.kdd, scp_i: config.scp.byte(), atr: config.atr.clone() };
         Ok(Self::with(Store::format(Box::new(nvm), &product, &KeySet { kvn: config.kvn, keys: config.keys.clone() })?, rng))

@@ -5,8 +5,8 @@
 //! | --- | --- |
 //! | 0 | magic, format version, product data; written last when the card is made |
 //! | 1-2 | two slots for the SCP03 key set; the meta record says which generation counts |
-//! | 3-4 | meta record: states, nonce, digest, key generation ([`ring`]) |
-//! | 5-8 | counters: SCP03 sequence, failed authentications, tries ([`ring`]) |
+//! | 3-4 | meta record: states, nonce, digest, key generation (`ring`) |
+//! | 5-8 | counters: SCP03 sequence, failed authentications, tries (`ring`) |
 //! | 9-56 | log of finished data groupings: identifier, place, length, CRC-32 of the content |
 //! | 57- | contents, each from a page border, contiguous and in clear |
 
@@ -138,6 +138,10 @@ impl Store {
         let pages = nvm.pages();
         if !(MIN_PAGES..=MAX_PAGES).contains(&pages) {
             return Err(StoreError::NoSpace { needed: MIN_PAGES * PAGE, free: pages * PAGE });
+        }
+        // Records of a former life would count again.
+        if nvm.cells().iter().any(|&cell| cell != ERASED) {
+            return Err(StoreError::Damaged("the memory of a new card is not erased".to_owned()));
         }
         let meta = Meta::blank();
         write_keys(&mut *nvm, meta.key_generation, keys)?;

@@ -212,6 +212,8 @@ fn a_foreign_or_cut_file_is_no_card() {
     whole[17] = 1;
     whole[30] ^= 1;
     assert!(matches!(open("flipped", &whole), StoreError::Damaged(_)));
+    let used = RamNvm::from_cells(whole);
+    assert!(matches!(Card::blank(&config(), used, rng("used")), Err(StoreError::Damaged(_))), "a card is not made over a card");
     let small = CardConfig { memory: 4096, ..config() };
     assert!(matches!(Card::blank(&small, RamNvm::new(4096), rng("small")), Err(StoreError::NoSpace { .. })));
 }

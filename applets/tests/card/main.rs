@@ -6,5 +6,6 @@ mod inspection;
 mod issuer_domain;
 mod power_cut;
 mod refusals;
+mod terminal;
 mod vpcd;
 mod worked_example;

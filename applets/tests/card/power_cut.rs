@@ -15,7 +15,7 @@ use eid::secret::Secret;
 use eid::transport::TransportError;
 
 use crate::common::*;
-use crate::inspection::pace_until_cut;
+use crate::terminal::pace_until_cut;
 
 /// The memory that a cut leaves behind outlives the card: a card owns its memory, so tests lend it.
 fn blank_cells() -> Vec<u8> {
