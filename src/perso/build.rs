@@ -13,7 +13,7 @@ use eid::image::{ActiveAuthKey, CardImage, ChipAuthKey, FileId, Passwords};
 use eid::lds::Elementary;
 use eid::lds::biometrics::face::FaceImage;
 use eid::lds::biometrics::finger::{FingerRecord, compression};
-use eid::lds::biometrics::image::ImageError;
+use eid::lds::biometrics::image::{ImageError, ImageKind};
 use eid::lds::card_access::CardAccess;
 use eid::lds::com::Com;
 use eid::lds::details::Element;
@@ -34,7 +34,7 @@ use eid::secret::Secret;
 use eid::signer::Signer;
 use rand_core::CryptoRng;
 
-use super::profile::{ActiveAuthentication, DocumentProfile, ImageFormat, SignatureScheme};
+use super::profile::{ActiveAuthentication, DocumentProfile, SignatureScheme};
 use super::record::{Record, Sex};
 
 /// Bits of an RSA key of Active Authentication.
@@ -225,9 +225,10 @@ fn dg2(record: &Record) -> Result<Vec<u8>, BuildError> {
 
 fn dg3(record: &Record) -> Vec<u8> {
     let finger = |(position, image): &(super::record::FingerPosition, super::record::Photo)| {
-        let kind = match image.format() {
-            ImageFormat::Jpeg => compression::JPEG,
-            ImageFormat::Jpeg2000 => compression::JPEG_2000,
+        let kind = match image.kind() {
+            ImageKind::Jpeg => compression::JPEG,
+            ImageKind::Jp2 | ImageKind::Jpeg2000Codestream => compression::JPEG_2000,
+            ImageKind::Wsq => compression::WSQ,
         };
         FingerRecord::one(position.code(), kind, image.width(), image.height(), image.bytes().to_vec())
     };

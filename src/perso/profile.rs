@@ -8,10 +8,17 @@ use eid::crypto::hash::Hash;
 use eid::crypto::kdf::Suite;
 use eid::crypto::signature::Algorithm;
 use eid::date::Date;
+use eid::lds::biometrics::image::ImageKind;
 use serde::Deserialize;
 
 use super::toml_text;
 pub use super::toml_text::ProfileError;
+
+mod names;
+mod validity;
+
+use names::{curve, hash, suite};
+pub use validity::{Validity, ValidityRule};
 
 /// The profiles that are built in, by their identifiers.
 pub const BUILT_IN: [(&str, &str); 2] = [
@@ -109,86 +116,6 @@ pub enum NumberRule {
     DocumentNumber,
 }
 
-/// One law on how long a document is valid.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(try_from = "RawValidity")]
-pub struct Validity {
-    /// First day of issue that it governs.
-    pub from: Date,
-    /// Whole years of age below which no document is issued.
-    pub minimum_age: u16,
-    /// The rule.
-    pub rule: ValidityRule,
-}
-
-/// How the date of expiry follows from birth and issue.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum ValidityRule {
-    /// On the birthday of the next of these ages that is more than two years away; none after the last.
-    ReplaceAt(Vec<u16>),
-    /// After so many years; fewer for holders below an age.
-    Years {
-        /// Years for adults.
-        years: u16,
-        /// Age below which the other number holds, and that number.
-        children: Option<(u16, u16)>,
-    },
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RawValidity {
-    from: String,
-    #[serde(default)]
-    minimum_age: u16,
-    replace_at: Option<Vec<u16>>,
-    years: Option<u16>,
-    years_for_children: Option<RawChildren>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RawChildren {
-    below: u16,
-    years: u16,
-}
-
-impl TryFrom<RawValidity> for Validity {
-    type Error = String;
-
-    fn try_from(raw: RawValidity) -> Result<Self, String> {
-        let from = raw.from.parse().map_err(|error| format!("validity.from: {error}"))?;
-        let rule = match (raw.replace_at, raw.years) {
-            (Some(ages), None) if raw.years_for_children.is_none() && !ages.is_empty() && ages.is_sorted_by(|a, b| a < b) => {
-                ValidityRule::ReplaceAt(ages)
-            }
-            (None, Some(years)) if (1..=50).contains(&years) => {
-                ValidityRule::Years { years, children: raw.years_for_children.map(|children| (children.below, children.years)) }
-            }
-            _ => return Err("validity: expected either replace_at with rising ages, or years from 1 to 50".to_owned()),
-        };
-        Ok(Self { from, minimum_age: raw.minimum_age, rule })
-    }
-}
-
-impl Validity {
-    /// Date of expiry of a document issued on `issue` to a person born on `birth`; `None` if it does not expire.
-    #[must_use]
-    pub fn expiry(&self, birth: Date, issue: Date) -> Option<Date> {
-        match &self.rule {
-            // "Within two years before the age": the day exactly two years before it counts as within.
-            ValidityRule::ReplaceAt(ages) => {
-                ages.iter().map(|&age| birth.plus_years(i32::from(age))).find(|&birthday| issue < birthday.plus_years(-2))
-            }
-            ValidityRule::Years { years, children } => {
-                let child = children.filter(|(below, _)| issue < birth.plus_years(i32::from(*below)));
-                let years = child.map_or(*years, |(_, years)| years);
-                Some(issue.plus_years(i32::from(years)))
-            }
-        }
-    }
-}
-
 /// The files of the application.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -230,6 +157,15 @@ pub enum ImageFormat {
 }
 
 impl ImageFormat {
+    /// Whether an image is of this encoding, as a file or as a bare code stream.
+    #[must_use]
+    pub const fn is(self, kind: ImageKind) -> bool {
+        match self {
+            Self::Jpeg => matches!(kind, ImageKind::Jpeg),
+            Self::Jpeg2000 => matches!(kind, ImageKind::Jp2 | ImageKind::Jpeg2000Codestream),
+        }
+    }
+
     /// The name in the standards.
     #[must_use]
     pub const fn name(self) -> &'static str {
@@ -425,36 +361,6 @@ impl DocumentProfile {
         }
         Ok(())
     }
-}
-
-fn suite<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Suite, D::Error> {
-    named(deserializer, &[("3des", Suite::TripleDes), ("aes-128", Suite::Aes128), ("aes-192", Suite::Aes192), ("aes-256", Suite::Aes256)])
-}
-
-fn curve<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Curve, D::Error> {
-    named(
-        deserializer,
-        &[
-            ("P-256", Curve::P256),
-            ("P-384", Curve::P384),
-            ("P-521", Curve::P521),
-            ("brainpoolP256r1", Curve::BrainpoolP256r1),
-            ("brainpoolP384r1", Curve::BrainpoolP384r1),
-            ("brainpoolP512r1", Curve::BrainpoolP512r1),
-        ],
-    )
-}
-
-fn hash<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Hash, D::Error> {
-    named(deserializer, &[("sha-224", Hash::Sha224), ("sha-256", Hash::Sha256), ("sha-384", Hash::Sha384), ("sha-512", Hash::Sha512)])
-}
-
-/// The value of one of the names in `table`.
-fn named<'de, D: serde::Deserializer<'de>, T: Copy>(deserializer: D, table: &[(&str, T)]) -> Result<T, D::Error> {
-    let text = String::deserialize(deserializer)?;
-    let known = || table.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ");
-    let found = table.iter().find(|(name, _)| *name == text).map(|(_, value)| *value);
-    found.ok_or_else(|| serde::de::Error::custom(format!("expected one of {}, found {text:?}", known())))
 }
 
 #[cfg(test)]

@@ -1,4 +1,5 @@
 use eid::date::Date;
+use unicode_normalization::UnicodeNormalization as _;
 
 use super::*;
 use crate::people;
@@ -125,7 +126,10 @@ fn portraits_that_are_missing_truncated_or_foreign_are_refused() {
         photo(Some("truncated.jpg")),
         "photo: expected a JPEG image up to its end marker FFD9, found a truncated one in truncated.jpg"
     );
-    assert_eq!(photo(Some("portrait.txt")), "photo: expected a JPEG or JPEG 2000 image, found a file that starts 6E6F2069 in portrait.txt");
+    assert_eq!(
+        photo(Some("portrait.txt")),
+        "photo: expected a JPEG, JPEG 2000, or WSQ image, found a file that starts 6E6F2069 in portrait.txt"
+    );
     assert_eq!(problems(|i| i.fingers.clear()), "fingers: expected at least one finger image for DG3, found none");
     assert_eq!(problems(|i| i.fingers.push(i.fingers[0].clone())), "fingers: expected each finger once, found RightIndex twice");
 }
