@@ -24,6 +24,7 @@ pub mod mrz;
 pub mod oid;
 pub mod protocol;
 pub mod quirk;
+pub mod scp02;
 pub mod scp03;
 pub mod secret;
 pub mod signer;
