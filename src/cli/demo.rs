@@ -103,7 +103,8 @@ fn free_folder() -> PathBuf {
 }
 
 fn line(result: &CardResult) -> String {
-    let head = format!("{:04}  {}  {:<28}", result.card, result.number, result.name);
+    // no document number: the CAN of such a card is a part of it
+    let head = format!("{:04}  {:<28}", result.card, result.name);
     match &result.error {
         None => format!("{head}  {}  {} bytes in {} APDUs", result.verdict, result.bytes, result.apdus),
         Some(error) => format!("{head}  failed: {error}"),

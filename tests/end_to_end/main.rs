@@ -7,4 +7,6 @@ mod pki;
 mod plan;
 mod show;
 mod support;
+mod tamper;
 mod usage;
+mod walk;
