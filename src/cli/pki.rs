@@ -1,6 +1,7 @@
 //! `pki`: the authority. Make a country signing CA, issue document signers, list what was issued.
 
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use clap::{Args, Subcommand};
 use eid::cert::x509::Certificate;
@@ -175,9 +176,20 @@ pub(crate) fn failure(error: &PkiError) -> Failure {
     }
 }
 
+/// How long to wait for another program that has the authority open: each has it for a moment only.
+const PATIENCE: Duration = Duration::from_secs(5);
+
 /// Opens an authority and tells what a crash left.
 pub(crate) fn open(dir: &Path) -> Result<Authority, Failure> {
-    let (authority, burned) = Authority::open(dir, clock::today()).map_err(|error| failure(&error))?;
+    let since = Instant::now();
+    let (authority, burned) = loop {
+        match Authority::open(dir, clock::today()) {
+            Err(PkiError::Register(RegisterError::Locked(_))) if since.elapsed() < PATIENCE => {
+                std::thread::sleep(Duration::from_millis(20))
+            }
+            opened => break opened.map_err(|error| failure(&error))?,
+        }
+    };
     for burned in burned {
         tracing::warn!(serial = burned.serial, name = burned.name, "serial number burned: {}", burned.reason);
     }

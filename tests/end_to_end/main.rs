@@ -3,10 +3,14 @@
 #[path = "../support/pcscd.rs"]
 mod pcscd;
 
+mod input;
+mod pcsc;
 mod pki;
 mod plan;
+mod secrets;
 mod show;
 mod support;
 mod tamper;
 mod usage;
 mod walk;
+mod write;

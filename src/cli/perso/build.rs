@@ -53,14 +53,15 @@ impl Build {
         let records = record::read(&self.records.display().to_string(), &text, &profile, today, &mut load)
             .map_err(|error| Failure::from_error(Exit::Usage, &error).hint("correct the record; nothing was built"))?;
 
-        let authority = pki::open(&self.pki)?;
         let phrase = secret::existing(
             self.ds_passphrase_file.as_deref(),
             "CARDWRIGHT_DS_PASSPHRASE",
             "--ds-passphrase-file",
             &format!("the key of {}", self.signer),
         )?;
-        let (signer, certificate) = authority.load_signer(&self.signer, &phrase, random::system()).map_err(|error| pki::failure(&error))?;
+        // the authority is open for a moment only: others work with it too
+        let loaded = pki::open(&self.pki)?.load_signer(&self.signer, &phrase, random::system());
+        let (signer, certificate) = loaded.map_err(|error| pki::failure(&error))?;
         let signing = Signing { signer: &signer, certificate: certificate.der(), today };
 
         std::fs::create_dir_all(&self.out).map_err(|error| Failure::file(&self.out, &error))?;
@@ -68,7 +69,10 @@ impl Build {
         let mut rows = Vec::new();
         for (n, record) in (1u64..).zip(&records) {
             let keys = ChipKeys::generate(&profile, &mut random::system()).map_err(|error| Failure::from_error(Exit::Signer, &error))?;
-            let image = build(record, &profile, &keys, signing).map_err(|error| Failure::from_error(Exit::Signer, &error))?;
+            let image = build(record, &profile, &keys, signing).map_err(|error| {
+                Failure::from_error(Exit::Signer, &error)
+                    .hint("`cardwright pki ds` issues another signer; see its --document-years, --document, and --key")
+            })?;
             let path = self.out.join(format!("{n:04}.image"));
             let digest = hex::encode(image.digest());
             let bytes: usize = image.files.values().map(Vec::len).sum();
