@@ -82,8 +82,8 @@ fn the_virtual_card_is_genuine_by_pace_with_can_and_mrz_short_and_extended() {
 
 #[test]
 fn every_suite_of_the_virtual_card_opens() {
-    for (suite, curve) in [(Suite::TripleDes, Curve::P256), (Suite::Aes192, Curve::P384), (Suite::Aes256, Curve::BrainpoolP384r1)] {
-        let image = signed(&AUTHORITY, Options { suite, curve, ..Options::default() });
+    for (suite, curve) in [(Suite::TripleDes, Curve::P256), (Suite::Aes192, Curve::P521), (Suite::Aes256, Curve::BrainpoolP512r1)] {
+        let image = signed(&AUTHORITY, Options { suite, curve, chip_auth: Curve::P384, ..Options::default() });
         assert_genuine(&inspect(personalized(&image), &[can(CAN)]), &image);
     }
 }

@@ -102,7 +102,10 @@ pub(crate) fn mrz() -> Mrz {
 #[derive(Clone, Copy)]
 pub(crate) struct Options {
     pub(crate) suite: Suite,
+    /// Of PACE.
     pub(crate) curve: Curve,
+    /// Of Chip Authentication.
+    pub(crate) chip_auth: Curve,
     /// RSA-2048 for Active Authentication instead of ECDSA on P-256.
     pub(crate) rsa: bool,
     /// Other keys for another number.
@@ -111,14 +114,14 @@ pub(crate) struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Self { suite: Suite::Aes128, curve: Curve::BrainpoolP256r1, rsa: false, keys: 7 }
+        Self { suite: Suite::Aes128, curve: Curve::BrainpoolP256r1, chip_auth: Curve::BrainpoolP256r1, rsa: false, keys: 7 }
     }
 }
 
 /// DG1, DG2 (20,000 bytes), DG3, DG13, DG14, DG15, EF.COM, EF.CardAccess, EF.DIR, all keys and passwords; not signed.
 pub(crate) fn unsigned(options: Options) -> CardImage {
     let mut rng = SeededRng::new(&[options.keys]);
-    let ca = curve::PrivateKey::generate(options.curve, &mut rng);
+    let ca = curve::PrivateKey::generate(options.chip_auth, &mut rng);
     let (active_auth, dg15) = if options.rsa {
         let key = rsa::PrivateKey::generate(2048, &mut rng).expect("an RSA key");
         let public = key.public();

@@ -123,7 +123,7 @@ fn every_suite_and_curve_opens_short_and_extended() {
         (Suite::Aes256, Curve::BrainpoolP512r1),
         (Suite::Aes256, Curve::P521),
     ] {
-        let image = signed(&AUTHORITY, Options { suite, curve, ..Options::default() });
+        let image = signed(&AUTHORITY, Options { suite, curve, chip_auth: curve, ..Options::default() });
         for chip in [LyingChip::new(image.clone(), Lie::Nothing), LyingChip::new(image.clone(), Lie::Nothing).short()] {
             let report = inspect(chip, &[can(CAN)]).report;
             assert_eq!(report.verdict, Verdict::Genuine, "{suite:?} {curve:?} {}", report.to_text(Default::default()));
