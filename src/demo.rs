@@ -99,7 +99,7 @@ pub struct CardResult {
     pub card: u32,
     /// Name of the holder.
     pub name: String,
-    /// Document number on the MRZ.
+    /// Personal number with its last six digits masked: they are the CAN.
     pub number: String,
     /// Whether the image was written, committed, and activated.
     pub personalized: bool,

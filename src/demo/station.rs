@@ -67,7 +67,7 @@ impl<'a> Station<'a> {
         let mut result = CardResult {
             card: job.number,
             name: job.record.full_name(),
-            number: job.record.mrz().content().document_number.clone(),
+            number: job.record.number().map_or_else(String::new, |number| format!("{number:?}")),
             personalized: false,
             verified: false,
             verdict: "none".to_owned(),

@@ -12,7 +12,9 @@ fn every_card_of_the_demo_is_personalized_verified_and_genuine() {
     let directory = tempfile::tempdir().expect("a directory");
     let out = directory.path().join("D");
     let finished = AtomicU32::new(0);
+    let told = Mutex::new(String::new());
     let tell = |event: Event<'_>| {
+        told.lock().expect("no panic").push_str(&format!("{event:?}"));
         if let Event::Card(result) = event {
             assert_eq!(result.error, None);
             finished.fetch_add(1, Ordering::Relaxed);

@@ -95,7 +95,7 @@ pub enum RecordError {
 }
 
 /// A person as a card of one profile needs it: complete and consistent.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Record {
     pub(super) number: Option<PersonalNumber>,
     pub(super) surname: String,
@@ -119,6 +119,13 @@ pub struct Record {
     pub(super) live: bool,
     pub(super) can: Option<String>,
     pub(super) mrz: Mrz,
+}
+
+impl std::fmt::Debug for Record {
+    /// The number with its last six digits masked, and nothing else about the person.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Record({:?})", self.number)
+    }
 }
 
 /// Gets the bytes of a file that a record names.

@@ -195,3 +195,9 @@ fn names_are_kept_composed() {
     input.given_names = Some("Thị Ước Mẫu".nfd().collect());
     assert_eq!(check(&input, "cccd-2021").expect("valid").full_name(), "Phạm Thị Ước Mẫu");
 }
+
+#[test]
+fn debug_output_tells_nothing_that_opens_the_chip() {
+    let record = check(&example(), "cccd-2021").expect("valid");
+    assert_eq!(format!("{:?} {record:?}", example()), "Input(099505******) Record(Some(099505******))");
+}

@@ -14,7 +14,7 @@ use crate::perso::card_profile::{CardProfile, KeyAlgorithm, Name, PutData, Scrip
 use crate::perso::plan::{ApduForm, PlanError, dgi};
 
 /// One command of a script; every one must be answered by 9000.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct ScriptCommand {
     /// What it does.
     pub label: String,
@@ -24,13 +24,27 @@ pub struct ScriptCommand {
     pub commit: bool,
 }
 
+impl std::fmt::Debug for ScriptCommand {
+    /// Label and length only: keys and the MRZ are in the command.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} ({} bytes)", self.label, self.apdu.len())
+    }
+}
+
 /// The values of an image that stand for names in templates.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct Variables {
     /// Document number with its fillers, nine characters; date of birth and of expiry, YYMMDD.
     pub mrz: Option<[String; 3]>,
     /// Modulus and private exponent of an RSA key of Active Authentication, big-endian.
     pub active_auth: Option<(Vec<u8>, eid::secret::Secret)>,
+}
+
+impl std::fmt::Debug for Variables {
+    /// Which there are, and none of them: the MRZ opens the chip.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Variables(mrz: {}, active_auth: {})", self.mrz.is_some(), self.active_auth.is_some())
+    }
 }
 
 impl Variables {
