@@ -165,6 +165,7 @@ fn document(dg1: &[u8]) -> Option<Document> {
         code: content.document_code.clone(),
         issuer: content.issuer.clone(),
         number: content.document_number.clone(),
+        personal_number: eid::mrz::vietnam::personal_number(&mrz).ok().map(str::to_owned),
         name: name.trim_end().to_owned(),
         nationality: content.nationality.clone(),
         birth: content.date_of_birth.as_str().to_owned(),
@@ -294,7 +295,11 @@ impl<T: Transport> Run<'_, '_, T> {
                 // Listed, and no other right than ours is foreseen for it.
                 read::check(file).failed(if matches!(error, ReadError::NotFound { .. }) { "absent" } else { "refused" }, error.to_string())
             }
-            Err(error) => read::finding(&error),
+            Err(error) => {
+                // It is there: its hash is not attempted rather than the file said to be absent.
+                self.guarded.extend(file.dg_number());
+                read::finding(&error)
+            }
         };
         self.log.findings.push(finding);
         Ok(())

@@ -92,6 +92,9 @@ pub struct Document {
     pub issuer: String,
     /// Document number.
     pub number: String,
+    /// The 12-digit personal number of a Vietnamese identity card, whose document number is only its last nine digits.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub personal_number: Option<String>,
     /// Name as in the MRZ: primary identifier, two spaces, secondary identifier.
     pub name: String,
     /// Nationality, as in the MRZ.
@@ -137,7 +140,7 @@ impl Report {
     ///
     /// ```text
     /// { "version": 1, "verdict": "genuine", "exit_code": 0, "date": "2026-11-21",
-    ///   "document": { "code", "issuer", "number", "name", "nationality", "birth", "expiry" } | null,
+    ///   "document": { "code", "issuer", "number", "personal_number"?, "name", "nationality", "birth", "expiry" } | null,
     ///   "checks": [ { "id", "clause", "result", "reason": { "code", "text" } | null, "evidence": { name: value } } ],
     ///   "quirks": [ { "rule", "place" } ],
     ///   "files": [ { "name", "bytes" } ],
@@ -233,6 +236,7 @@ pub(crate) mod tests {
                 code: "ID".to_owned(),
                 issuer: "VNM".to_owned(),
                 number: "505000123".to_owned(),
+                personal_number: Some("079505000123".to_owned()),
                 name: "PHAM  THI UOC MAU".to_owned(),
                 nationality: "VNM".to_owned(),
                 birth: "050105".to_owned(),
@@ -309,7 +313,8 @@ pub(crate) mod tests {
             "issuer": "VNM",
             "name": "PHAM  THI UOC MAU",
             "nationality": "VNM",
-            "number": "505000123"
+            "number": "505000123",
+            "personal_number": "079505000123"
           },
           "exit_code": 1,
           "files": [

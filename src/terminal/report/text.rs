@@ -52,7 +52,8 @@ impl Report {
         };
         line(&mut out, &colour.paint(code, words), "");
         if let Some(document) = &self.document {
-            let text = format!("{} {} {}  {}", document.code, document.issuer, document.number, document.name);
+            let number = document.personal_number.as_ref().unwrap_or(&document.number);
+            let text = format!("{} {} {number}  {}", document.code, document.issuer, document.name);
             line(&mut out, &column("document"), &printable(&text));
             line(&mut out, &column(""), &format!("born {}, expires {} (YYMMDD)", printable(&document.birth), printable(&document.expiry)));
         }
@@ -119,7 +120,7 @@ mod tests {
     fn one_screen_with_the_verdict_first() {
         insta::assert_snapshot!(sample().to_text(Colour::Never), @"
         NOT GENUINE
-        document       ID VNM 505000123  PHAM  THI UOC MAU
+        document       ID VNM 079505000123  PHAM  THI UOC MAU
                        born 050105, expires 300105 (YYMMDD)
         failed         pa.hash.dg2: DG2 hash differs: EF.SOD says 00, the file gives 01 (test)
         not-attempted  read.dg3: EF.DG3: protected by extended access control (6982) (test)
