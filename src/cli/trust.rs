@@ -29,8 +29,8 @@ impl TrustArgs {
                     // a folder may hold document signers beside their CSCA: those are no anchors
                     match add(&mut store, &file) {
                         Ok(count) => found += count,
-                        Err((_, Some(TrustError::NotCa { subject, .. }))) => {
-                            tracing::debug!(file = %file.display(), subject, "no CA certificate, passed over")
+                        Err((_, Some(error))) if matches!(*error, TrustError::NotCa { .. }) => {
+                            tracing::debug!(file = %file.display(), "passed over: {error}");
                         }
                         Err((failure, _)) => return Err(failure),
                     }
@@ -62,7 +62,7 @@ fn certificates(folder: &Path) -> Result<Vec<PathBuf>, Failure> {
     Ok(files)
 }
 
-fn add(store: &mut TrustStore, path: &Path) -> Result<usize, (Failure, Option<TrustError>)> {
+fn add(store: &mut TrustStore, path: &Path) -> Result<usize, (Failure, Option<Box<TrustError>>)> {
     let bytes = std::fs::read(path).map_err(|error| (Failure::file(path, &error), None))?;
     store.add(&bytes).map_err(|error| {
         let failure = Failure::new(Exit::Usage, format_args!("{}: {error}", path.display()));
@@ -70,6 +70,6 @@ fn add(store: &mut TrustStore, path: &Path) -> Result<usize, (Failure, Option<Tr
             TrustError::NotCa { .. } => failure.hint("trust the CSCA, not a document signer"),
             _ => failure.hint("a trust anchor is an X.509 certificate, DER or PEM"),
         };
-        (failure, Some(error))
+        (failure, Some(Box::new(error)))
     })
 }

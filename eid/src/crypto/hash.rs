@@ -24,6 +24,7 @@ impl Hash {
 
     /// Length of the digest in bytes: 20, 28, 32, 48 or 64.
     #[must_use]
+    #[expect(clippy::len_without_is_empty, reason = "no digest is empty")]
     pub const fn len(self) -> usize {
         match self {
             Self::Sha1 => 20,
