@@ -7,7 +7,7 @@
 //! then every command with C-MAC, as the level says enciphered, and answered with R-MAC
 //! ```
 //!
-//! [`host::HostSession`] and [`card::CardSession`] are the two ends of one [`channel`]. After any refusal the keys are gone and every
+//! [`host::HostSession`] and [`card::CardSession`] are the two ends of one channel. After any refusal the keys are gone and every
 //! further call answers [`ScpError::Closed`]: after a security error both sides start again with INITIALIZE UPDATE.
 
 use crate::apdu::Sw;

@@ -145,7 +145,7 @@ impl SecureMessaging {
         Ok(Self { suite, keys: Some(keys), counter: counter.to_vec(), odd: false, tolerances: Vec::new(), met: Vec::new() })
     }
 
-    /// The channel of a shared secret, counter zero: keys by the KDF of Doc 9303-11 §9.7.1, `nonce` as in [`derive`].
+    /// The channel of a shared secret, counter zero: keys by the KDF of Doc 9303-11 §9.7.1, `nonce` as in [`derive()`].
     ///
     /// # Panics
     /// Never: the KDF gives keys of the suite's length.
