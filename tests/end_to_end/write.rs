@@ -49,6 +49,17 @@ fn a_journal_of_another_image_is_refused() {
 }
 
 #[test]
+fn the_image_of_one_card_does_not_go_onto_a_second_one() {
+    let folder = tempfile::tempdir().expect("folder");
+    let image = image(folder.path());
+    write(&image, &blank(folder.path(), "a.card"), &["--test-keys"]).expect(0);
+    let reader = blank(folder.path(), "b.card");
+    write(&image, &reader, &["--test-keys"]).expect(7).says(&["this job is bound to card", "nothing was changed"]);
+    let card = reader.trim_start_matches("sim:");
+    assert_eq!(run(&["sim", "status", card, "--json"]).expect(0).json()["state"], "initialized");
+}
+
+#[test]
 fn keys_that_are_not_the_cards_stop_the_work_before_anything_is_changed() {
     let folder = tempfile::tempdir().expect("folder");
     let image = image(folder.path());

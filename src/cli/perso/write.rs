@@ -4,7 +4,7 @@
 //! presented again with the same image: the journal knows the nonce, the card knows what it has, and the work goes on from there.
 
 use std::fs::{File, OpenOptions};
-use std::io::{BufRead as _, BufReader, Write as _};
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use cardwright::perso::card_profile::CardProfile;
@@ -153,9 +153,12 @@ fn failure(failed: &Failed, journal: &Path) -> Failure {
     })
 }
 
-/// The journal of one job: lines of JSON, each on the disk before the work goes on.
+/// The journal of one job: lines of JSON, each on the disk before the work goes on. The first change binds the job to a card: the same
+/// image on a second one would give one person two documents.
 struct JournalFile {
     file: File,
+    /// Serial of the card that the job is bound to, hexadecimal.
+    bound: Option<String>,
 }
 
 impl JournalFile {
@@ -166,9 +169,9 @@ impl JournalFile {
         if path.exists() {
             let wrong =
                 |what: &str| Failure::usage(format_args!("{} line 1: expected a journal of this image, found {what}", path.display()));
-            let mut first = String::new();
-            BufReader::new(File::open(path).map_err(io)?).read_line(&mut first).map_err(io)?;
-            let head: Value = serde_json::from_str(&first).map_err(|_| wrong("no journal"))?;
+            let text = std::fs::read_to_string(path).map_err(io)?;
+            let mut lines = text.lines();
+            let head: Value = serde_json::from_str(lines.next().unwrap_or_default()).map_err(|_| wrong("no journal"))?;
             if head["version"] != 1 {
                 return Err(wrong(&format!("version {}", head["version"])));
             }
@@ -178,12 +181,19 @@ impl JournalFile {
             }
             let nonce = head["nonce"].as_str().and_then(|text| hex::decode(text).ok()).and_then(|bytes| bytes.try_into().ok());
             let nonce = nonce.ok_or_else(|| wrong("no nonce"))?;
-            let file = OpenOptions::new().append(true).open(path).map_err(io)?;
-            return Ok((Self { file }, nonce));
+            // A line that a crash cut short was never acted upon.
+            let changes = lines.filter_map(|line| serde_json::from_str::<Value>(line).ok());
+            let bound = changes.filter_map(|line| line["serial"].as_str().map(str::to_owned)).next();
+            let mut file = OpenOptions::new().append(true).open(path).map_err(io)?;
+            if !text.ends_with('\n') {
+                file.write_all(b"\n").map_err(io)?;
+            }
+            return Ok((Self { file, bound }, nonce));
         }
         let mut nonce = Nonce::default();
         random::system().fill_bytes(&mut nonce);
-        let mut journal = Self { file: OpenOptions::new().append(true).create_new(true).open(path).map_err(io)? };
+        let file = OpenOptions::new().append(true).create_new(true).open(path).map_err(io)?;
+        let mut journal = Self { file, bound: None };
         journal
             .line(&json!({ "version": 1, "image": digest, "nonce": hex::encode(nonce) }))
             .map_err(|detail| Failure::new(Exit::Store, detail).in_file(path))?;
@@ -207,6 +217,12 @@ const fn name(change: Change) -> &'static str {
 
 impl Journal for JournalFile {
     fn before(&mut self, serial: &[u8], change: Change) -> Result<(), String> {
+        let found = hex::encode_upper(serial);
+        match &self.bound {
+            Some(bound) if *bound != found => return Err(format!("this job is bound to card {bound}, found card {found}")),
+            Some(_) => {}
+            None => self.bound = Some(found),
+        }
         self.line(&json!({ "serial": hex::encode_upper(serial), "change": name(change), "when": "before" }))
     }
 
