@@ -11,15 +11,24 @@
 //!
 //! Is this card genuine?
 //!
-//! ```no_run
+//! ```
 //! use cardwright::terminal::{Colour, Verdict, can};
 //! use cardwright::{Verifier, transport};
-//! # fn random() -> applets::rng::SeededRng { applets::rng::SeededRng::new(b"example") }
-//!
+//! # use applets::rng::SeededRng;
+//! # use cardwright::demo::{self, DemoOptions, Slot};
+//! # fn random() -> SeededRng { SeededRng::new(b"example") }
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! let trust = eid::cert::trust::TrustStore::from_bytes(&std::fs::read("csca.cer")?)?;
-//! let card = transport::open(&"sim:0001.card".parse()?, Box::new(random()))?;
-//! let inspection = Verifier::new(trust).inspect(card, &[can("000123")], "2026-11-21".parse()?, &mut random())?;
+//! # let folder = tempfile::tempdir()?;
+//! # let out = folder.path().join("demo");
+//! # let slots = vec![Slot::InProcess];
+//! # demo::run(&DemoOptions { cards: 1, slots, out: out.clone(), seed: 1, today: "2026-11-21".parse()? }, &mut random(), &|_| {})?;
+//! # let people: serde_json::Value = serde_json::from_slice(&std::fs::read(out.join("people.json"))?)?;
+//! # let printed = people[0]["can"].as_str().unwrap_or_default();
+//! # let file = out.join("cards/0001.card").display().to_string();
+//!
+//! let trust = eid::cert::trust::TrustStore::from_bytes(&std::fs::read(out.join("pki/csca.cer"))?)?;
+//! let card = transport::open(&format!("sim:{file}").parse()?, Box::new(random()))?;
+//! let inspection = Verifier::new(trust).inspect(card, &[can(printed)], "2026-11-21".parse()?, &mut random())?;
 //! print!("{}", inspection.report.to_text(Colour::Never));
 //! assert_eq!(inspection.report.verdict, Verdict::Genuine);
 //! # Ok(())

@@ -291,14 +291,15 @@ impl<T: Transport> Run<'_, '_, T> {
                 self.guarded.extend(file.dg_number());
                 read::check(file).not_attempted("protected", format!("{file}: protected by extended access control (6982)"))
             }
-            Err(error @ (ReadError::NotFound { .. } | ReadError::Protected { .. })) => {
-                // Listed, and no other right than ours is foreseen for it.
-                read::check(file).failed(if matches!(error, ReadError::NotFound { .. }) { "absent" } else { "refused" }, error.to_string())
-            }
+            Err(error @ ReadError::NotFound { .. }) => read::check(file).failed("absent", error.to_string()),
             Err(error) => {
-                // It is there: its hash is not attempted rather than the file said to be absent.
+                // There, and not readable: passive authentication must not call it absent.
                 self.guarded.extend(file.dg_number());
-                read::finding(&error)
+                match error {
+                    // Listed, and no other right than ours is foreseen for it.
+                    ReadError::Protected { .. } => read::check(file).failed("refused", error.to_string()),
+                    error => read::finding(&error),
+                }
             }
         };
         self.log.findings.push(finding);

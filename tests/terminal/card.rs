@@ -131,6 +131,10 @@ fn a_flipped_byte_in_the_memory_of_any_file_is_not_genuine_and_the_file_is_named
             assert_eq!((report.verdict, report.verdict.exit_code()), (Verdict::NotGenuine, 1), "{file} byte {byte}: {text}");
             let id = cardwright::terminal::read::check(file).id;
             assert_eq!(of(&report, &id), ("failed", "memory-failure"), "{file} byte {byte}: {text}");
+            if file.dg_number().is_some() {
+                let failed = report.findings.iter().filter(|finding| finding.outcome.as_str() == "failed").count();
+                assert_eq!(failed, 1, "nothing but the reading failed: {file} byte {byte}: {text}");
+            }
         }
     }
 }
