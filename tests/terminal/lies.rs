@@ -101,7 +101,7 @@ fn the_text_of_an_honest_card() {
     let text = with_can(Lie::Nothing).to_text(Default::default());
     insta::assert_snapshot!(text, @"
         GENUINE
-        document       ID VNM 505000123  PHAM  THI UOC MAU
+        document       ID VNM 099505000123  PHAM  THI UOC MAU
                        born 050105, expires 300105 (YYMMDD)
         not-attempted  access.bac: PACE was used (Doc 9303-11 §4.3)
         not-attempted  read.dg3: EF.DG3: protected by extended access control (6982) (Doc 9303-10 §3.6)
