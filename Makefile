@@ -51,8 +51,8 @@ lint:
 
 bench:
 	@scripts/need $(TEST_PACKAGES)
-	CARGO_TARGET_DIR=target $(CARGO) build --release --locked --manifest-path benches/Cargo.toml --no-default-features --bin speed-pure
-	CARGO_TARGET_DIR=target $(CARGO) run --release --locked --manifest-path benches/Cargo.toml --bin speed
+	CARGO_TARGET_DIR=target $(CARGO) build --release --manifest-path benches/Cargo.toml --no-default-features --bin speed-pure
+	CARGO_TARGET_DIR=target $(CARGO) run --release --manifest-path benches/Cargo.toml --bin speed
 
 soak:
 	@scripts/need $(BUILD_PACKAGES)

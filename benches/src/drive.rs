@@ -4,7 +4,7 @@ use std::io::{BufRead as _, BufReader, Write as _};
 use std::process::{Child, ChildStdin, ChildStdout, Command, ExitCode, Stdio};
 
 /// Rounds of each measurement, and the length of one in milliseconds.
-const ROUNDS: usize = 9;
+const ROUNDS: usize = 11;
 const MILLISECONDS: u64 = 100;
 
 struct Worker {

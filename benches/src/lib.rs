@@ -5,7 +5,7 @@
 //!
 //! Which backend answers is a matter of how `eid` was built, so there are two programs: `speed` drives, and asks itself and `speed-pure`
 //! in turn for a round of each measurement. Every figure is the median of its rounds; a round of one stands right beside the rounds of the
-//! others, so that a slow minute of the machine hits all alike.
+//! others, so that a slow minute of the machine hits all alike. A second is one of the processor's, on one thread.
 
 use std::io::{BufRead as _, Write as _};
 use std::process::ExitCode;
@@ -31,19 +31,26 @@ impl Job {
         Self { name, run: Box::new(run) }
     }
 
-    /// Calls for `time` and says how many a second there were.
+    /// Calls for `time` and says how many a second of the processor there were.
     fn round(&mut self, time: Duration) -> f64 {
-        let start = Instant::now();
+        let (start, worked) = (Instant::now(), worked());
         let mut calls = 0_u32;
         loop {
             (self.run)();
             calls += 1;
             let spent = start.elapsed();
             if spent >= time {
+                let spent = worked.zip(crate::worked()).map_or(spent, |(from, to)| to.saturating_sub(from));
                 return f64::from(calls) / spent.as_secs_f64();
             }
         }
     }
+}
+
+/// Time that the processor gave this thread, where Linux tells it: what other programs take does not count.
+fn worked() -> Option<Duration> {
+    let text = std::fs::read_to_string("/proc/thread-self/schedstat").ok()?;
+    text.split(' ').next()?.parse().ok().map(Duration::from_nanos)
 }
 
 /// `worker` answers rounds over stdin and stdout; anything else drives.

@@ -48,11 +48,13 @@ impl State {
             contact_email: Some("csca@test.example".into()),
         };
         let root = SoftwareSigner::new("CSCA", key(&mut rng), UnwrapErr(SysRng));
-        let parameters = CscaParameters { key: P256.0, algorithm: P256.1, ..CscaParameters::default() };
+        let parameters = CscaParameters { key: P256.0, algorithm: P256.1, document_years: 25, ..CscaParameters::default() };
         let csca = csca::create(&subject, &parameters, &root, &[0x11, 0x22, 0x33, 0x44], today).expect("a CSCA");
         let ds_key = key(&mut rng);
+        // the longest validity of a Vietnamese card is that between two of the ages 14, 25, 40, and 60
+        let documents = DsParameters { document_years: 25, ..DsParameters::default() };
         let name = subject.name_with("Document Signer 1");
-        let ds = ds::issue(&csca, &root, &name, &DsParameters::default(), &ds_key.public(), &[0x55, 0x66, 0x77], today).expect("a document signer");
+        let ds = ds::issue(&csca, &root, &name, &documents, &ds_key.public(), &[0x55, 0x66, 0x77], today).expect("a document signer");
         let signer = SoftwareSigner::new("DS", ds_key.clone(), UnwrapErr(SysRng));
         Self { csca, ds, ds_key, signer, today }
     }
