@@ -38,19 +38,17 @@ impl Job {
         loop {
             (self.run)();
             calls += 1;
-            let spent = start.elapsed();
-            if spent >= time {
-                let spent = worked.zip(crate::worked()).map_or(spent, |(from, to)| to.saturating_sub(from));
-                return f64::from(calls) / spent.as_secs_f64();
+            if start.elapsed() >= time {
+                return f64::from(calls) / self::worked().saturating_sub(worked).as_secs_f64();
             }
         }
     }
 }
 
-/// Time that the processor gave this thread, where Linux tells it: what other programs take does not count.
-fn worked() -> Option<Duration> {
-    let text = std::fs::read_to_string("/proc/thread-self/schedstat").ok()?;
-    text.split(' ').next()?.parse().ok().map(Duration::from_nanos)
+/// Time that the processor gave this thread: what other programs take does not count.
+fn worked() -> Duration {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+    Duration::try_from(time).unwrap_or_default()
 }
 
 /// `worker` answers rounds over stdin and stdout; anything else drives.
