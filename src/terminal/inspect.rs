@@ -248,8 +248,10 @@ impl<T: Transport> Run<'_, '_, T> {
                     self.files.insert(file, bytes);
                 }
                 Err(ReadError::Session { source, .. }) => return Err(source.into()),
-                Err(error @ ReadError::Damaged { .. }) => self.log.findings.push(read::finding(&error)),
-                Err(error) => tracing::debug!(%error, "not read"),
+                Err(error @ (ReadError::NotFound { .. } | ReadError::Protected { .. } | ReadError::Refused { .. })) => {
+                    tracing::debug!(%error, "not read");
+                }
+                Err(error) => self.log.findings.push(read::finding(&error)),
             }
         }
         if let Some(finding) = self.files.get(&FileId::DIR).map(|bytes| cross::dir_names_the_application(Dir::parse(bytes))) {

@@ -4,6 +4,7 @@ mod card;
 mod chip;
 mod document;
 mod lies;
+mod noise;
 mod personalize;
 
 use applets::rng::SeededRng;
