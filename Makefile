@@ -33,6 +33,8 @@ test: features
 features:
 	@scripts/need $(BUILD_PACKAGES)
 	$(CARGO) check --locked --no-default-features -p cardwright
+	@if $(CARGO) tree --locked -p cardwright --no-default-features -e normal,build --prefix none | grep -E '^(cc|clap|pcsc|openssl|aws-lc[a-z-]*|[a-z0-9_-]+-sys) '; then \
+		echo "the library without features is not pure Rust"; exit 1; fi
 	@if rustc --print target-libdir --target wasm32-unknown-unknown 2>/dev/null | xargs -r test -d; then \
 		echo "$(CARGO) check --locked -p cardwright-eid --target wasm32-unknown-unknown"; \
 		$(CARGO) check --locked -p cardwright-eid --target wasm32-unknown-unknown; \
