@@ -40,6 +40,8 @@ mod cross;
 
 /// Whether the secure channel held.
 const CHANNEL: Check = Check::new("access.channel", "Doc 9303-11 §9.8");
+/// Whether a password was given that the card takes.
+const PASSWORD: Check = Check::new("access.password", "Doc 9303-11 §4.2");
 /// Whether there is an eMRTD application.
 const APPLICATION: Check = Check::new("application", "Doc 9303-10 §3.5.1");
 
@@ -134,6 +136,10 @@ pub fn inspect<T: Transport>(
         }
         Err(error) => {
             tracing::debug!(%error, "access");
+            // A refusal is a finding already; that no password fits what the card offers is not.
+            if matches!(error, AccessError::NoWay { .. }) {
+                run.log.findings.push(PASSWORD.not_attempted("no-way", error.to_string()));
+            }
             (Verdict::AccessRefused, None)
         }
     };
