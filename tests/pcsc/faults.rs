@@ -273,6 +273,10 @@ fn a_card_that_another_program_holds_is_in_use() {
         assert_eq!(class(PcscReader::open(&daemon.reader(), Sharing::Shared)), "in use");
         drop(ours);
         assert_eq!(class(PcscReader::open(&daemon.reader(), Sharing::Shared)), "ok");
+        // Even a handle on the reader alone keeps exclusive use away.
+        let direct = context.connect(&name(), ShareMode::Direct, Protocols::UNDEFINED).expect("direct");
+        assert_eq!(class(PcscReader::open(&daemon.reader(), Sharing::Exclusive)), "in use");
+        drop(direct);
     });
 }
 
@@ -295,6 +299,23 @@ fn a_transaction_of_another_program_delays_us_and_a_removal_inside_it_is_told() 
         daemon.remove(card);
         assert_eq!(class(reader.transmit(&ID)), "card gone");
         drop(transaction);
+    });
+}
+
+#[test]
+fn a_new_connection_waits_for_the_transaction_of_another_program() {
+    with_daemon("faults::a_new_connection_waits_for_the_transaction_of_another_program", |daemon| {
+        let _card = daemon.insert(1);
+        let (_context, mut other) = other_program();
+        let ended = AtomicBool::new(false);
+        let transaction = other.transaction().expect("a transaction");
+        thread::scope(|scope| {
+            let late = scope.spawn(|| (class(PcscReader::open(&daemon.reader(), Sharing::Shared)), ended.load(Ordering::SeqCst)));
+            thread::sleep(Duration::from_millis(500));
+            ended.store(true, Ordering::SeqCst);
+            assert!(transaction.end(Disposition::LeaveCard).is_ok());
+            assert_eq!(late.join().expect("late"), ("ok", true), "connected only after the transaction");
+        });
     });
 }
 
