@@ -2,12 +2,11 @@
 
 use std::fs::File;
 use std::io::BufWriter;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use applets::card::Card;
-use cardwright::transport::trace::{Detail, Recorder, Replay};
-use cardwright::transport::vpcd::{Timeouts, VpcdReader};
-use cardwright::transport::{ReaderName, Transport, TransportError};
+use cardwright::transport::trace::{Detail, Recorder};
+use cardwright::transport::{self, ReaderName, Transport, TransportError};
 use clap::Args;
 
 use super::exit::{Exit, Failure};
@@ -63,28 +62,20 @@ pub(crate) type AnyCard = Box<dyn Transport + Send>;
 
 fn open(name: &ReaderName) -> Result<AnyCard, Failure> {
     match name {
-        ReaderName::Pcsc(selector) => pcsc(selector),
-        ReaderName::Sim(path) => sim(path),
-        ReaderName::Vpcd(port) => {
-            let mut reader = VpcdReader::listen(*port, Timeouts::default()).map_err(|error| failure(&error))?;
-            tracing::info!(port, "waiting for a card to connect");
-            reader.insert().map_err(|error| failure(&error))?;
-            Ok(Box::new(reader))
+        // A card file says more than "gone": another version, in use, no card at all.
+        ReaderName::Sim(path) => {
+            Ok(Box::new(Card::open(path, Box::new(super::random::system())).map_err(|error| super::sim::failure(&error))?))
         }
-        ReaderName::Trace(path) => Ok(Box::new(Replay::open(path).map_err(|error| failure(&error))?)),
+        #[cfg(not(feature = "pcsc"))]
+        ReaderName::Pcsc(_) => Err(Failure::usage("this program was built without PC/SC")
+            .hint("use sim:FILE, vpcd:PORT, or trace:FILE, or build it with the feature `pcsc`")),
+        name => {
+            if let ReaderName::Vpcd(port) = name {
+                tracing::info!(port, "waiting for a card to connect");
+            }
+            transport::open(name, Box::new(super::random::system())).map_err(|error| failure(&error))
+        }
     }
-}
-
-#[cfg(feature = "pcsc")]
-fn pcsc(selector: &cardwright::transport::PcscSelector) -> Result<AnyCard, Failure> {
-    use cardwright::transport::pcsc::{PcscReader, Sharing};
-    Ok(Box::new(PcscReader::open(selector, Sharing::Exclusive).map_err(|error| failure(&error))?))
-}
-
-#[cfg(not(feature = "pcsc"))]
-fn pcsc(_: &cardwright::transport::PcscSelector) -> Result<AnyCard, Failure> {
-    Err(Failure::usage("this program was built without PC/SC")
-        .hint("use sim:FILE, vpcd:PORT, or trace:FILE, or build it with the feature `pcsc`"))
 }
 
 /// Why a card could not be reached, with what to do about it.
@@ -134,10 +125,6 @@ pub(crate) fn session_failure(error: &cardwright::session::SessionError) -> Fail
             .hint("someone may stand between reader and card; try again, then distrust the card"),
         _ => Failure::from_error(Exit::Gone, error),
     }
-}
-
-fn sim(path: &Path) -> Result<AnyCard, Failure> {
-    Ok(Box::new(Card::open(path, Box::new(super::random::system())).map_err(|error| super::sim::failure(&error))?))
 }
 
 /// Why a card stayed closed.
