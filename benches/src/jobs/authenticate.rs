@@ -22,7 +22,8 @@ pub(crate) fn jobs(state: &State) -> Vec<Job> {
         let (files, sod) = (files.clone(), sod.clone());
         let none = BTreeSet::new();
         move || {
-            let input = Input { sod: &sod, files: &files, not_read: &none, trust: &trust, cache: cache.as_ref(), today, issued: Some(today) };
+            let input =
+                Input { sod: &sod, files: &files, not_read: &none, trust: &trust, cache: cache.as_ref(), today, issued: Some(today) };
             let verdict = passive_authentication(&input);
             let failed = verdict.findings.iter().find(|finding| finding.outcome != Outcome::Passed);
             assert!(failed.is_none(), "{failed:?}");

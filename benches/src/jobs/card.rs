@@ -47,7 +47,8 @@ struct Line {
 
 impl Line {
     fn new(state: State) -> Self {
-        let (document, product) = (DocumentProfile::load("cccd-2021").expect("built in"), CardProfile::load("eid-gp-scp03").expect("built in"));
+        let (document, product) =
+            (DocumentProfile::load("cccd-2021").expect("built in"), CardProfile::load("eid-gp-scp03").expect("built in"));
         let record = subject::record(&document, state.today);
         let keys = ChipKeys::generate(&document, &mut UnwrapErr(SysRng)).expect("keys");
         let masters = Masters::test(&product);
@@ -121,7 +122,8 @@ pub(crate) fn jobs(state: State) -> Vec<Job> {
         traffic
     };
     let traffic = read();
-    let floor_of_reading = floor_of_reading(&line, &files, usize::try_from(traffic.commands).unwrap_or(1), usize::try_from(traffic.received).unwrap_or(1));
+    let floor_of_reading =
+        floor_of_reading(&line, &files, usize::try_from(traffic.commands).unwrap_or(1), usize::try_from(traffic.received).unwrap_or(1));
     let mut other = UnwrapErr(SysRng);
     vec![
         Job::new("personalizing one card in process (cccd-2021)", move || {
