@@ -30,7 +30,7 @@ fn agrees_with(table: &Path) {
         }
         let plans = run(&arguments).expect(0).json();
         let plan = &plans[0];
-        for (name, expected) in row.as_object().expect("row") {
+        for (name, expected) in row.as_object().expect("row").iter().filter(|(name, _)| *name != "remark") {
             match (expected.as_f64(), plan[name].as_f64()) {
                 (Some(expected), Some(found)) => {
                     assert!((expected - found).abs() < 1e-9, "{name}: expected {expected}, found {found}: {row}")
