@@ -10,7 +10,7 @@
 //! | 2 | [`transport`], [`signer`] | the seams to a card and to a private key |
 //! | 3 | [`cert`] | X.509, CMS, path to the trust anchor |
 //! | 4 | [`lds`], [`image`] | elementary files, and the card as one value |
-//! | 5 | [`sm`], [`scp03`], [`gp`], [`dgi`], [`protocol`] | the two secure channels, card management, what STORE DATA carries, and the protocols, both roles |
+//! | 5 | [`sm`], [`scp03`], [`scp02`], [`gp`], [`dgi`], [`protocol`] | the secure channels, card management, what STORE DATA carries, and the protocols, both roles |
 
 pub mod apdu;
 pub mod cert;
