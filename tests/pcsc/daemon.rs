@@ -30,7 +30,7 @@ pub(crate) fn with_daemon(test: &str, body: impl FnOnce(&mut Daemon)) {
         return;
     }
     if let Some(missing) = missing() {
-        assert!(std::env::var_os("CARDWRIGHT_REQUIRE_PCSC").is_none_or(|v| v.is_empty() || v == "0"), "{missing}");
+        assert!(std::env::var_os("CI").is_none(), "no PC/SC daemon in CI: {missing}");
         println!("skipped: {missing}");
         return;
     }
