@@ -10,6 +10,9 @@
 //! [`host::HostSession`] and [`card::CardSession`] are the two ends of one channel. After any refusal the keys are gone and every
 //! further call answers [`ScpError::Closed`]: after a security error both sides start again with INITIALIZE UPDATE.
 
+use std::fmt;
+use std::str::FromStr;
+
 use crate::apdu::Sw;
 use crate::crypto::cipher::CipherError;
 
@@ -58,6 +61,28 @@ impl Mode {
             8 => Some(Self::S8),
             16 => Some(Self::S16),
             _ => None,
+        }
+    }
+}
+
+impl fmt::Display for Mode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::S8 => "S8",
+            Self::S16 => "S16",
+        })
+    }
+}
+
+impl FromStr for Mode {
+    type Err = String;
+
+    /// `S8` or `S16`, in any case.
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text.to_ascii_uppercase().as_str() {
+            "S8" => Ok(Self::S8),
+            "S16" => Ok(Self::S16),
+            _ => Err(format!("expected S8 or S16, found {text:?}")),
         }
     }
 }

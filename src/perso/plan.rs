@@ -15,7 +15,8 @@ pub mod dgi;
 mod product;
 mod wire;
 
-pub use wire::{ApduForm, Mode, Wire};
+pub use eid::scp03::Mode;
+pub use wire::{ApduForm, Wire};
 
 /// Longest SELECT answer that a plan reckons with, in bytes without status word.
 const SELECT_ANSWER: usize = 100;

@@ -66,19 +66,10 @@ impl Terminal {
         if protocol.agreement != Agreement::Ecdh {
             return Err(ChipAuthError::Protocol(protocol.oid()));
         }
-        Self::with_key(protocol.suite, protocol, key_id, chip_key, &PrivateKey::generate(chip_key.curve(), rng))
-    }
-
-    fn with_key(
-        suite: Suite,
-        protocol: ChipAuthProtocol,
-        key_id: Option<u32>,
-        chip_key: &Point,
-        ephemeral: &PrivateKey,
-    ) -> Result<(Vec<Command>, Self), ChipAuthError> {
-        let shared = ecdh(ephemeral, chip_key)?;
+        let ephemeral = PrivateKey::generate(chip_key.curve(), rng);
+        let shared = ecdh(&ephemeral, chip_key)?;
         let public = ephemeral.public();
-        let triple_des = suite == Suite::TripleDes;
+        let triple_des = protocol.suite == Suite::TripleDes;
         let mut objects =
             if triple_des { tlv::encode(0x91, public.as_bytes()) } else { tlv::encode(0x80, &crate::oid::encode(protocol.oid())) };
         if let Some(id) = key_id {
@@ -88,7 +79,7 @@ impl Terminal {
         if !triple_des {
             commands.push(command(true, &[(0x80, public.as_bytes())]));
         }
-        let channel = SecureMessaging::from_shared(suite, &shared, &[]);
+        let channel = SecureMessaging::from_shared(protocol.suite, &shared, &[]);
         Ok((commands, Self { last_is_general_authenticate: !triple_des, channel }))
     }
 

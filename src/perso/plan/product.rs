@@ -72,7 +72,7 @@ pub(super) fn gp_dgi(
         profile: &profile.id,
         apdu: options.apdu.to_string(),
         level,
-        mode: format!("{:?}", options.mode),
+        mode: options.mode.to_string(),
         c_max: capacity,
         payload,
         stream: Some(stream),
@@ -109,7 +109,7 @@ fn key_replacement(profile: &CardProfile, product: &GpDgi, wire: Wire) -> Vec<St
 
 /// INITIALIZE UPDATE, its answer with the 3-byte counter, EXTERNAL AUTHENTICATE.
 const fn session_lengths(mode: Mode) -> [usize; 3] {
-    let m = mode.mac_len();
+    let m = mode.len();
     [5 + m + 1, 13 + 2 * m + 3 + 2, 5 + 2 * m]
 }
 

@@ -8,48 +8,8 @@
 
 use std::str::FromStr;
 
+use eid::scp03::Mode;
 use serde::{Serialize, Serializer};
-
-/// Length of challenges, cryptograms, and MACs of SCP03.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
-pub enum Mode {
-    /// 8 bytes.
-    S8,
-    /// 16 bytes.
-    S16,
-}
-
-impl Mode {
-    /// Bytes of a MAC.
-    #[must_use]
-    pub const fn mac_len(self) -> usize {
-        match self {
-            Self::S8 => 8,
-            Self::S16 => 16,
-        }
-    }
-}
-
-impl From<eid::scp03::Mode> for Mode {
-    fn from(mode: eid::scp03::Mode) -> Self {
-        match mode {
-            eid::scp03::Mode::S8 => Self::S8,
-            eid::scp03::Mode::S16 => Self::S16,
-        }
-    }
-}
-
-impl FromStr for Mode {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        match text.to_ascii_uppercase().as_str() {
-            "S8" => Ok(Self::S8),
-            "S16" => Ok(Self::S16),
-            _ => Err(format!("expected S8 or S16, found {text:?}")),
-        }
-    }
-}
 
 /// How long an APDU may get.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -142,11 +102,11 @@ impl Wire {
     #[must_use]
     pub const fn response(&self, data: usize) -> usize {
         let protected = if self.level & 0x20 != 0 && data > 0 { padded(data) } else { data };
-        protected + 2 + if self.level & 0x10 != 0 { self.mode.mac_len() } else { 0 }
+        protected + 2 + if self.level & 0x10 != 0 { self.mode.len() } else { 0 }
     }
 
     const fn command_mac(&self) -> usize {
-        if self.level & 0x01 != 0 { self.mode.mac_len() } else { 0 }
+        if self.level & 0x01 != 0 { self.mode.len() } else { 0 }
     }
 }
 

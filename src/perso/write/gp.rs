@@ -52,7 +52,7 @@ impl<'a> Work<'a> {
         // Everything that the product lacks is found before the card is touched.
         let files = groupings::files(job.image, profile)?;
         let secrets = groupings::secrets(job.image, profile, self.product)?;
-        let options = plan::Options { apdu: self.writer.apdu, level: Some(self.product.level), mode: plan::Mode::S8 };
+        let options = plan::Options { apdu: self.writer.apdu, level: Some(self.product.level), mode: scp03::Mode::S8 };
         let total = plan::plan("", job.image, profile, options)?.plan_apdus;
         let mut report = |work: &Self, step: &str| tell(work.apdus.min(total), total, step);
 
@@ -291,7 +291,7 @@ impl<'a> Work<'a> {
     fn capacity(&self, mode: scp03::Mode) -> usize {
         let apdu = &self.writer.profile.apdu;
         let max_data = self.writer.apdu.max_data(apdu.fit_frame, apdu.max_command_data);
-        Wire { level: self.product.level, mode: mode.into(), max_data }.capacity().max(1)
+        Wire { level: self.product.level, mode, max_data }.capacity().max(1)
     }
 
     fn before(&mut self, change: Change) -> Result<(), WriteError> {
