@@ -193,6 +193,9 @@ impl Transport for PcscReader {
         let answer = match link.card.transmit(command, &mut self.buffer) {
             Ok(answer) if answer.len() >= 2 => return Ok(answer.to_vec()),
             Ok(answer) => answer.len(),
+            // No protocol any more in a connection that had one: the daemon resets the card for a program that died, and forgets the
+            // protocol after it has told everybody. The handle lives; a reset heals it.
+            Err(Error::ProtoMismatch) => return Err(self.fail(Error::ResetCard)),
             Err(e) => return Err(self.fail(e)),
         };
         // Success with an empty answer: the card left inside the APDU, and another one may already be in its place.

@@ -233,8 +233,15 @@ fn a_program_that_dies_inside_a_transaction_resets_the_card_under_us() {
         other.wait().expect("it ends");
         let seen = within(|| Some(class(reader.transmit(&ID))).filter(|&seen| seen != "ok"), Duration::from_secs(5));
         assert_eq!(seen, Some("reset by other"));
-        reader.reset().expect("reset");
-        assert_eq!(reader.transmit(&ID), Ok(vec![1, 0x90, 0]));
+        // The daemon tells of its reset before it is through with it: where ours comes in between, there is one more to be told of.
+        let healed = within(
+            || {
+                reader.reset().expect("reset");
+                Some(reader.transmit(&ID)).filter(|answer| class(answer.clone()) != "reset by other")
+            },
+            Duration::from_secs(5),
+        );
+        assert_eq!(healed, Some(Ok(vec![1, 0x90, 0])));
     });
 }
 
