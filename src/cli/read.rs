@@ -140,7 +140,7 @@ impl Read {
             Method::Pace { password, .. } => json!({ "protocol": "PACE", "password": password }),
             Method::Bac => json!({ "protocol": "BAC", "password": "MRZ" }),
         });
-        let quirks: Vec<_> = log.quirks.iter().map(|quirk| json!({ "rule": quirk.rule, "place": quirk.place })).collect();
+        let quirks: Vec<_> = log.quirks.iter().map(cardwright::terminal::report::quirk_json).collect();
         json!({ "version": 1, "reader": self.reader.name().to_string(), "access": access, "checks": findings, "files": files, "quirks": quirks })
     }
 }

@@ -63,7 +63,7 @@ impl Show {
         }
         if context.json {
             let fields: Vec<_> = shown.fields.iter().map(|(name, value)| json!({ "name": name, "value": value })).collect();
-            let quirks: Vec<_> = shown.quirks.iter().map(|quirk| json!({ "rule": quirk.rule, "place": quirk.place })).collect();
+            let quirks: Vec<_> = shown.quirks.iter().map(cardwright::terminal::report::quirk_json).collect();
             output::json(&json!({ "version": 1, "kind": shown.kind, "bytes": bytes.len(), "fields": fields, "quirks": quirks }))?;
         } else {
             output::text(&text(&shown, bytes.len()))?;

@@ -142,7 +142,7 @@ impl Report {
     /// { "version": 1, "verdict": "genuine", "exit_code": 0, "date": "2026-11-21",
     ///   "document": { "code", "issuer", "number", "personal_number"?, "name", "nationality", "birth", "expiry" } | null,
     ///   "checks": [ { "id", "clause", "result", "reason": { "code", "text" } | null, "evidence": { name: value } } ],
-    ///   "quirks": [ { "rule", "place" } ],
+    ///   "quirks": [ { "rule", "place", "bytes"? } ],
     ///   "files": [ { "name", "bytes" } ],
     ///   "traffic": { "commands", "sent", "received" } }
     /// ```
@@ -161,7 +161,7 @@ impl Report {
                 })
             })
             .collect();
-        let quirks: Vec<_> = self.quirks.iter().map(|quirk| serde_json::json!({ "rule": quirk.rule, "place": quirk.place })).collect();
+        let quirks: Vec<_> = self.quirks.iter().map(quirk_json).collect();
         let files: Vec<_> = self.files.iter().map(|(file, bytes)| serde_json::json!({ "name": file.name(), "bytes": bytes })).collect();
         serde_json::json!({
             "version": VERSION, "verdict": self.verdict, "exit_code": self.verdict.exit_code(), "date": self.date.to_string(),
@@ -169,6 +169,16 @@ impl Report {
             "traffic": { "commands": self.traffic.commands, "sent": self.traffic.sent, "received": self.traffic.received },
         })
     }
+}
+
+/// A tolerance as JSON: `{ "rule", "place", "bytes"? }`, the bytes in hex where the rule was broken by some.
+#[must_use]
+pub fn quirk_json(quirk: &Quirk) -> serde_json::Value {
+    let mut out = serde_json::json!({ "rule": quirk.rule, "place": quirk.place });
+    if !quirk.bytes.is_empty() {
+        out["bytes"] = quirk.hex().into();
+    }
+    out
 }
 
 #[cfg(test)]
