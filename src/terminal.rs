@@ -5,7 +5,9 @@
 //! | [`access`] | EF.CardAccess, PACE or Basic Access Control |
 //! | [`read`] | one file, bounded |
 //! | [`inspect`] | the whole procedure |
-//! | [`report`] | findings, the verdict by a stated policy, text and JSON |
+//! | [`policy`] | what follows from the findings |
+//! | [`report`] | findings, verdict, text and JSON |
+//! | [`evidence`] | what was asked and answered, to be judged again |
 //!
 //! [`Verifier`] puts them together for who only wants to know.
 
@@ -22,12 +24,15 @@ use rand_core::CryptoRng;
 use crate::session::Session;
 
 pub mod access;
+pub mod evidence;
 pub mod inspect;
+pub mod policy;
 pub mod read;
 pub mod report;
 
 pub use access::Fallback;
 pub use inspect::{DataGroups, Inspection, Step};
+pub use policy::{Policy, Requirement, StandardPolicy};
 pub use report::text::Colour;
 pub use report::{Report, Verdict};
 
@@ -41,13 +46,21 @@ pub struct Verifier {
     cache: SignerCache,
     fallback: Fallback,
     data_groups: DataGroups,
+    policy: Box<dyn Policy>,
 }
 
 impl Verifier {
-    /// A verifier that trusts the CSCA certificates in `trust`, reads every data group, and falls back to Basic Access Control.
+    /// A verifier that trusts the CSCA certificates in `trust`, reads every data group, falls back to Basic Access Control, and judges by
+    /// the [`StandardPolicy`] without requirements.
     #[must_use]
     pub fn new(trust: TrustStore) -> Self {
-        Self { trust, cache: SignerCache::new(SIGNERS), fallback: Fallback::default(), data_groups: DataGroups::default() }
+        Self {
+            trust,
+            cache: SignerCache::new(SIGNERS),
+            fallback: Fallback::default(),
+            data_groups: DataGroups::default(),
+            policy: Box::new(StandardPolicy::default()),
+        }
     }
 
     /// The same with another rule for what follows a failed PACE.
@@ -61,6 +74,13 @@ impl Verifier {
     #[must_use]
     pub fn with_data_groups(mut self, data_groups: DataGroups) -> Self {
         self.data_groups = data_groups;
+        self
+    }
+
+    /// The same with another policy.
+    #[must_use]
+    pub fn with_policy(mut self, policy: impl Policy + 'static) -> Self {
+        self.policy = Box::new(policy);
         self
     }
 
@@ -97,6 +117,7 @@ impl Verifier {
             cache: Some(&self.cache),
             today,
             data_groups: self.data_groups.clone(),
+            policy: &*self.policy,
         };
         inspect::inspect(session, &request, rng, tell)
     }

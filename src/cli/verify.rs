@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use cardwright::session::Session;
-use cardwright::terminal::{Colour, Fallback, Step, Verdict, Verifier};
+use cardwright::terminal::{Colour, Fallback, Requirement, StandardPolicy, Step, Verdict, Verifier};
 use clap::Args;
 use eid::date::Date;
 
@@ -29,9 +29,12 @@ pub(crate) struct Verify {
     /// Inspect as if today were DATE (YYYY-MM-DD)
     #[arg(long, value_name = "DATE")]
     date: Option<Date>,
-    /// Refuse Basic Access Control where the card offers PACE
-    #[arg(long)]
-    no_fallback: bool,
+    /// Never use Basic Access Control, even where the card offers nothing else
+    #[arg(long, alias = "no-fallback")]
+    no_bac: bool,
+    /// Require that this check passed: pace-cam, ca, aa, ta (repeatable)
+    #[arg(long, value_name = "CHECK")]
+    require: Vec<Requirement>,
     /// Write the files that were read into DIR
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
@@ -44,8 +47,9 @@ impl Verify {
         if trust.anchors().is_empty() {
             tracing::warn!("no trust anchor: the answer can at best be undecided (--trust FILE)");
         }
-        let verifier =
-            Verifier::new(trust).with_fallback(if self.no_fallback { Fallback::Forbidden } else { Fallback::BasicAccessControl });
+        let verifier = Verifier::new(trust)
+            .with_fallback(if self.no_bac { Fallback::Forbidden } else { Fallback::BasicAccessControl })
+            .with_policy(StandardPolicy::requiring(self.require.iter().copied()));
         let mut session = Session::new(self.reader.open()?);
         let today = self.date.unwrap_or_else(clock::today);
         let progress = Progress::bytes(context.json);

@@ -16,6 +16,7 @@ use eid::sm::SecureMessaging;
 use eid::transport::Transport;
 use rand_core::CryptoRng;
 
+use super::evidence::Transcript;
 use super::read::{self, ReadError};
 use crate::session::{Session, SessionError};
 
@@ -28,13 +29,13 @@ const BAC: Check = Check::new("access.bac", "Doc 9303-11 §4.3");
 /// Whether the strongest procedure that the card offers was used.
 const DOWNGRADE: Check = Check::new("access.downgrade", "Doc 9303-11 §4.2 step 2");
 
-/// What may follow where PACE is offered and does not succeed for another reason than a wrong password.
+/// What may follow where PACE is not offered, or does not succeed for another reason than a wrong password.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Fallback {
     /// Basic Access Control, if the MRZ is known; the report says so.
     #[default]
     BasicAccessControl,
-    /// Nothing.
+    /// Nothing: Basic Access Control is not used at all, even where the card offers nothing else.
     Forbidden,
 }
 
@@ -110,6 +111,8 @@ pub struct Log {
     pub quirks: Vec<Quirk>,
     /// EF.CardAccess as read, unauthenticated: Chip Authentication or DG14 must confirm it.
     pub card_access: Option<Vec<u8>>,
+    /// What was asked and answered, to be judged again without the card.
+    pub transcript: Transcript,
 }
 
 /// Opens the card: afterwards the eMRTD application is selected under secure messaging.
@@ -167,6 +170,10 @@ pub fn open<T: Transport>(
         log.findings.push(PACE.not_attempted("not-offered", "the card announces no PACE"));
     }
 
+    if fallback == Fallback::Forbidden {
+        log.findings.push(BAC.not_attempted("forbidden", "the caller forbids Basic Access Control, and the card offers no PACE"));
+        return Err(AccessError::NoWay { offered: "Basic Access Control, which the caller forbids", given: given() });
+    }
     let Some(seed) = mrz else {
         return Err(AccessError::NoWay { offered: "Basic Access Control", given: given() });
     };

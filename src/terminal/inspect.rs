@@ -20,23 +20,26 @@ use eid::lds::Elementary as _;
 use eid::lds::com::Com;
 use eid::lds::dg1::Dg1;
 use eid::lds::dg14::Dg14;
-use eid::lds::dir::Dir;
 use eid::lds::sod::Sod;
-use eid::protocol::finding::{Check, Finding, Outcome};
+use eid::protocol::finding::{Check, Outcome};
 use eid::protocol::pace::Password;
-use eid::protocol::passive_auth::{Input, passive_authentication};
 use eid::quirk::Quirk;
 use eid::sm::SmError;
 use eid::transport::{Transport, TransportError};
 use rand_core::CryptoRng;
 
 use super::access::{self, AccessError, Fallback, Log};
+use super::evidence::{Ended, Transcript};
+use super::policy::Policy;
 use super::read::{self, Progress, ReadError};
-use super::report::{Document, Report, Verdict, judge};
+use super::report::{Document, PolicyNote, Report};
 use crate::session::{Session, SessionError};
 
-mod chip;
-mod cross;
+pub(in crate::terminal) mod chip;
+pub(in crate::terminal) mod cross;
+pub(in crate::terminal) mod passive;
+
+use passive::{Content, counted, passive};
 
 /// Whether the secure channel held.
 const CHANNEL: Check = Check::new("access.channel", "Doc 9303-11 §9.8");
@@ -60,6 +63,8 @@ pub struct Request<'a> {
     pub today: Date,
     /// Which data groups to read.
     pub data_groups: DataGroups,
+    /// What follows from the findings.
+    pub policy: &'a dyn Policy,
 }
 
 /// Which data groups to read.
@@ -105,6 +110,12 @@ pub struct Inspection {
     pub files: BTreeMap<FileId, Vec<u8>>,
     /// How the card was opened; `None` if it was not.
     pub method: Option<access::Method>,
+    /// How far it came.
+    pub ended: Ended,
+    /// Data groups that are there and were not read, for a good reason.
+    pub not_read: BTreeSet<u8>,
+    /// What was asked and answered, to be judged again.
+    pub transcript: Transcript,
 }
 
 /// Inspects the card of a session.
@@ -118,21 +129,19 @@ pub fn inspect<T: Transport>(
     tell: &mut dyn FnMut(Step),
 ) -> Result<Inspection, TransportError> {
     let mut run = Run { session, request, rng, tell, log: Log::default(), files: BTreeMap::new(), guarded: BTreeSet::new(), broken: false };
-    let (verdict, method) = match run.procedure() {
-        Ok(method) => (judge(&run.log.findings), Some(method)),
+    let (ended, method) = match run.procedure() {
+        Ok(method) => (Ended::Opened, Some(method)),
         Err(AccessError::Session(SessionError::Transport(error))) => return Err(error),
         // A damaged EF.CardAccess is a statement about the card, and not about the password.
-        Err(_) if run.log.findings.iter().any(|f| f.outcome == Outcome::Failed && !f.id().starts_with("access.")) => {
-            (Verdict::NotGenuine, None)
-        }
+        Err(_) if run.log.findings.iter().any(|f| f.outcome == Outcome::Failed && !f.id().starts_with("access.")) => (Ended::Damaged, None),
         Err(AccessError::Session(error)) => {
             run.log.findings.push(CHANNEL.failed("broken", error.to_string()));
-            (Verdict::NotGenuine, None)
+            (Ended::ChannelBroken, None)
         }
         Err(AccessError::NoApplication { sw }) => {
             let text = format!("SELECT A0000002471001: expected 9000, found {sw}");
             run.log.findings.push(APPLICATION.not_supported("no-application", text));
-            (Verdict::Undecided, None)
+            (Ended::NoApplication, None)
         }
         Err(error) => {
             tracing::debug!(%error, "access");
@@ -140,12 +149,13 @@ pub fn inspect<T: Transport>(
             if matches!(error, AccessError::NoWay { .. }) {
                 run.log.findings.push(PASSWORD.not_attempted("no-way", error.to_string()));
             }
-            (Verdict::AccessRefused, None)
+            (Ended::Refused, None)
         }
     };
-    let Run { session, log, files, .. } = run;
+    let Run { session, log, files, guarded, .. } = run;
     let report = Report {
-        verdict,
+        verdict: ended.verdict(request.policy, &log.findings),
+        policy: PolicyNote::of(request.policy, &log.findings),
         date: request.today,
         document: files.get(&dg(1)).and_then(|bytes| document(bytes)),
         findings: log.findings,
@@ -153,17 +163,17 @@ pub fn inspect<T: Transport>(
         files: files.iter().map(|(file, bytes)| (*file, bytes.len())).collect(),
         traffic: session.traffic(),
     };
-    Ok(Inspection { report, files, method })
+    Ok(Inspection { report, files, method, ended, not_read: guarded, transcript: log.transcript })
 }
 
-const fn dg(number: u8) -> FileId {
+pub(in crate::terminal) const fn dg(number: u8) -> FileId {
     match FileId::dg(number) {
         Some(file) => file,
         None => FileId::COM,
     }
 }
 
-fn document(dg1: &[u8]) -> Option<Document> {
+pub(in crate::terminal) fn document(dg1: &[u8]) -> Option<Document> {
     let mrz = Dg1::parse(dg1).ok()?.mrz;
     let content = mrz.content();
     let name = [content.name.primary(), content.name.secondary()].join("  ");
@@ -229,12 +239,17 @@ impl<T: Transport> Run<'_, '_, T> {
             }
         }
         (self.tell)(Step::PassiveAuthentication);
-        self.passive_authentication();
-        self.log.findings.push(cross::com_against_sod(com.as_ref(), sod.as_ref()));
-        let card_access = self.files.get(&FileId::CARD_ACCESS).map(Vec::as_slice);
-        self.log.findings.push(cross::card_access_against_dg14(card_access, chip_auth.as_ref()));
+        let content = Content {
+            files: &self.files,
+            not_read: &self.guarded,
+            trust: self.request.trust,
+            cache: self.request.cache,
+            today: self.request.today,
+        };
+        passive(&content, &mut self.log.findings, &mut self.log.quirks);
+        cross::judge(&self.files, &mut self.log.findings);
         for (finding, number) in [(ca, 14), (aa, 15)] {
-            let finding = self.counted(finding, number);
+            let finding = counted(&self.log.findings, finding, number);
             self.log.findings.push(finding);
         }
         Ok(method)
@@ -259,9 +274,6 @@ impl<T: Transport> Run<'_, '_, T> {
                 }
                 Err(error) => self.log.findings.push(read::finding(&error)),
             }
-        }
-        if let Some(finding) = self.files.get(&FileId::DIR).map(|bytes| cross::dir_names_the_application(Dir::parse(bytes))) {
-            self.log.findings.push(finding);
         }
         Ok(())
     }
@@ -340,36 +352,6 @@ impl<T: Transport> Run<'_, '_, T> {
                 None
             }
         }
-    }
-
-    fn passive_authentication(&mut self) {
-        let files: BTreeMap<u8, Vec<u8>> = self.files.iter().filter_map(|(file, bytes)| Some((file.dg_number()?, bytes.clone()))).collect();
-        let nothing = Vec::new();
-        let sod = self.files.get(&FileId::SOD).unwrap_or(&nothing);
-        let verdict = passive_authentication(&Input {
-            sod,
-            files: &files,
-            not_read: &self.guarded,
-            trust: self.request.trust,
-            cache: self.request.cache,
-            today: self.request.today,
-            issued: None,
-        });
-        self.log.findings.extend(verdict.findings);
-        self.log.quirks.extend(verdict.quirks);
-    }
-
-    /// A proof of a key counts only if the issuer signed the file with that key.
-    fn counted(&self, finding: Finding, number: u8) -> Finding {
-        let passed = |id: &str| self.log.findings.iter().any(|f| f.id() == id && f.outcome == Outcome::Passed);
-        if finding.outcome != Outcome::Passed || (passed(&format!("pa.hash.dg{number}")) && passed("pa.signature")) {
-            return finding;
-        }
-        let text = format!("the chip proved the key in DG{number}, but passive authentication did not confirm DG{number}");
-        let evidence = finding.evidence;
-        let mut finding = finding.check.not_attempted("key-not-confirmed", text);
-        finding.evidence = evidence;
-        finding
     }
 }
 

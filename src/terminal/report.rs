@@ -1,9 +1,4 @@
-//! The answer of an inspection: findings, the verdict that a stated policy draws from them, and what to show.
-//!
-//! The policy ([`judge`]): a card is **not genuine** if any check failed, except that a refused way of access is no statement about
-//! genuineness where another way opened the card. It is **genuine** only if the SOD's structure, signature and chain passed, the
-//! hash of DG1 passed, and no check is undecided or not supported; a check that was not attempted, because the card has no such
-//! feature or guards it for others, counts neither way. Everything else is **undecided**: nobody has shown anything.
+//! The answer of an inspection: findings, the verdict that a stated [policy](super::policy) draws from them, and what to show.
 
 use std::collections::BTreeMap;
 
@@ -13,6 +8,7 @@ use eid::protocol::finding::{Finding, Outcome};
 use eid::quirk::Quirk;
 use serde::Serialize;
 
+use super::policy::Policy;
 use crate::session::Traffic;
 
 pub mod text;
@@ -64,25 +60,6 @@ impl std::fmt::Display for Verdict {
     }
 }
 
-/// Checks without which nothing is shown.
-const REQUIRED: [&str; 4] = ["pa.sod", "pa.signature", "pa.chain", "pa.hash.dg1"];
-
-/// The verdict on a card that was opened.
-#[must_use]
-pub fn judge(findings: &[Finding]) -> Verdict {
-    let counted = || findings.iter().filter(|finding| !finding.id().starts_with("access."));
-    let passed = |id: &str| findings.iter().any(|finding| finding.id() == id && finding.outcome == Outcome::Passed);
-    if counted().any(|finding| finding.outcome == Outcome::Failed) {
-        Verdict::NotGenuine
-    } else if counted().any(|finding| matches!(finding.outcome, Outcome::Undecided | Outcome::NotSupported))
-        || !REQUIRED.into_iter().all(passed)
-    {
-        Verdict::Undecided
-    } else {
-        Verdict::Genuine
-    }
-}
-
 /// Who the card says it belongs to, from the MRZ in DG1. To be believed only with [`Verdict::Genuine`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Document {
@@ -105,11 +82,32 @@ pub struct Document {
     pub expiry: String,
 }
 
+/// By which policy a card was judged.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct PolicyNote {
+    /// Its name.
+    pub name: String,
+    /// What it requires beside its own rules: `ca`, `aa`.
+    pub requirements: Vec<String>,
+    /// What stands between the findings and "genuine", a line each.
+    pub obstacles: Vec<String>,
+}
+
+impl PolicyNote {
+    /// What `policy` says of itself and of these findings.
+    #[must_use]
+    pub fn of(policy: &dyn Policy, findings: &[Finding]) -> Self {
+        Self { name: policy.name().to_owned(), requirements: policy.requirements(), obstacles: policy.obstacles(findings) }
+    }
+}
+
 /// What an inspection found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Report {
     /// What follows from the findings.
     pub verdict: Verdict,
+    /// By which policy.
+    pub policy: PolicyNote,
     /// The day on which the card was inspected.
     pub date: Date,
     /// Who the card says it belongs to, if DG1 could be read.
@@ -141,6 +139,7 @@ impl Report {
     /// ```text
     /// { "version": 1, "verdict": "genuine", "exit_code": 0, "date": "2026-11-21",
     ///   "document": { "code", "issuer", "number", "personal_number"?, "name", "nationality", "birth", "expiry" } | null,
+    ///   "policy": { "name", "requirements": [ word ], "obstacles": [ line ] },
     ///   "checks": [ { "id", "clause", "result", "reason": { "code", "text" } | null, "evidence": { name: value } } ],
     ///   "quirks": [ { "rule", "place", "bytes"? } ],
     ///   "files": [ { "name", "bytes" } ],
@@ -165,7 +164,7 @@ impl Report {
         let files: Vec<_> = self.files.iter().map(|(file, bytes)| serde_json::json!({ "name": file.name(), "bytes": bytes })).collect();
         serde_json::json!({
             "version": VERSION, "verdict": self.verdict, "exit_code": self.verdict.exit_code(), "date": self.date.to_string(),
-            "document": self.document, "checks": checks, "quirks": quirks, "files": files,
+            "document": self.document, "policy": self.policy, "checks": checks, "quirks": quirks, "files": files,
             "traffic": { "commands": self.traffic.commands, "sent": self.traffic.sent, "received": self.traffic.received },
         })
     }
@@ -185,49 +184,11 @@ pub fn quirk_json(quirk: &Quirk) -> serde_json::Value {
 pub(crate) mod tests {
     use eid::protocol::finding::Check;
 
+    use super::super::policy::StandardPolicy;
     use super::*;
-
-    const REQUIRED_PASSED: [Finding; 4] = [
-        Check::new("pa.sod", "Doc 9303-10 §4.6.2").passed(),
-        Check::new("pa.signature", "Doc 9303-11 §5.1").passed(),
-        Check::new("pa.chain", "Doc 9303-11 §5.1").passed(),
-        Check::new("pa.hash.dg1", "Doc 9303-11 §5.1").passed(),
-    ];
-
-    fn with(more: impl IntoIterator<Item = Finding>) -> Verdict {
-        judge(&REQUIRED_PASSED.into_iter().chain(more).collect::<Vec<_>>())
-    }
 
     fn check(id: &'static str) -> Check {
         Check::new(id, "test")
-    }
-
-    #[test]
-    fn genuine_needs_every_required_check_and_nothing_open() {
-        assert_eq!(with([]), Verdict::Genuine);
-        assert_eq!(with([check("read.dg3").not_attempted("protected", "")]), Verdict::Genuine);
-        for missing in 0..4 {
-            let findings: Vec<_> = REQUIRED_PASSED.into_iter().enumerate().filter(|&(n, _)| n != missing).map(|(_, f)| f).collect();
-            assert_eq!(judge(&findings), Verdict::Undecided, "{missing}");
-        }
-        assert_eq!(judge(&[]), Verdict::Undecided);
-    }
-
-    #[test]
-    fn one_failed_check_outweighs_everything() {
-        assert_eq!(with([check("pa.hash.dg2").failed("hash-differs", "")]), Verdict::NotGenuine);
-        assert_eq!(with([check("ca").failed("x", ""), check("aa").undecided("x", "")]), Verdict::NotGenuine);
-    }
-
-    #[test]
-    fn an_open_question_is_never_genuine() {
-        assert_eq!(with([check("ca").not_supported("algorithm", "")]), Verdict::Undecided);
-        assert_eq!(with([check("pa.validity.signing").undecided("x", "")]), Verdict::Undecided);
-    }
-
-    #[test]
-    fn a_refused_way_of_access_says_nothing_about_genuineness() {
-        assert_eq!(with([check("access.pace").failed("refused", ""), check("access.downgrade").undecided("x", "")]), Verdict::Genuine);
     }
 
     pub(crate) fn sample() -> Report {
@@ -240,7 +201,8 @@ pub(crate) mod tests {
             check("pa.hash.dg2").failed("hash-differs", "DG2 hash differs: EF.SOD says 00, the file gives 01"),
         ];
         Report {
-            verdict: judge(&findings),
+            verdict: StandardPolicy::default().judge(&findings),
+            policy: PolicyNote::of(&StandardPolicy::default(), &findings),
             date: Date::new(2026, 11, 21).expect("a day"),
             document: Some(Document {
                 code: "ID".to_owned(),
@@ -333,6 +295,13 @@ pub(crate) mod tests {
               "name": "EF.COM"
             }
           ],
+          "policy": {
+            "name": "standard",
+            "obstacles": [
+              "pa.hash.dg2 failed, DG2 hash differs: EF.SOD says 00, the file gives 01"
+            ],
+            "requirements": []
+          },
           "quirks": [
             {
               "place": "FID 011C without the MF",

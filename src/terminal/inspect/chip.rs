@@ -3,6 +3,7 @@
 use eid::apdu::{EXTENDED_LE_MAX, SHORT_LE_MAX};
 use eid::cert::spki;
 use eid::crypto::curve::Point;
+use eid::crypto::hash::Hash;
 use eid::crypto::kdf::Suite;
 use eid::crypto::signature::PublicKey;
 use eid::lds::Elementary as _;
@@ -16,6 +17,7 @@ use eid::quirk::Quirk;
 use eid::transport::Transport;
 
 use super::super::access::AccessError;
+use super::super::evidence::ActiveAuth;
 use super::super::read::{self, ReadError};
 use super::{Run, dg};
 use crate::session::SessionError;
@@ -113,30 +115,8 @@ impl<T: Transport> Run<'_, '_, T> {
             Ok(signature) => signature,
             Err(finding) => return Ok(finding),
         };
-        let verified = match (&key, hash) {
-            (PublicKey::Rsa(key), _) => active_auth::verify_rsa(key, challenge, &signature),
-            (PublicKey::Ec(point), Some(hash)) => active_auth::verify_ecdsa(hash, point, challenge, &signature),
-            (PublicKey::Ec(_), None) => return Ok(AA.not_supported("algorithm-not-named", "no ActiveAuthenticationInfo")),
-        };
-        let finding = match verified {
-            Ok(verified) => {
-                for quirk in &verified.quirks {
-                    let rule = match quirk {
-                        active_auth::Quirk::DerSignature => "aa.der-signature",
-                        active_auth::Quirk::SmallerRoot => "aa.smaller-root",
-                    };
-                    self.log.quirks.push(Quirk::new(rule, "answer to INTERNAL AUTHENTICATE"));
-                }
-                AA.passed().with("hash", verified.hash.name())
-            }
-            Err(ActiveAuthError::Signature(error)) => AA.not_supported("key-unusable", error.to_string()),
-            Err(error) => AA.failed("signature-wrong", error.to_string()),
-        };
-        // Challenge and signature let anybody repeat the check against DG15.
-        Ok(finding
-            .with("key", spki::describe(&key))
-            .with("challenge", hex::encode_upper(challenge))
-            .with("signature", hex::encode_upper(&signature)))
+        self.log.transcript.active_auth = Some(ActiveAuth { challenge: challenge.to_vec(), signature: signature.clone() });
+        Ok(active_auth_verdict(&key, hash, challenge, &signature, &mut self.log.quirks))
     }
 
     /// INTERNAL AUTHENTICATE. Some chips answer only to an Le that covers the protected signature, others refuse Le 0000: what the
@@ -174,6 +154,37 @@ impl<T: Transport> Run<'_, '_, T> {
         let text = format!("INTERNAL AUTHENTICATE: expected a signature and 9000, found {refused} {}", refused.meaning());
         Ok(Err(AA.failed("refused", text.trim_end())))
     }
+}
+
+/// What the signature over the challenge shows under the key of DG15: a pure function, so that it can be repeated without the card.
+pub(in crate::terminal) fn active_auth_verdict(
+    key: &PublicKey,
+    hash: Option<Hash>,
+    challenge: [u8; CHALLENGE_LEN],
+    signature: &[u8],
+    quirks: &mut Vec<Quirk>,
+) -> Finding {
+    let verified = match (key, hash) {
+        (PublicKey::Rsa(key), _) => active_auth::verify_rsa(key, challenge, signature),
+        (PublicKey::Ec(point), Some(hash)) => active_auth::verify_ecdsa(hash, point, challenge, signature),
+        (PublicKey::Ec(_), None) => return AA.not_supported("algorithm-not-named", "no ActiveAuthenticationInfo"),
+    };
+    let finding = match verified {
+        Ok(verified) => {
+            for quirk in &verified.quirks {
+                let rule = match quirk {
+                    active_auth::Quirk::DerSignature => "aa.der-signature",
+                    active_auth::Quirk::SmallerRoot => "aa.smaller-root",
+                };
+                quirks.push(Quirk::new(rule, "answer to INTERNAL AUTHENTICATE"));
+            }
+            AA.passed().with("hash", verified.hash.name())
+        }
+        Err(ActiveAuthError::Signature(error)) => AA.not_supported("key-unusable", error.to_string()),
+        Err(error) => AA.failed("signature-wrong", error.to_string()),
+    };
+    // Challenge and signature let anybody repeat the check against DG15.
+    finding.with("key", spki::describe(key)).with("challenge", hex::encode_upper(challenge)).with("signature", hex::encode_upper(signature))
 }
 
 /// The key with the strongest suite. A key without a ChipAuthenticationInfo is used with 3DES, which older chips leave unsaid.

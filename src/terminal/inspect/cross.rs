@@ -2,9 +2,10 @@
 //!
 //! They are strict: each byte of these files must have the value that follows from elsewhere, so that a changed one is seen.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use eid::image::EMRTD_AID;
+use eid::image::{EMRTD_AID, FileId};
+use eid::lds::Elementary as _;
 use eid::lds::LdsError;
 use eid::lds::com::Com;
 use eid::lds::dg14::Dg14;
@@ -17,9 +18,19 @@ const COM: Check = Check::new("com.sod", "Doc 9303-10 §4.6.1");
 const CARD_ACCESS: Check = Check::new("card_access.dg14", "Doc 9303-11 §9.2");
 const DIR: Check = Check::new("dir.application", "Doc 9303-10 §3.11.2");
 
+/// Every cross check, over the files that were read: a pure function, so that it can be repeated without the card.
+pub(in crate::terminal) fn judge(files: &BTreeMap<FileId, Vec<u8>>, findings: &mut Vec<Finding>) {
+    let com = files.get(&FileId::COM).and_then(|bytes| Com::parse(bytes).ok());
+    let sod = files.get(&FileId::SOD).and_then(|bytes| Sod::parse(bytes).ok());
+    let dg14 = files.get(&super::dg(14)).and_then(|bytes| Dg14::parse(bytes).ok());
+    findings.extend(files.get(&FileId::DIR).map(|bytes| dir_names_the_application(Dir::parse(bytes))));
+    findings.push(com_against_sod(com.as_ref(), sod.as_ref()));
+    findings.push(card_access_against_dg14(files.get(&FileId::CARD_ACCESS).map(Vec::as_slice), dg14.as_ref()));
+}
+
 /// EF.COM lists the data groups that EF.SOD lists, and states the versions that EF.SOD states.
 /// An EF.SOD of version 0 states none: then LDS 1.7 and Unicode 4.0 are the only ones there are.
-pub(super) fn com_against_sod(com: Option<&Com>, sod: Option<&Sod>) -> Finding {
+fn com_against_sod(com: Option<&Com>, sod: Option<&Sod>) -> Finding {
     let (Some(com), Some(sod)) = (com, sod) else {
         return COM.not_attempted("not-readable", "EF.COM or EF.SOD could not be read");
     };
@@ -40,7 +51,7 @@ pub(super) fn com_against_sod(com: Option<&Com>, sod: Option<&Sod>) -> Finding {
 }
 
 /// EF.CardAccess was read in the clear; DG14 is signed and repeats it. A chip whose DG14 offers PACE has EF.CardAccess.
-pub(super) fn card_access_against_dg14(card_access: Option<&[u8]>, dg14: Option<&Dg14>) -> Finding {
+fn card_access_against_dg14(card_access: Option<&[u8]>, dg14: Option<&Dg14>) -> Finding {
     let Some(dg14) = dg14 else {
         return CARD_ACCESS.not_attempted("no-dg14", "there is no DG14 to compare with");
     };
@@ -79,7 +90,7 @@ const fn is_access(info: &SecurityInfo) -> bool {
 }
 
 /// EF.DIR, where there is one, names the eMRTD application.
-pub(super) fn dir_names_the_application(dir: Result<Dir, LdsError>) -> Finding {
+fn dir_names_the_application(dir: Result<Dir, LdsError>) -> Finding {
     match dir {
         Err(error) => DIR.failed("malformed", error.to_string()),
         Ok(dir) if dir.applications.iter().any(|application| application.aid == EMRTD_AID) => DIR.passed(),

@@ -1,0 +1,258 @@
+//! The policy: what follows from the findings for the card. The caller can replace it; the report says which one judged.
+//!
+//! [`StandardPolicy`] thinks as a border does. In this order:
+//!
+//! 1. A failed check is a contradiction between what the card shows and what its state signed: **not genuine**. Findings about rights
+//!    (`access.*`, `ta`) never count here: that a card refuses a way of access, or our terminal certificates, says nothing against it.
+//! 2. Nothing is shown without `pa.sod`, `pa.signature`, `pa.chain` and `pa.hash.dg1`: unless all of them passed, **undecided**.
+//! 3. A check that ran without an answer (`undecided`, `not-supported`) leaves the question open: **undecided**. One that was not attempted,
+//!    because the card has no such feature or guards it for others, counts neither way.
+//! 4. A check that the caller requires ([`Requirement`]) must have passed. If it failed, rule 1 holds (a refused `ta` is rule 4). If it did
+//!    not run or gave no answer, **undecided**, never "not genuine": a document without the feature may be a genuine document of another
+//!    kind, and whoever takes the feature away from a genuine card fails elsewhere, because EF.SOD lists the file with its key.
+//! 5. Else **genuine**.
+//!
+//! A card that was never opened is judged by no policy; [`Ended`](super::evidence::Ended) says what follows.
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::str::FromStr;
+
+use eid::protocol::finding::{Finding, Outcome};
+
+use super::report::Verdict;
+
+/// What follows from the findings for a card that was opened.
+pub trait Policy: fmt::Debug + Send + Sync {
+    /// The verdict.
+    fn judge(&self, findings: &[Finding]) -> Verdict;
+
+    /// The name of the policy, for the report.
+    fn name(&self) -> &str;
+
+    /// What it requires, in the words of the command line; for the report.
+    fn requirements(&self) -> Vec<String> {
+        Vec::new()
+    }
+
+    /// One line for each thing that stands between these findings and "genuine"; for the report.
+    fn obstacles(&self, findings: &[Finding]) -> Vec<String> {
+        let _ = findings;
+        Vec::new()
+    }
+}
+
+/// A check that the caller demands, beside those without which nothing is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Requirement {
+    /// The chip is authenticated by PACE with chip authentication mapping: `cam`.
+    PaceCam,
+    /// Chip Authentication: `ca`.
+    Ca,
+    /// Active Authentication: `aa`.
+    Aa,
+    /// The terminal has shown its rights, so that DG3 and DG4 could be read: `ta`.
+    Ta,
+}
+
+impl Requirement {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::PaceCam, Self::Ca, Self::Aa, Self::Ta];
+
+    /// The word of the command line: `pace-cam`, `ca`, `aa`, `ta`.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::PaceCam => "pace-cam",
+            other => other.check(),
+        }
+    }
+
+    /// The id of the check that must have passed.
+    #[must_use]
+    pub const fn check(self) -> &'static str {
+        match self {
+            Self::PaceCam => "cam",
+            Self::Ca => "ca",
+            Self::Aa => "aa",
+            Self::Ta => "ta",
+        }
+    }
+}
+
+impl fmt::Display for Requirement {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl FromStr for Requirement {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let known = || Self::ALL.map(Self::as_str).join(", ");
+        Self::ALL.into_iter().find(|one| one.as_str() == text).ok_or_else(|| format!("expected one of {}, found {text:?}", known()))
+    }
+}
+
+/// The policy that is described at the head of this module.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct StandardPolicy {
+    /// Checks that must have passed.
+    pub required: BTreeSet<Requirement>,
+}
+
+/// Checks without which nothing is shown.
+pub const ALWAYS: [&str; 4] = ["pa.sod", "pa.signature", "pa.chain", "pa.hash.dg1"];
+
+/// Whether a finding is about the card, and not about rights on it.
+fn about_the_card(finding: &Finding) -> bool {
+    !finding.id().starts_with("access.") && finding.id() != "ta"
+}
+
+fn passed(findings: &[Finding], id: &str) -> bool {
+    findings.iter().any(|finding| finding.id() == id && finding.outcome == Outcome::Passed)
+}
+
+fn said(finding: &Finding) -> String {
+    let reason = finding.reason.as_ref().map_or_else(String::new, |reason| format!(", {}", reason.text));
+    format!("{} {}{reason}", finding.id(), finding.outcome)
+}
+
+impl StandardPolicy {
+    /// The policy that demands these checks too.
+    #[must_use]
+    pub fn requiring(required: impl IntoIterator<Item = Requirement>) -> Self {
+        Self { required: required.into_iter().collect() }
+    }
+
+    fn missing<'a>(&'a self, findings: &'a [Finding]) -> impl Iterator<Item = &'static str> + 'a {
+        let required = self.required.iter().map(|requirement| requirement.check());
+        ALWAYS.into_iter().chain(required).filter(|id| !passed(findings, id))
+    }
+}
+
+impl Policy for StandardPolicy {
+    fn judge(&self, findings: &[Finding]) -> Verdict {
+        let open = |finding: &Finding| matches!(finding.outcome, Outcome::Undecided | Outcome::NotSupported);
+        let counted = || findings.iter().filter(|finding| about_the_card(finding));
+        if counted().any(|finding| finding.outcome == Outcome::Failed) {
+            Verdict::NotGenuine
+        } else if counted().any(open) || self.missing(findings).next().is_some() {
+            Verdict::Undecided
+        } else {
+            Verdict::Genuine
+        }
+    }
+
+    fn name(&self) -> &str {
+        "standard"
+    }
+
+    fn requirements(&self) -> Vec<String> {
+        self.required.iter().map(ToString::to_string).collect()
+    }
+
+    fn obstacles(&self, findings: &[Finding]) -> Vec<String> {
+        let counted = |outcome| findings.iter().filter(move |finding| about_the_card(finding) && finding.outcome == outcome);
+        let failed: Vec<_> = counted(Outcome::Failed).map(said).collect();
+        if !failed.is_empty() {
+            return failed;
+        }
+        let mut open: Vec<_> = counted(Outcome::Undecided).chain(counted(Outcome::NotSupported)).map(said).collect();
+        for id in self.missing(findings) {
+            let line = match findings.iter().find(|finding| finding.id() == id) {
+                None => format!("{id} is required and was not run"),
+                Some(finding) => format!("{} is required: {}", id, said(finding)),
+            };
+            if !findings.iter().any(|finding| finding.id() == id && open.contains(&said(finding))) {
+                open.push(line);
+            }
+        }
+        open
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use eid::protocol::finding::Check;
+
+    use super::*;
+
+    const ALWAYS_PASSED: [Finding; 4] = [
+        Check::new("pa.sod", "Doc 9303-10 §4.6.2").passed(),
+        Check::new("pa.signature", "Doc 9303-11 §5.1").passed(),
+        Check::new("pa.chain", "Doc 9303-11 §5.1").passed(),
+        Check::new("pa.hash.dg1", "Doc 9303-11 §5.1").passed(),
+    ];
+
+    fn check(id: &'static str) -> Check {
+        Check::new(id, "test")
+    }
+
+    fn judged(policy: &StandardPolicy, more: impl IntoIterator<Item = Finding>) -> (Verdict, Vec<String>) {
+        let findings: Vec<_> = ALWAYS_PASSED.into_iter().chain(more).collect();
+        (policy.judge(&findings), policy.obstacles(&findings))
+    }
+
+    fn with(more: impl IntoIterator<Item = Finding>) -> Verdict {
+        judged(&StandardPolicy::default(), more).0
+    }
+
+    #[test]
+    fn genuine_needs_every_check_without_which_nothing_is_shown_and_nothing_open() {
+        let policy = StandardPolicy::default();
+        assert_eq!(judged(&policy, []), (Verdict::Genuine, vec![]));
+        assert_eq!(judged(&policy, [check("read.dg3").not_attempted("protected", "")]), (Verdict::Genuine, vec![]));
+        for missing in 0..4 {
+            let findings: Vec<_> = ALWAYS_PASSED.into_iter().enumerate().filter(|&(n, _)| n != missing).map(|(_, f)| f).collect();
+            assert_eq!(policy.judge(&findings), Verdict::Undecided, "{missing}");
+            assert_eq!(policy.obstacles(&findings), [format!("{} is required and was not run", ALWAYS[missing])]);
+        }
+        assert_eq!(policy.judge(&[]), Verdict::Undecided);
+    }
+
+    #[test]
+    fn one_failed_check_outweighs_everything() {
+        assert_eq!(with([check("pa.hash.dg2").failed("hash-differs", "")]), Verdict::NotGenuine);
+        assert_eq!(with([check("ca").failed("x", ""), check("aa").undecided("x", "")]), Verdict::NotGenuine);
+    }
+
+    #[test]
+    fn an_open_question_is_never_genuine() {
+        assert_eq!(with([check("ca").not_supported("algorithm", "")]), Verdict::Undecided);
+        assert_eq!(with([check("pa.validity.signing").undecided("x", "")]), Verdict::Undecided);
+    }
+
+    #[test]
+    fn a_refused_right_says_nothing_about_genuineness() {
+        assert_eq!(with([check("access.pace").failed("refused", ""), check("access.downgrade").undecided("x", "")]), Verdict::Genuine);
+        assert_eq!(with([check("ta").failed("refused", "")]), Verdict::Genuine);
+    }
+
+    #[test]
+    fn a_required_check_must_have_passed() {
+        for requirement in Requirement::ALL {
+            let policy = StandardPolicy::requiring([requirement]);
+            let id = requirement.check();
+            assert_eq!(judged(&policy, [check(id).passed()]), (Verdict::Genuine, vec![]), "{id}");
+            for open in [check(id).not_attempted("not-offered", "no key"), check(id).undecided("x", ""), check(id).not_supported("x", "")] {
+                let (verdict, obstacles) = judged(&policy, [open]);
+                assert_eq!((verdict, obstacles.len()), (Verdict::Undecided, 1), "{id}: {obstacles:?}");
+                assert!(obstacles[0].contains(id), "{obstacles:?}");
+            }
+            assert_eq!(judged(&policy, []), (Verdict::Undecided, vec![format!("{id} is required and was not run")]));
+            let refused = if requirement == Requirement::Ta { Verdict::Undecided } else { Verdict::NotGenuine };
+            assert_eq!(judged(&policy, [check(id).failed("refused", "")]).0, refused, "{id}");
+            assert_eq!(with([check(id).not_attempted("not-offered", "")]), Verdict::Genuine, "{id} is not required by default");
+        }
+    }
+
+    #[test]
+    fn the_words_of_the_command_line_lead_back() {
+        for requirement in Requirement::ALL {
+            assert_eq!(requirement.as_str().parse(), Ok(requirement));
+        }
+        assert!("bac".parse::<Requirement>().is_err_and(|error| error.contains("pace-cam")));
+    }
+}
