@@ -8,6 +8,7 @@ mod fast;
 pub mod hash;
 pub mod kdf;
 pub mod mac;
+pub mod modp;
 pub mod rsa;
 pub mod signature;
 

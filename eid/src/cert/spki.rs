@@ -7,10 +7,12 @@
 //! ```
 //!
 //! Explicit parameters are accepted only if they are exactly those of a known curve. Refused by name: implicit parameters, unknown
-//! curves, DSA and DH keys, points that are not on their curve. Accepted and reported as a quirk: a missing cofactor, a compressed
+//! curves, DSA and DH keys (DH: [`agreement`]), points that are not on their curve. Accepted and reported as a quirk: a missing cofactor, a compressed
 //! base point, field elements that lost their leading zeros, missing NULL parameters of rsaEncryption.
 
 use const_oid::ObjectIdentifier;
+
+pub mod agreement;
 
 use super::algorithm::{self, PssParameters};
 use super::{CertError, der};
@@ -240,20 +242,23 @@ pub fn encode(key: &PublicKey) -> Vec<u8> {
 /// OpenSSL 3 refuses certificate chains with such keys.
 #[must_use]
 pub fn encode_explicit(key: &PublicKey) -> Vec<u8> {
-    encode_with(key, |out, curve| {
-        let domain = curve.parameters();
-        let mut field = tlv::encode(der::OID, PRIME_FIELD.as_bytes());
-        push_unsigned(&mut field, domain.p);
-        let mut equation = tlv::encode(der::OCTET_STRING, domain.a);
-        tlv::push(&mut equation, der::OCTET_STRING, domain.b);
-        let mut body = tlv::encode(der::INTEGER, &[1]);
-        tlv::push(&mut body, der::SEQUENCE, &field);
-        tlv::push(&mut body, der::SEQUENCE, &equation);
-        tlv::push(&mut body, der::OCTET_STRING, &[&[4], domain.x, domain.y].concat());
-        push_unsigned(&mut body, domain.n);
-        tlv::push(&mut body, der::INTEGER, &[1]);
-        tlv::push(out, der::SEQUENCE, &body);
-    })
+    encode_with(key, push_explicit)
+}
+
+/// ECParameters written out.
+fn push_explicit(out: &mut Vec<u8>, curve: Curve) {
+    let domain = curve.parameters();
+    let mut field = tlv::encode(der::OID, PRIME_FIELD.as_bytes());
+    push_unsigned(&mut field, domain.p);
+    let mut equation = tlv::encode(der::OCTET_STRING, domain.a);
+    tlv::push(&mut equation, der::OCTET_STRING, domain.b);
+    let mut body = tlv::encode(der::INTEGER, &[1]);
+    tlv::push(&mut body, der::SEQUENCE, &field);
+    tlv::push(&mut body, der::SEQUENCE, &equation);
+    tlv::push(&mut body, der::OCTET_STRING, &[&[4], domain.x, domain.y].concat());
+    push_unsigned(&mut body, domain.n);
+    tlv::push(&mut body, der::INTEGER, &[1]);
+    tlv::push(out, der::SEQUENCE, &body);
 }
 
 fn encode_with(key: &PublicKey, parameters: impl FnOnce(&mut Vec<u8>, Curve)) -> Vec<u8> {

@@ -1,12 +1,17 @@
-//! Key agreement (BSI TR-03111 §4.3.1, Doc 9303-11 §9.6) and the generic mapping of PACE (Doc 9303-11 §4.4.3.3.1).
+//! Key agreement over a curve or a prime field (BSI TR-03111 §4.3.1, RFC 2631, Doc 9303-11 §9.6) and the generic mapping of PACE
+//! (Doc 9303-11 §4.4.3.3.1).
 //!
-//! Every point that comes in was checked by [`Point::from_bytes`]; a shared point at infinity is refused.
+//! Every point or value that comes in was checked when it was read; a shared neutral element is refused, and so are keys of two domains.
 
 use rand_core::CryptoRng;
 
 use super::Backend;
 use super::curve::{Curve, CurveError, Point, PrivateKey, group};
 use crate::secret::Secret;
+
+mod key;
+
+pub use key::{AgreementError, AgreementKey, AgreementPrivateKey, Domain, agree};
 
 /// The x-coordinate of the shared point, fixed length: leading zeros are kept.
 ///
