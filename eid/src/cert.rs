@@ -1,4 +1,4 @@
-//! Layer 3: certificates, CMS, and the path from a document signer to a trust anchor.
+//! Layer 3: certificates, CMS, lists, and the path from a document signer to a trust anchor.
 //!
 //! Everything here reads over spans of the original bytes, because a signature is over bytes: nothing is ever encoded again to be
 //! verified. Where genuine certificates break a rule, the reader goes on and reports a [`crate::quirk::Quirk`].
@@ -7,7 +7,11 @@ pub(crate) mod der;
 
 pub mod algorithm;
 pub mod cms;
+pub mod crl;
+pub mod deviation_list;
+pub mod list_signer;
 pub mod path;
+pub mod pem;
 pub mod spki;
 pub mod trust;
 pub mod x509;

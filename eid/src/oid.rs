@@ -43,10 +43,29 @@ oids! {
     // ICAO: Doc 9303-10, -11, -12
     LDS_SECURITY_OBJECT = "2.23.136.1.1.1", "id-icao-ldsSecurityObject";
     CSCA_MASTER_LIST = "2.23.136.1.1.2", "id-icao-cscaMasterList";
+    CSCA_MASTER_LIST_SIGNING_KEY = "2.23.136.1.1.3", "id-icao-cscaMasterListSigningKey";
     AA_PROTOCOL = "2.23.136.1.1.5", "id-icao-aaProtocolObject";
     NAME_CHANGE = "2.23.136.1.1.6.1", "id-icao-nameChange";
     DOCUMENT_TYPE_LIST = "2.23.136.1.1.6.2", "id-icao-documentTypeList";
     EF_DIR = "2.23.136.1.1.13", "id-EFDIR";
+    // deviation lists: Doc 9303-12 10.2
+    DEVIATION_LIST = "2.23.136.1.1.7", "id-icao-DeviationList";
+    DEVIATION_LIST_SIGNING_KEY = "2.23.136.1.1.8", "id-icao-DeviationListSigningKey";
+    DEVIATION_CERT_OR_KEY = "2.23.136.1.1.7.1", "id-Deviation-CertOrKey";
+    DEVIATION_DS_SIGNATURE = "2.23.136.1.1.7.1.1", "id-Deviation-CertOrKey-DSSignature";
+    DEVIATION_DS_ENCODING = "2.23.136.1.1.7.1.2", "id-Deviation-CertOrKey-DSEncoding";
+    DEVIATION_CSCA_ENCODING = "2.23.136.1.1.7.1.3", "id-Deviation-CertOrKey-CSCAEncoding";
+    DEVIATION_AA_KEY_COMPROMISED = "2.23.136.1.1.7.1.4", "id-Deviation-CertOrKey-AAKeyCompromised";
+    DEVIATION_LDS = "2.23.136.1.1.7.2", "id-Deviation-LDS";
+    DEVIATION_DG_MALFORMED = "2.23.136.1.1.7.2.1", "id-Deviation-LDS-DGMalformed";
+    DEVIATION_DG_HASH_WRONG = "2.23.136.1.1.7.2.2", "id-Deviation-LDS-DGHashWrong";
+    DEVIATION_SOD_SIGNATURE_WRONG = "2.23.136.1.1.7.2.3", "id-Deviation-LDS-SODSignatureWrong";
+    DEVIATION_COM_INCONSISTENT = "2.23.136.1.1.7.2.4", "id-Deviation-LDS-COMInconsistent";
+    DEVIATION_MRZ = "2.23.136.1.1.7.3", "id-Deviation-MRZ";
+    DEVIATION_MRZ_WRONG_DATA = "2.23.136.1.1.7.3.1", "id-Deviation-MRZ-WrongData";
+    DEVIATION_MRZ_WRONG_CHECK_DIGIT = "2.23.136.1.1.7.3.2", "id-Deviation-MRZ-WrongCheckDigit";
+    DEVIATION_CHIP = "2.23.136.1.1.7.4", "id-Deviation-Chip";
+    DEVIATION_NATIONAL_USE = "2.23.136.1.1.7.5", "id-Deviation-NationalUse";
     // BSI TR-03110, TR-03111
     ECDSA_PLAIN_SHA1 = "0.4.0.127.0.7.1.1.4.1.1", "ecdsa-plain-SHA1";
     ECDSA_PLAIN_SHA224 = "0.4.0.127.0.7.1.1.4.1.2", "ecdsa-plain-SHA224";

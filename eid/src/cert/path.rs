@@ -89,9 +89,9 @@ pub fn find(certificate: &Arc<Certificate>, trust: &TrustStore) -> Chain {
     };
     let mut unsupported = None;
     for candidate in &candidates {
-        let Some(key) = candidate.anchor.certificate.key().ok().filter(|key| key.permits(algorithm)) else { continue };
+        let Some(key) = candidate.certificate.key().ok().filter(|key| key.permits(algorithm)) else { continue };
         match certificate.verify_signed_by(key) {
-            Ok(()) => return accept(certificate, &candidate.anchor.certificate, candidate.named),
+            Ok(()) => return accept(certificate, candidate.certificate, candidate.named),
             Err(SignatureError::Unsupported(what)) => unsupported = Some(what),
             // a signature that has not even the form which this key asks for
             Err(_) => {}
@@ -101,7 +101,7 @@ pub fn find(certificate: &Arc<Certificate>, trust: &TrustStore) -> Chain {
         return Chain::NotDocumentSigner { anchor: None, rule };
     }
     match (candidates.iter().find(|c| c.named), unsupported) {
-        (Some(candidate), _) => Chain::Forged { anchor: Arc::clone(&candidate.anchor.certificate) },
+        (Some(candidate), _) => Chain::Forged { anchor: Arc::clone(candidate.certificate) },
         (None, Some(what)) => Chain::Unsupported { what },
         (None, None) if certificate.authority_key_id().is_none() => {
             Chain::NotDocumentSigner { anchor: None, rule: Usage::NoAuthorityKeyId }

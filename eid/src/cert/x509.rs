@@ -128,7 +128,7 @@ impl Certificate {
     /// # Errors
     /// Neither.
     pub fn from_pem_or_der(bytes: &[u8]) -> Result<Self, CertError> {
-        match super::trust::pem_certificates(bytes)? {
+        match super::pem::certificates(bytes)? {
             Some(blocks) => {
                 let first = blocks.first().ok_or_else(|| CertError::Pem("no certificate in it".to_owned()))?;
                 Self::from_der(first)

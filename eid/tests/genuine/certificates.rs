@@ -102,8 +102,12 @@ fn master_lists_verify_and_anchor_the_document_signers_of_the_pkd() {
         match (path::find(&certificate, &trust), expected.is_empty()) {
             (Chain::Verified(verified), false) => {
                 // several certificates may hold the key that signed; the table names one of them
-                let named = trust.anchors().iter().find(|a| hex::encode(a.certificate.fingerprint()) == **expected).expect("anchor");
-                assert_eq!(verified.anchor.key().expect("key").key, named.certificate.key().expect("key").key, "{line}");
+                let named = trust.anchors().iter().find(|a| hex::encode(a.fingerprint()) == **expected).expect("anchor");
+                assert_eq!(
+                    verified.anchor.key().expect("key").key,
+                    named.certificate().expect("certificate").key().expect("key").key,
+                    "{line}"
+                );
                 proved += 1;
             }
             (Chain::NotDocumentSigner { rule, .. }, false) => {
