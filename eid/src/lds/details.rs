@@ -65,6 +65,21 @@ impl Element {
         String::from_utf8_lossy(&self.value)
     }
 
+    /// The parts of a text between fillers `<`, without the empty ones: chips repeat fillers and leave them at the end.
+    #[must_use]
+    pub fn parts(&self) -> Vec<String> {
+        self.as_text().split('<').map(str::trim).filter(|part| !part.is_empty()).map(str::to_owned).collect()
+    }
+
+    /// Primary and secondary identifier of a name, told apart by two fillers or more; words separated by a blank.
+    #[must_use]
+    pub fn name(&self) -> (String, String) {
+        let text = self.as_text();
+        let (primary, secondary) = text.trim_matches('<').split_once("<<").unwrap_or((text.trim_matches('<'), ""));
+        let words = |text: &str| text.split('<').flat_map(str::split_whitespace).collect::<Vec<_>>().join(" ");
+        (words(primary), words(secondary))
+    }
+
     /// A date as digits `YYYYMMDD` (with `00` for unknown parts), or with the time as 14 digits, whether it is written in digits or packed.
     #[must_use]
     pub fn as_digits(&self) -> Option<String> {
@@ -141,6 +156,13 @@ impl Details {
                     quirks.push(Quirk::new("details.packed-date", format!("{file} {}", element.tag)));
                 }
                 _ => {}
+            }
+        }
+        let is_text = |tag| table.iter().any(|&(row, _, kind)| row == tag && kind == Kind::Text);
+        for element in self.elements.iter().chain(&self.group).filter(|element| is_text(element.tag)) {
+            let text = element.as_text();
+            if text.contains("<<<") || text.ends_with('<') {
+                quirks.push(Quirk::new("details.fillers", format!("{file} {}", element.tag)));
             }
         }
     }

@@ -7,13 +7,17 @@ use super::com::Com;
 use super::dg1::Dg1;
 use super::dg2::Dg2;
 use super::dg3::Dg3;
+use super::dg4::Dg4;
 use super::dg11::Dg11;
 use super::dg12::Dg12;
 use super::dg13::Dg13;
 use super::dg14::Dg14;
 use super::dg15::Dg15;
+use super::dg16::Dg16;
 use super::dir::Dir;
+use super::displayed::{Dg5, Dg7};
 use super::error::Within as _;
+use super::features::{Dg6, Dg8, Dg9, Dg10};
 use super::sod::Sod;
 use super::{LdsError, field, tags};
 use crate::image::FileId;
@@ -54,6 +58,20 @@ pub enum Content {
     Dg2(Dg2),
     /// EF.DG3.
     Dg3(Dg3),
+    /// EF.DG4.
+    Dg4(Dg4),
+    /// EF.DG5.
+    Dg5(Dg5),
+    /// EF.DG6.
+    Dg6(Dg6),
+    /// EF.DG7.
+    Dg7(Dg7),
+    /// EF.DG8.
+    Dg8(Dg8),
+    /// EF.DG9.
+    Dg9(Dg9),
+    /// EF.DG10.
+    Dg10(Dg10),
     /// EF.DG11.
     Dg11(Dg11),
     /// EF.DG12.
@@ -64,9 +82,11 @@ pub enum Content {
     Dg14(Dg14),
     /// EF.DG15.
     Dg15(Dg15),
-    /// A file that is not looked into (EF.CardSecurity, EF.CVCA, the other data groups): tag and length only.
+    /// EF.DG16.
+    Dg16(Dg16),
+    /// A file that is not looked into (EF.CardSecurity, EF.CVCA, the EF.DG13 of other states): tag and length only.
     Opaque {
-        /// Outer tag.
+        /// Outer tag; 00 for an EF.DG13 that is not TLV.
         tag: Tag,
         /// Length of the value in bytes.
         len: usize,
@@ -97,13 +117,31 @@ fn content(id: FileId, bytes: &[u8], quirks: &mut Vec<Quirk>) -> Result<Content,
         Dg1::FILE => Content::Dg1(Dg1::read(bytes, quirks)?),
         Dg2::FILE => Content::Dg2(Dg2::read(bytes, quirks)?),
         Dg3::FILE => Content::Dg3(Dg3::read(bytes, quirks)?),
+        Dg4::FILE => Content::Dg4(Dg4::read(bytes, quirks)?),
+        Dg5::FILE => Content::Dg5(Dg5::read(bytes, quirks)?),
+        Dg6::FILE => Content::Dg6(Dg6::read(bytes, quirks)?),
+        Dg7::FILE => Content::Dg7(Dg7::read(bytes, quirks)?),
+        Dg8::FILE => Content::Dg8(Dg8::read(bytes, quirks)?),
+        Dg9::FILE => Content::Dg9(Dg9::read(bytes, quirks)?),
+        Dg10::FILE => Content::Dg10(Dg10::read(bytes, quirks)?),
         Dg11::FILE => Content::Dg11(Dg11::read(bytes, quirks)?),
         Dg12::FILE => Content::Dg12(Dg12::read(bytes, quirks)?),
         Dg13::FILE if Dg13::is_vietnamese(bytes) => Content::Dg13(Dg13::read(bytes, quirks)?),
         Dg14::FILE => Content::Dg14(Dg14::read(bytes, quirks)?),
         Dg15::FILE => Content::Dg15(Dg15::read(bytes, quirks)?),
+        Dg16::FILE => Content::Dg16(Dg16::read(bytes, quirks)?),
+        Dg13::FILE => national(bytes, quirks)?,
         _ => opaque(id, bytes)?,
     })
+}
+
+/// An EF.DG13 of another state than Vietnam. Some hold bytes that are no TLV at all; they are hashed like any other.
+fn national(bytes: &[u8], quirks: &mut Vec<Quirk>) -> Result<Content, LdsError> {
+    if bytes.first().is_none_or(|&first| first == 0x6D) {
+        return opaque(Dg13::FILE, bytes);
+    }
+    quirks.push(Quirk::new("dg13.not-tlv", format!("EF.DG13, {} bytes", bytes.len())));
+    Ok(Content::Opaque { tag: Tag(0), len: bytes.len() })
 }
 
 /// The first object of a file that is not looked into. EF.CVCA goes on after it; all others must end with it.
@@ -150,11 +188,19 @@ impl File {
             Content::Dg1(content) => content.fields(),
             Content::Dg2(content) => content.fields(),
             Content::Dg3(content) => content.fields(),
+            Content::Dg4(content) => content.fields(),
+            Content::Dg5(content) => content.fields(),
+            Content::Dg6(content) => content.fields(),
+            Content::Dg7(content) => content.fields(),
+            Content::Dg8(content) => content.fields(),
+            Content::Dg9(content) => content.fields(),
+            Content::Dg10(content) => content.fields(),
             Content::Dg11(content) => content.fields(),
             Content::Dg12(content) => content.fields(),
             Content::Dg13(content) => content.fields(),
             Content::Dg14(content) => content.fields(),
             Content::Dg15(content) => content.fields(),
+            Content::Dg16(content) => content.fields(),
             Content::Opaque { tag, len } => vec![field(format!("tag {tag}"), format!("{len} bytes"))],
         }
     }
@@ -171,11 +217,19 @@ impl File {
             Content::Dg1(content) => content.encode(),
             Content::Dg2(content) => content.encode(),
             Content::Dg3(content) => content.encode(),
+            Content::Dg4(content) => content.encode(),
+            Content::Dg5(content) => content.encode(),
+            Content::Dg6(content) => content.encode(),
+            Content::Dg7(content) => content.encode(),
+            Content::Dg8(content) => content.encode(),
+            Content::Dg9(content) => content.encode(),
+            Content::Dg10(content) => content.encode(),
             Content::Dg11(content) => content.encode(),
             Content::Dg12(content) => content.encode(),
             Content::Dg13(content) => content.encode(),
             Content::Dg14(content) => content.encode(),
             Content::Dg15(content) => content.encode(),
+            Content::Dg16(content) => content.encode(),
             Content::Sod(_) | Content::Opaque { .. } => return None,
         })
     }

@@ -202,16 +202,16 @@ fn a_count_of_faces_that_does_not_fit_is_refused() {
 
 #[test]
 fn image_headers_of_every_kind_are_read_and_damaged_ones_named() {
-    let header = |kind, width, height| Ok(ImageHeader { kind, width, height });
-    assert_eq!(sniff(&jpeg()), header(ImageKind::Jpeg, 3, 2));
+    let header = |kind, width, height, components| Ok(ImageHeader { kind, width, height, components });
+    assert_eq!(sniff(&jpeg()), header(ImageKind::Jpeg, 3, 2, Some(1)));
     let codestream = bytes("FF4F FF51 002F 0000 0000019D 00000213 00000001 00000003");
-    assert_eq!(sniff(&codestream), header(ImageKind::Jpeg2000Codestream, 0x19C, 0x210));
+    assert_eq!(sniff(&codestream), header(ImageKind::Jpeg2000Codestream, 0x19C, 0x210, None));
     let jp2 = bytes(
         "0000000C 6A502020 0D0A870A 00000014 66747970 6A703220 00000000 6A703220 0000002D 6A703268 00000016 69686472 00000213 0000019D",
     );
-    assert_eq!(sniff(&jp2), header(ImageKind::Jp2, 413, 531));
+    assert_eq!(sniff(&jp2), header(ImageKind::Jp2, 413, 531, None));
     let wsq = bytes("FFA0 FFA8 0004 AAAA FFA2 0011 00 FF 0208 021C");
-    assert_eq!(sniff(&wsq), header(ImageKind::Wsq, 540, 520));
+    assert_eq!(sniff(&wsq), header(ImageKind::Wsq, 540, 520, Some(1)));
     assert_eq!(sniff(&jp2[..54]), Err(ImageError::Truncated { kind: ImageKind::Jp2, at: 52 }));
     assert_eq!(sniff(&bytes("FFD8 FFDA 0002")), Err(ImageError::NoSize { kind: ImageKind::Jpeg, at: 2 }));
     assert_eq!(sniff(&bytes("FFD8 FFC0 000B 08 0000 0003")), Err(ImageError::Empty { kind: ImageKind::Jpeg, at: 7 }));

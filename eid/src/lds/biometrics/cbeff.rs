@@ -1,14 +1,16 @@
-//! The nesting of biometric data in EF.DG2 and EF.DG3 (Doc 9303-10 §4.7.2, ISO/IEC 7816-11, CBEFF patron format).
+//! The nesting of biometric data in EF.DG2, EF.DG3 and EF.DG4 (Doc 9303-10 §4.7.2, ISO/IEC 7816-11, CBEFF patron format).
 //!
 //! ```text
 //! 7F61 { 02 n,  7F60 { A1 { 80? 81? 82? 83? 85? 86? 87 owner 88 type }, 5F2E | 7F2E data }  n times,  53 filler? }
 //! ```
 //!
-//! A count that does not fit the templates is refused; so are more than [`MAX_TEMPLATES`].
+//! A count that does not fit the templates is refused; so are more than [`MAX_TEMPLATES`]. Headers name another format than the data has,
+//! and a record of ISO/IEC 19794 stands in 7F2E, on genuine chips: the content decides which form is read, and the rest is reported.
 
 use crate::image::FileId;
 use crate::lds::error::Within as _;
 use crate::lds::{LdsError, hex};
+use crate::quirk::Quirk;
 use crate::tlv::{self, Reader, Tag, Tlv};
 
 /// Most templates that are read: ten fingers, and room for chips that repeat.
@@ -20,10 +22,16 @@ pub const SC37: u16 = 0x0101;
 pub const FACE_19794_5: u16 = 0x0008;
 /// Format type of a finger image record of ISO/IEC 19794-4.
 pub const FINGER_19794_4: u16 = 0x0007;
+/// Format type of an iris image record of ISO/IEC 19794-6.
+pub const IRIS_19794_6: u16 = 0x0009;
+/// Format type of a polar iris image record of ISO/IEC 19794-6, which chips use for the other kind too.
+pub const IRIS_19794_6_POLAR: u16 = 0x000B;
 /// Format type of a face record of ISO/IEC 39794-5.
 pub const FACE_39794_5: u16 = 0x002A;
 /// Format type of a finger image record of ISO/IEC 39794-4.
 pub const FINGER_39794_4: u16 = 0x0028;
+/// Format type of an iris image record of ISO/IEC 39794-6.
+pub const IRIS_39794_6: u16 = 0x002C;
 
 /// What a template holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -32,6 +40,28 @@ pub enum BiometricType {
     Face,
     /// 08.
     Finger,
+    /// 10.
+    Iris,
+}
+
+/// The forms of one kind of biometric data: format types of the header, and how the data begin.
+pub(in crate::lds) struct Forms {
+    /// Format types of ISO/IEC 19794, the usual first.
+    pub(in crate::lds) iso19794: &'static [u16],
+    /// First octets of its records, version included.
+    pub(in crate::lds) magic: &'static [u8; 8],
+    /// Format type of ISO/IEC 39794.
+    pub(in crate::lds) iso39794: u16,
+    /// Application tag of its block.
+    pub(in crate::lds) application: u32,
+}
+
+/// Which form the data of a template have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::lds) enum Form {
+    Iso19794,
+    Iso39794,
+    Other,
 }
 
 /// The header template A1: its objects in their order.
@@ -74,6 +104,7 @@ impl Header {
         let kind = match kind {
             BiometricType::Face => 0x02,
             BiometricType::Finger => 0x08,
+            BiometricType::Iris => 0x10,
         };
         let objects = vec![
             (Tag(0x81), vec![kind]),
@@ -179,6 +210,48 @@ impl Template {
     #[must_use]
     pub const fn new(header: Header, data: Vec<u8>) -> Self {
         Self { header, constructed: false, data, at: 0 }
+    }
+
+    /// A template of a block of ISO/IEC 39794, in 7F2E.
+    #[must_use]
+    pub const fn constructed(header: Header, data: Vec<u8>) -> Self {
+        Self { header, constructed: true, data, at: 0 }
+    }
+
+    /// Which of `forms` the data have. A record of an edition that is not read is [`Form::Other`] and reported.
+    pub(in crate::lds) fn form(&self, file: FileId, forms: &Forms, quirks: &mut Vec<Quirk>) -> Form {
+        let is_old = forms.iso19794.iter().any(|&format| self.header.is(format));
+        let is_new = self.header.is(forms.iso39794);
+        let (identifier, _) = forms.magic.split_at(4);
+        let block = || Reader::new(&self.data).expect(0xA1).ok()?.reader().peek().ok()?;
+        let mut report = |rule| quirks.push(Quirk::new(rule, format!("{file} offset {}", self.at)));
+        if self.data.starts_with(identifier) {
+            if !is_old {
+                report("cbeff.format-type");
+            }
+            if self.constructed {
+                report("cbeff.record-in-7f2e");
+            }
+            if self.data.starts_with(forms.magic) || self.data.len() < forms.magic.len() {
+                return Form::Iso19794;
+            }
+            report("cbeff.record-edition");
+            Form::Other
+        } else if block() == Some(Tag(forms.application)) {
+            if !is_new {
+                report("cbeff.format-type");
+            }
+            if !self.constructed {
+                report("cbeff.block-in-5f2e");
+            }
+            Form::Iso39794
+        } else if is_old && !self.constructed {
+            Form::Iso19794
+        } else if is_new {
+            Form::Iso39794
+        } else {
+            Form::Other
+        }
     }
 
     fn read(file: FileId, tlv: Tlv<'_>) -> Result<Self, LdsError> {

@@ -18,7 +18,8 @@ use crate::image::FileId;
 use crate::lds::LdsError;
 use crate::quirk::Quirk;
 
-const MAGIC: &[u8; 8] = b"FAC\x00010\x00";
+/// Format identifier and version.
+pub(in crate::lds) const MAGIC: &[u8; 8] = b"FAC\x00010\x00";
 const RECORD_HEADER: usize = 14;
 const FACIAL_INFORMATION: usize = 20;
 const FEATURE_POINT: usize = 8;

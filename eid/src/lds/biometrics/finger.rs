@@ -13,7 +13,8 @@ use crate::image::FileId;
 use crate::lds::LdsError;
 use crate::quirk::Quirk;
 
-const MAGIC: &[u8; 8] = b"FIR\x00010\x00";
+/// Format identifier and version.
+pub(in crate::lds) const MAGIC: &[u8; 8] = b"FIR\x00010\x00";
 const GENERAL_HEADER: usize = 32;
 const IMAGE_HEADER: usize = 14;
 
@@ -153,21 +154,13 @@ impl FingerView {
     /// `right index`, `left thumb`, or `finger n`.
     #[must_use]
     pub fn name(&self) -> String {
-        let names = ["thumb", "index", "middle", "ring", "little"];
-        let of = |side: &str, first: u8| {
-            self.position.checked_sub(first).and_then(|n| names.get(usize::from(n))).map(|name| format!("{side} {name}"))
-        };
-        of("right", 1).or_else(|| of("left", 6)).unwrap_or_else(|| format!("finger {}", self.position))
+        position_name(self.position)
     }
 
     /// The biometric subtype of CBEFF for this position: 05 right thumb, 09 right index, 0A left index.
     #[must_use]
     pub const fn subtype(&self) -> u8 {
-        match self.position {
-            right @ 1..=5 => right << 2 | 1,
-            left @ 6..=10 => (left - 5) << 2 | 2,
-            _ => 0,
-        }
+        subtype(self.position)
     }
 
     /// What the header of the image itself says.
@@ -176,6 +169,25 @@ impl FingerView {
     /// The image is uncompressed, damaged or of a kind that is not known.
     pub fn header(&self) -> Result<ImageHeader, ImageError> {
         image::sniff(&self.image)
+    }
+}
+
+/// `right index`, `left thumb`, or `finger n`: positions of ISO/IEC 19794-4 and 39794-4.
+#[must_use]
+pub fn position_name(position: u8) -> String {
+    let names = ["thumb", "index", "middle", "ring", "little"];
+    let of =
+        |side: &str, first: u8| position.checked_sub(first).and_then(|n| names.get(usize::from(n))).map(|name| format!("{side} {name}"));
+    of("right", 1).or_else(|| of("left", 6)).unwrap_or_else(|| format!("finger {position}"))
+}
+
+/// The biometric subtype of CBEFF for a position: 05 right thumb, 09 right index, 0A left index.
+#[must_use]
+pub const fn subtype(position: u8) -> u8 {
+    match position {
+        right @ 1..=5 => right << 2 | 1,
+        left @ 6..=10 => (left - 5) << 2 | 2,
+        _ => 0,
     }
 }
 

@@ -1,4 +1,4 @@
-//! Headers of JPEG, JPEG 2000 and WSQ images: kind, width and height, nothing else.
+//! Headers of JPEG, JPEG 2000 and WSQ images: kind, width, height and components, nothing else.
 //!
 //! JPEG: the first frame header (ISO/IEC 10918-1 B.2.2). JPEG 2000: the image header box of a JP2 file, or the SIZ segment of a bare
 //! codestream (ISO/IEC 15444-1 I.5.3.1, A.5.1). WSQ: the frame header (WSQ specification 3.1). The walk over segments and boxes goes
@@ -55,6 +55,16 @@ pub struct ImageHeader {
     pub width: u32,
     /// Height in pixels, not zero.
     pub height: u32,
+    /// Components a pixel: 1 grey, 3 colour. `None` where the image ends before it says so.
+    pub components: Option<u16>,
+}
+
+impl ImageHeader {
+    /// Whether the image has one component: some chips hold a grey portrait.
+    #[must_use]
+    pub fn is_grey(&self) -> bool {
+        self.components == Some(1)
+    }
 }
 
 impl fmt::Display for ImageHeader {
@@ -122,13 +132,14 @@ fn jpeg(image: &[u8]) -> Result<ImageHeader, ImageError> {
     let stops = |marker| matches!(marker, 0xD9 | 0xDA);
     // precision, height, width
     let at = segment(image, ImageKind::Jpeg, is_frame, stops)? + 1;
-    size(image, ImageKind::Jpeg, at + 2, at, 2)
+    let components = image.get(at + 4).map(|&count| count.into());
+    Ok(ImageHeader { components, ..size(image, ImageKind::Jpeg, at + 2, at, 2)? })
 }
 
 fn wsq(image: &[u8]) -> Result<ImageHeader, ImageError> {
     // black, white, height, width
     let at = segment(image, ImageKind::Wsq, |marker| marker == 0xA2, |marker| matches!(marker, 0xA1 | 0xA3))? + 2;
-    size(image, ImageKind::Wsq, at + 2, at, 2)
+    Ok(ImageHeader { components: Some(1), ..size(image, ImageKind::Wsq, at + 2, at, 2)? })
 }
 
 /// Offset of the content of the first segment whose marker is `wanted`, after the two octets of its length.
@@ -158,7 +169,7 @@ fn siz(codestream: &[u8]) -> Result<ImageHeader, ImageError> {
     let number = |at| chunk(codestream, kind, at).map(|&octets| u32::from_be_bytes(octets));
     let (right, bottom, left, top) = (number(8)?, number(12)?, number(16)?, number(20)?);
     match (right.checked_sub(left), bottom.checked_sub(top)) {
-        (Some(width @ 1..), Some(height @ 1..)) => Ok(ImageHeader { kind, width, height }),
+        (Some(width @ 1..), Some(height @ 1..)) => Ok(ImageHeader { kind, width, height, components: pair(codestream, 40) }),
         _ => Err(ImageError::Empty { kind, at: 8 }),
     }
 }
@@ -172,7 +183,7 @@ fn jp2(image: &[u8]) -> Result<ImageHeader, ImageError> {
         match name {
             // a superbox: its first box must be the image header
             b"jp2h" => at += 8,
-            b"ihdr" => return size(image, kind, at + 12, at + 8, 4),
+            b"ihdr" => return Ok(ImageHeader { components: pair(image, at + 16), ..size(image, kind, at + 12, at + 8, 4)? }),
             // length 0 reaches to the end; length 1 announces a longer one, which no image on a chip has
             _ if len < 8 => return Err(ImageError::NoSize { kind, at }),
             _ => at = at.saturating_add(usize::try_from(len).unwrap_or(usize::MAX)),
@@ -188,9 +199,14 @@ fn size(image: &[u8], kind: ImageKind, width_at: usize, height_at: usize, octets
         Ok(found.iter().fold(0u32, |n, &octet| n << 8 | u32::from(octet)))
     };
     match (number(width_at)?, number(height_at)?) {
-        (width @ 1.., height @ 1..) => Ok(ImageHeader { kind, width, height }),
+        (width @ 1.., height @ 1..) => Ok(ImageHeader { kind, width, height, components: None }),
         _ => Err(ImageError::Empty { kind, at: width_at.min(height_at) }),
     }
+}
+
+/// Two octets as a number, if the image reaches that far.
+fn pair(image: &[u8], at: usize) -> Option<u16> {
+    image.get(at..).and_then(|rest| rest.first_chunk()).map(|&octets| u16::from_be_bytes(octets))
 }
 
 fn chunk<const N: usize>(image: &[u8], kind: ImageKind, at: usize) -> Result<&[u8; N], ImageError> {
