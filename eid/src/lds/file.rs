@@ -140,7 +140,7 @@ fn national(bytes: &[u8], quirks: &mut Vec<Quirk>) -> Result<Content, LdsError> 
     if bytes.first().is_none_or(|&first| first == 0x6D) {
         return opaque(Dg13::FILE, bytes);
     }
-    quirks.push(Quirk::new("dg13.not-tlv", format!("EF.DG13, {} bytes", bytes.len())));
+    quirks.push(Quirk::new("dg13.not-tlv", format!("EF.DG13, {} bytes", bytes.len())).over(bytes));
     Ok(Content::Opaque { tag: Tag(0), len: bytes.len() })
 }
 

@@ -24,6 +24,8 @@ use crate::tlv::{self, Tag, TlvError};
 
 mod corpus;
 mod hostile;
+mod optional;
+mod records;
 
 fn bytes(hex_: &str) -> Vec<u8> {
     hex::decode(hex_.replace(char::is_whitespace, "")).expect("hex")

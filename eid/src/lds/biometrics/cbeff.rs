@@ -224,7 +224,8 @@ impl Template {
         let is_new = self.header.is(forms.iso39794);
         let (identifier, _) = forms.magic.split_at(4);
         let block = || Reader::new(&self.data).expect(0xA1).ok()?.reader().peek().ok()?;
-        let mut report = |rule| quirks.push(Quirk::new(rule, format!("{file} offset {}", self.at)));
+        let head = self.data.get(..8).unwrap_or(&self.data);
+        let mut report = |rule| quirks.push(Quirk::new(rule, format!("{file} offset {}", self.at)).over(head));
         if self.data.starts_with(identifier) {
             if !is_old {
                 report("cbeff.format-type");

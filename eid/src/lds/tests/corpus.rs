@@ -70,6 +70,60 @@ fn data_groups_of_other_collections_read() {
     assert_eq!(read.len(), 9);
 }
 
+/// The irises of the BSI chip, field by field.
+#[test]
+fn the_irises_of_the_bsi_chip_are_colour_jpeg_2000_of_both_eyes() {
+    let Some(files) = folder("chips/bsi-tr03105-5") else { return };
+    let bytes = |wanted: &str| files.iter().find(|(name, _)| name == wanted).map(|(_, bytes)| bytes.clone()).expect("collected");
+    let (dg4, _) = stable::<dg4::Dg4>(&bytes("Datagroup4.bin"));
+    let eyes: Vec<_> = dg4
+        .irises
+        .iter()
+        .map(|iris| {
+            let dg4::IrisData::Iso19794(record) = &iris.data else { panic!("a record of ISO/IEC 19794-6") };
+            let image = &record.eyes[0].images[0];
+            let sizes = (record.diameter, record.width, record.height, record.depth);
+            (iris.header.subtype(), record.eyes[0].side, sizes, record.format_name(), image.quality, image.image.len())
+        })
+        .collect();
+    let name = || "colour JPEG 2000".to_owned();
+    let expected =
+        [(Some(1), 1, (150, 163, 149, 24), name(), 51, 6386), (Some(2), 2, (150, 160, 152, 24), name(), 51, 6718)];
+    assert_eq!(eyes, expected);
+    let (dg3, _) = stable::<Dg3>(&bytes("Datagroup3.bin"));
+    let FingerData::Iso19794(record) = &dg3.fingers[1].data else { panic!("a record of ISO/IEC 19794-4") };
+    let view = &record.views[0];
+    assert_eq!((record.compression, view.position, view.quality, view.width, view.image.len()), (2, 7, 100, 620, 15931));
+}
+
+/// The ICAO's example of ISO/IEC 39794-5 with the mandatory fields only.
+#[test]
+fn the_icao_example_of_39794_5_holds_its_image() {
+    let (Some(files), Some(images), Some(records)) =
+        (folder("biometrics/dg2"), folder("biometrics/face-image"), folder("biometrics/face-record"))
+    else {
+        return;
+    };
+    let (dg2, quirks) = stable::<Dg2>(&files[0].1);
+    assert_eq!((dg2.portraits().collect::<Vec<_>>(), quirks), (vec![images[0].1.as_slice()], vec![]));
+    let dg2::FaceData::Iso39794(block) = &dg2.faces[0].data else { panic!("a block of ISO/IEC 39794-5") };
+    let face = &block.representations[0];
+    assert_eq!((block.version.generation, block.version.year, face.id), (3, 2019, 0));
+    assert_eq!((face.image.as_ref().map(|image| image.format.value), face.captured), (Some(Some(3)), None));
+    let (_, record) = records.iter().find(|(name, _)| name == "icao_39794-5_mandatory_fields.dat").expect("collected");
+    assert_eq!(block.encode(), *record);
+}
+
+/// A biometric information template of the NIST that announces what a card can compare and has no data.
+#[test]
+fn a_template_without_data_is_refused_by_name() {
+    let Some(files) = folder("biometrics/cbeff") else { return };
+    for (outer, file) in [(0x63, dg(3)), (0x76, dg(4))] {
+        let error = parse(file, &tlv::encode(outer, &files[0].1)).expect_err("no data");
+        assert_eq!(error.to_string(), format!("{file}: expected tag 5F2E at offset 38, found the end").replace("5F2E", "7F2E"));
+    }
+}
+
 #[test]
 fn card_access_of_every_collected_card_reads() {
     let Some(files) = folder("ef") else { return };

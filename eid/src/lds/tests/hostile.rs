@@ -1,5 +1,10 @@
 //! No bytes make a parser panic, and what one accepts it can write and read again.
 
+use super::super::biometrics::iris::IrisRecord;
+use super::super::biometrics::iso39794::finger::FingerBlock;
+use super::super::biometrics::iso39794::iris::IrisBlock;
+use super::super::biometrics::iso39794::{CaptureTime, face as face39794};
+use super::super::dg4::Dg4;
 use super::*;
 
 /// One good file of each kind.
@@ -20,6 +25,16 @@ fn good() -> Vec<(FileId, Vec<u8>)> {
         (dg(1), Dg1::new(mrz).encode()),
         (dg(2), Dg2::new(FaceImage::portrait(jpeg()).expect("JPEG")).encode()),
         (dg(3), Dg3::new([finger(2), finger(7)]).encode()),
+        (dg(2), Dg2::new_39794(face39794::FaceBlock::portrait(jpeg(), face39794::format::JPEG)).encode()),
+        (dg(3), Dg3::new_39794([FingerBlock::one(2, 1, jpeg())]).encode()),
+        (dg(4), Dg4::new([IrisRecord::one(1, 0x000E, 3, 2, jpeg())]).encode()),
+        (dg(4), Dg4::new_39794([IrisBlock::one(2, 3, CaptureTime { year: 2026, ..CaptureTime::default() }, jpeg())]).encode()),
+        (dg(5), displayed::Dg5::new(vec![jpeg()]).encode()),
+        (dg(6), bytes("6602 ABCD")),
+        (dg(7), displayed::Dg7::new(vec![jpeg()]).encode()),
+        (dg(8), bytes("6808 020101 8003 616263")),
+        (dg(10), bytes("6A03 020100")),
+        (dg(16), dg16::Dg16::new([vec![Element::text(dg16::NAME, "SMITH<<CHARLES")]]).encode()),
         (dg(11), Dg11::new(elements, &["MUSTER<<ANNA"]).encode()),
         (dg(12), Dg12::new(vec![Element::text(dg12::DATE_OF_ISSUE, "20200101")], &[]).encode()),
         (dg(13), dg13),
