@@ -24,7 +24,7 @@ pub(crate) struct Show {
     /// Take it for this file of a card (EF.DG1, EF.SOD, ...) whatever its name
     #[arg(long = "as", value_name = "NAME", value_parser = super::read::file)]
     kind: Option<FileId>,
-    /// Write the first portrait of EF.DG2 into FILE
+    /// Write the first image of EF.DG2, EF.DG5, or EF.DG7 into FILE
     #[arg(long, value_name = "FILE")]
     image: Option<PathBuf>,
 }
@@ -57,7 +57,7 @@ impl Show {
         };
         if let Some(path) = &self.image {
             let portrait = shown.portrait.as_ref().ok_or_else(|| {
-                Failure::usage(format_args!("{}: expected EF.DG2 with a portrait, found {}", self.file.display(), shown.kind))
+                Failure::usage(format_args!("{}: expected EF.DG2, EF.DG5, or EF.DG7 with an image, found {}", self.file.display(), shown.kind))
             })?;
             std::fs::write(path, portrait).map_err(|error| Failure::file(path, &error))?;
         }
@@ -86,7 +86,9 @@ fn elementary(id: FileId, bytes: &[u8]) -> Result<Shown, Problem> {
     }
     let file = lds::parse(id, bytes)?;
     let portrait = match &file.content {
-        Content::Dg2(dg2) => dg2.images().next().map(|image| image.image.clone()),
+        Content::Dg2(dg2) => dg2.portraits().next().map(<[u8]>::to_vec),
+        Content::Dg5(dg5) => dg5.images.first().cloned(),
+        Content::Dg7(dg7) => dg7.images.first().cloned(),
         _ => None,
     };
     Ok(Shown { kind: id.name(), fields: file.fields(), quirks: file.quirks, portrait })
