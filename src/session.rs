@@ -54,10 +54,36 @@ pub struct Traffic {
     pub received: u64,
 }
 
+/// A protected command as sent, and its answer as received, status word included.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Exchange {
+    /// The command.
+    pub command: Vec<u8>,
+    /// The answer.
+    pub answer: Vec<u8>,
+}
+
+impl std::fmt::Debug for Exchange {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Exchange").field("command", &self.command.len()).field("answer", &self.answer.len()).finish()
+    }
+}
+
+/// Whether the next exchange under secure messaging is kept.
+#[derive(Debug, Default)]
+enum Recorded {
+    #[default]
+    No,
+    Next,
+    Taken(Exchange),
+}
+
 /// A conversation with one card.
 #[derive(Debug)]
 pub struct Session<T> {
     transport: T,
+    /// The first exchange of a channel whose beginning is recorded.
+    recorded: Recorded,
     channel: Channel,
     limits: Limits,
     traffic: Traffic,
@@ -67,7 +93,7 @@ impl<T: Transport> Session<T> {
     /// A session in the clear, with the limits of the transport.
     pub fn new(transport: T) -> Self {
         let limits = transport.limits();
-        Self { transport, channel: Channel::Plain, limits, traffic: Traffic::default() }
+        Self { transport, recorded: Recorded::No, channel: Channel::Plain, limits, traffic: Traffic::default() }
     }
 
     /// The card's answer to reset.
@@ -95,6 +121,20 @@ impl<T: Transport> Session<T> {
     /// Protects everything from here on. Replaces the channel that was there (Chip Authentication, TR-03110-3 B.1).
     pub fn secure(&mut self, channel: SecureMessaging) {
         self.channel = Channel::Secure(Box::new(channel));
+    }
+
+    /// The same, and keeps the first exchange under `channel`: it is what shows that the other side has the keys.
+    pub fn secure_recorded(&mut self, channel: SecureMessaging) {
+        self.secure(channel);
+        self.recorded = Recorded::Next;
+    }
+
+    /// The exchange that was kept since [`secure_recorded`](Self::secure_recorded), once.
+    pub fn take_recorded(&mut self) -> Option<Exchange> {
+        match std::mem::take(&mut self.recorded) {
+            Recorded::Taken(exchange) => Some(exchange),
+            Recorded::No | Recorded::Next => None,
+        }
     }
 
     /// Whether commands are protected.
@@ -193,6 +233,9 @@ impl<T: Transport> Session<T> {
                 Channel::Secure(channel) => {
                     let protected = channel.protect_command(&command)?;
                     let answer = self.wire(&protected)?;
+                    if matches!(self.recorded, Recorded::Next) {
+                        self.recorded = Recorded::Taken(Exchange { command: protected.encode()?, answer: answer.encode() });
+                    }
                     let Channel::Secure(channel) = &mut self.channel else { return Err(SessionError::Lost) };
                     channel.unprotect_response(&answer)?
                 }

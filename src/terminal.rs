@@ -11,9 +11,12 @@
 //!
 //! [`Verifier`] puts them together for who only wants to know.
 
+use std::collections::BTreeMap;
+
 use eid::cert::path::SignerCache;
 use eid::cert::trust::TrustStore;
 use eid::date::Date;
+use eid::image::FileId;
 use eid::mrz::Mrz;
 use eid::protocol::bac;
 use eid::protocol::pace::Password;
@@ -31,6 +34,7 @@ pub mod read;
 pub mod report;
 
 pub use access::Fallback;
+pub use evidence::{Evidence, Judge};
 pub use inspect::{DataGroups, Inspection, Step};
 pub use policy::{Policy, Requirement, StandardPolicy};
 pub use report::text::Colour;
@@ -98,7 +102,19 @@ impl Verifier {
         self.inspect_session(&mut Session::new(card), passwords, today, rng, &mut |_| {})
     }
 
-    /// The same over a session that goes on afterwards, telling each step.
+    /// Judges evidence again as of `today`, without the card.
+    #[must_use]
+    pub fn judge(&self, evidence: &Evidence, today: Date) -> Inspection {
+        evidence.judge(&Judge { trust: &self.trust, cache: Some(&self.cache), policy: &*self.policy }, today)
+    }
+
+    /// Judges files alone: what the state signed, not whether the chip is the original.
+    #[must_use]
+    pub fn judge_files(&self, files: BTreeMap<FileId, Vec<u8>>, today: Date) -> Inspection {
+        self.judge(&evidence::folder::of_files(files, today), today)
+    }
+
+    /// [`inspect`](Self::inspect) over a session that goes on afterwards, telling each step.
     ///
     /// # Errors
     /// As [`inspect`](Self::inspect).

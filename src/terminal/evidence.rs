@@ -1,8 +1,46 @@
-//! What was asked and answered, so that a card can be judged again without it.
+//! Evidence: what an inspection saw, so that a card can be judged again without it.
+//!
+//! | part | judged again | by what |
+//! | --- | --- | --- |
+//! | files | hashes, signature, chain, dates, cross checks | the same functions as with the card |
+//! | Active Authentication | challenge and signature against DG15 | the same |
+//! | Chip Authentication | ephemeral key against DG14, first exchange under the new keys | the same |
+//! | `access.*`, and what could not be read | taken over as the terminal saw it | nothing: only a card could say it again |
+//!
+//! **What it can prove.** That the files are what a state signed, and that the key of DG15 signed the challenge: to anybody, if the
+//! challenge was not the terminal's own free choice. A run of Chip Authentication proves something only to the terminal that drew the
+//! ephemeral key: whoever has that key can compute the chip's answers too. Here it shows that the terminal's record is whole and consistent,
+//! and the report says so. That a card was there at all, and what it refused, is the terminal's word.
+//!
+//! A recorded result is believed only to the card's disadvantage: a `passed` is computed again or becomes `not-attempted`, while a
+//! recorded failure of something that only a card can repeat stands.
+//!
+//! **What it refuses**: a file whose digest is not the recorded one (see [`file`]), another version, files longer than a card's may be.
 
+use std::collections::{BTreeMap, BTreeSet};
+
+use eid::cert::path::SignerCache;
+use eid::cert::trust::TrustStore;
+use eid::crypto::hash::Hash;
+use eid::date::Date;
+use eid::image::FileId;
+use eid::lds::Elementary;
+use eid::lds::com::Com;
+use eid::lds::dg14::Dg14;
+use eid::lds::sod::Sod;
+use eid::protocol::finding::{Check, Finding, Outcome};
+use eid::quirk::Quirk;
+use eid::secret::Secret;
+
+use super::inspect::passive::{Content, counted, passive};
+use super::inspect::{Inspection, chip, cross, dg, document};
 use super::policy::Policy;
-use super::report::Verdict;
-use eid::protocol::finding::Finding;
+use super::read;
+use super::report::{PolicyNote, Report, Verdict};
+use crate::session::Traffic;
+
+pub mod file;
+pub mod folder;
 
 /// How far an inspection came with a card.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -37,6 +75,8 @@ impl Ended {
 pub struct Transcript {
     /// Active Authentication, if the chip answered.
     pub active_auth: Option<ActiveAuth>,
+    /// Chip Authentication, if the chip took the terminal's key.
+    pub chip_auth: Option<ChipAuth>,
 }
 
 /// A challenge and its signature.
@@ -46,4 +86,280 @@ pub struct ActiveAuth {
     pub challenge: Vec<u8>,
     /// The answer to INTERNAL AUTHENTICATE.
     pub signature: Vec<u8>,
+}
+
+/// The terminal's side of a Chip Authentication, and the first exchange under the keys that came of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ChipAuth {
+    /// Object identifier of the protocol, dotted.
+    pub protocol: String,
+    /// Which of the keys of DG14, where it has several.
+    pub key_id: Option<u32>,
+    /// The terminal's ephemeral private key. Who has it can compute the keys of the session; the session is over.
+    pub ephemeral: Secret,
+    /// The first command under the new keys, as sent.
+    pub command: Vec<u8>,
+    /// Its answer, as received, status word included.
+    pub answer: Vec<u8>,
+}
+
+/// A file in the evidence.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Kept {
+    /// As the card gave it.
+    Whole(Vec<u8>),
+    /// Left out for the sake of the holder.
+    Redacted {
+        /// Its length in bytes.
+        len: usize,
+        /// Its SHA-256.
+        sha256: [u8; 32],
+        /// The hash that EF.SOD lists such files by, and its value as the terminal computed it.
+        listed_by: Option<(Hash, Vec<u8>)>,
+    },
+}
+
+impl Kept {
+    /// Length of the file in bytes.
+    #[must_use]
+    pub const fn len(&self) -> usize {
+        match self {
+            Self::Whole(bytes) => bytes.len(),
+            Self::Redacted { len, .. } => *len,
+        }
+    }
+
+    /// Whether the file is empty; no file of a card is.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+/// Everything that is needed to judge a card again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Evidence {
+    /// The day of the inspection.
+    pub date: Date,
+    /// How far it came.
+    pub ended: Ended,
+    /// The files that were read.
+    pub files: BTreeMap<FileId, Kept>,
+    /// Data groups that are there and were not read, for a good reason.
+    pub not_read: BTreeSet<u8>,
+    /// What was asked of the chip.
+    pub transcript: Transcript,
+    /// SHA-256 of the CSCA certificates that the chain ended in; none where there was no chain.
+    pub anchors: Vec<String>,
+    /// What the terminal found. Only what a card alone could say again is taken over, see the head of this module.
+    pub findings: Vec<Finding>,
+    /// What the terminal tolerated.
+    pub quirks: Vec<Quirk>,
+    /// What went over the wire.
+    pub traffic: Traffic,
+    /// What the terminal concluded; for comparison, never taken over.
+    pub verdict: Verdict,
+}
+
+/// By what evidence is judged.
+#[derive(Debug, Clone, Copy)]
+pub struct Judge<'a> {
+    /// CSCA certificates that are trusted.
+    pub trust: &'a TrustStore,
+    /// Document signers that were verified before.
+    pub cache: Option<&'a SignerCache>,
+    /// What follows from the findings.
+    pub policy: &'a dyn Policy,
+}
+
+impl Evidence {
+    /// The evidence of an inspection.
+    #[must_use]
+    pub fn of(inspection: &Inspection) -> Self {
+        let report = &inspection.report;
+        Self {
+            date: report.date,
+            ended: inspection.ended,
+            files: inspection.files.iter().map(|(&file, bytes)| (file, Kept::Whole(bytes.clone()))).collect(),
+            not_read: inspection.not_read.clone(),
+            transcript: inspection.transcript.clone(),
+            anchors: report.findings.iter().filter_map(|f| f.evidence("csca_sha256")).map(str::to_owned).collect(),
+            findings: report.findings.clone(),
+            quirks: report.quirks.clone(),
+            traffic: report.traffic,
+            verdict: report.verdict,
+        }
+    }
+
+    /// The same without the contents of the data groups about the holder: their lengths and hashes stay. DG14 and DG15 stay too, because they
+    /// hold only keys. Still judged: EF.SOD's signature, chain, and dates, the chip's keys, and whether the hashes as the terminal computed
+    /// them are the signed ones. No longer: cross checks of contents. The hash of a DG1 can be found by trying names and numbers.
+    #[must_use]
+    pub fn redacted(mut self) -> Self {
+        let hash = match self.files.get(&FileId::SOD) {
+            Some(Kept::Whole(sod)) => Sod::parse(sod).ok().map(|sod| sod.hash),
+            _ => None,
+        };
+        for (file, kept) in &mut self.files {
+            if let (Some(1..=13 | 16), Kept::Whole(bytes)) = (file.dg_number(), &*kept) {
+                let listed_by = hash.map(|hash| (hash, hash.digest(&[bytes])));
+                *kept = Kept::Redacted { len: bytes.len(), sha256: sha256(bytes), listed_by };
+            }
+        }
+        self.findings.retain(|finding| !(finding.id().starts_with("cross.") || finding.id().starts_with("content.")));
+        self
+    }
+
+    /// Whether contents were left out.
+    #[must_use]
+    pub fn is_redacted(&self) -> bool {
+        self.files.values().any(|kept| matches!(kept, Kept::Redacted { .. }))
+    }
+
+    /// Judges again, as of `today`: everything that does not need the card is computed anew.
+    #[must_use]
+    pub fn judge(&self, judge: &Judge<'_>, today: Date) -> Inspection {
+        let whole = |kept: &Kept| if let Kept::Whole(bytes) = kept { Some(bytes.clone()) } else { None };
+        let files: BTreeMap<FileId, Vec<u8>> = self.files.iter().filter_map(|(&file, kept)| Some((file, whole(kept)?))).collect();
+        let (mut findings, mut quirks) = self.observed();
+        if self.ended == Ended::Opened {
+            self.content(judge, today, &files, &mut findings, &mut quirks);
+        }
+        for quirk in &self.quirks {
+            if !quirks.contains(quirk) {
+                quirks.push(quirk.clone());
+            }
+        }
+        let report = Report {
+            verdict: self.ended.verdict(judge.policy, &findings),
+            policy: PolicyNote::of(judge.policy, &findings),
+            date: today,
+            document: files.get(&dg(1)).and_then(|bytes| document(bytes)),
+            findings,
+            quirks,
+            files: self.files.iter().map(|(&file, kept)| (file, kept.len())).collect(),
+            traffic: self.traffic,
+        };
+        let (ended, transcript) = (self.ended, self.transcript.clone());
+        Inspection { report, files, method: None, ended, not_read: self.not_read.clone(), transcript }
+    }
+
+    /// Findings that only a card could give again, and a `read.*` for each file that is here.
+    fn observed(&self) -> (Vec<Finding>, Vec<Quirk>) {
+        let (mut findings, mut quirks) = (Vec::new(), Vec::new());
+        for finding in &self.findings {
+            let read = finding.id().starts_with("read.");
+            if finding.id().starts_with("access.") || finding.id() == "application" || (read && finding.outcome != Outcome::Passed) {
+                findings.push(finding.clone());
+            }
+        }
+        for &file in self.files.keys() {
+            let check = read::check(file);
+            let recorded = self.findings.iter().find(|finding| finding.id() == check.id);
+            match recorded {
+                Some(finding) if finding.outcome == Outcome::Passed => findings.push(finding.clone()),
+                Some(_) => {}
+                None => findings.push(check.passed()),
+            }
+        }
+        // A file that is not what its name says is a failed reading.
+        self.parsed::<Com>(&mut findings, &mut quirks);
+        self.parsed::<Dg14>(&mut findings, &mut quirks);
+        (findings, quirks)
+    }
+
+    fn parsed<E: Elementary>(&self, findings: &mut Vec<Finding>, quirks: &mut Vec<Quirk>) {
+        let Some(Kept::Whole(bytes)) = self.files.get(&E::FILE) else { return };
+        if let Err(error) = E::read(bytes, quirks) {
+            let check = read::check(E::FILE);
+            findings.retain(|finding| finding.id() != check.id);
+            findings.push(check.failed("malformed", error.to_string()));
+        }
+    }
+
+    fn content(
+        &self,
+        judge: &Judge<'_>,
+        today: Date,
+        files: &BTreeMap<FileId, Vec<u8>>,
+        findings: &mut Vec<Finding>,
+        quirks: &mut Vec<Quirk>,
+    ) {
+        let redacted: BTreeMap<u8, &Kept> = self
+            .files
+            .iter()
+            .filter(|(_, kept)| matches!(kept, Kept::Redacted { .. }))
+            .filter_map(|(file, kept)| Some((file.dg_number()?, kept)))
+            .collect();
+        let not_read: BTreeSet<u8> = self.not_read.iter().chain(redacted.keys()).copied().collect();
+        let content = Content { files, not_read: &not_read, trust: judge.trust, cache: judge.cache, today };
+        passive(&content, findings, quirks);
+        let sod = files.get(&FileId::SOD).and_then(|bytes| Sod::parse(bytes).ok());
+        for (&number, kept) in &redacted {
+            by_recorded_hash(number, kept, sod.as_ref(), findings);
+        }
+        cross::judge(files, findings);
+        let dg14 = files.get(&dg(14)).and_then(|bytes| Dg14::parse(bytes).ok());
+        let ca = match (&self.transcript.chip_auth, &dg14) {
+            (Some(transcript), Some(dg14)) => Some(chip::chip_auth_again(dg14, transcript)),
+            _ => None,
+        };
+        let dg15 = files.get(&dg(15));
+        let aa = match (&self.transcript.active_auth, dg15) {
+            (Some(transcript), Some(dg15)) => Some(chip::active_auth_again(dg14.as_ref(), dg15, transcript, quirks)),
+            _ => None,
+        };
+        for (id, again, number) in [("ca", ca, 14), ("aa", aa, 15)] {
+            if let Some(finding) = again {
+                let finding = counted(findings, finding, number);
+                findings.push(finding);
+            } else if let Some(recorded) = self.findings.iter().find(|finding| finding.id() == id) {
+                findings.push(disbelieved(recorded));
+            }
+        }
+        for recorded in self.findings.iter().filter(|finding| matches!(finding.id(), "cam" | "ta")) {
+            findings.push(disbelieved(recorded));
+        }
+    }
+}
+
+/// A recorded result of something that was not computed again: it stands unless it speaks for the card.
+fn disbelieved(recorded: &Finding) -> Finding {
+    if recorded.outcome != Outcome::Passed {
+        return recorded.clone();
+    }
+    let text = "the terminal recorded that this passed; the evidence does not let anybody repeat it";
+    Check::named(recorded.check.id.clone(), recorded.check.clause).not_attempted("no-transcript", text)
+}
+
+/// A data group whose content was left out: the hash that the terminal computed against the one that is signed.
+fn by_recorded_hash(number: u8, kept: &Kept, sod: Option<&Sod>, findings: &mut Vec<Finding>) {
+    let (Kept::Redacted { listed_by, .. }, Some(sod)) = (kept, sod) else { return };
+    let id = format!("pa.hash.dg{number}");
+    let place = findings.iter().position(|finding| finding.id() == id);
+    let clause = place.and_then(|at| findings.get(at)).map_or("Doc 9303-11 5.1, step 4", |finding| finding.check.clause);
+    let check = Check::named(id, clause);
+    let finding = match (sod.hash_of(number), listed_by) {
+        (None, _) => check.failed("not-listed", format!("EF.DG{number} is on the chip, EF.SOD lists no hash of it")),
+        (Some(listed), Some((hash, found))) if *hash == sod.hash && listed == found => {
+            let text =
+                format!("the content of EF.DG{number} is not in the evidence; the hash that the terminal recorded is the signed one");
+            check.passed().because("recorded-hash", text)
+        }
+        (Some(_), Some((hash, _))) if *hash == sod.hash => {
+            check.failed("hash-differs", format!("{} of EF.DG{number} as recorded differs from the one that EF.SOD lists", hash.name()))
+        }
+        (Some(_), _) => {
+            check.not_attempted("redacted", format!("neither content nor {} of EF.DG{number} is in the evidence", sod.hash.name()))
+        }
+    };
+    match place {
+        Some(at) => findings.splice(at..=at, [finding]).for_each(drop),
+        None => findings.push(finding),
+    }
+}
+
+pub(super) fn sha256(bytes: &[u8]) -> [u8; 32] {
+    use sha2::{Digest as _, Sha256};
+    Sha256::digest(bytes).into()
 }

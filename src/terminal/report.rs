@@ -6,18 +6,19 @@ use eid::date::Date;
 use eid::image::FileId;
 use eid::protocol::finding::{Finding, Outcome};
 use eid::quirk::Quirk;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::policy::Policy;
 use crate::session::Traffic;
 
+pub mod codes;
 pub mod text;
 
 /// Version of the JSON form. A reader refuses a higher one.
 pub const VERSION: u32 = 1;
 
 /// What follows for the card.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Verdict {
     /// Every required check passed.
@@ -173,7 +174,7 @@ impl Report {
 /// A tolerance as JSON: `{ "rule", "place", "bytes"? }`, the bytes in hex where the rule was broken by some.
 #[must_use]
 pub fn quirk_json(quirk: &Quirk) -> serde_json::Value {
-    let mut out = serde_json::json!({ "rule": quirk.rule, "place": quirk.place });
+    let mut out = serde_json::json!({ "rule": quirk.rule, "place": quirk.place, "bytes": quirk.hex() });
     if !quirk.bytes.is_empty() {
         out["bytes"] = quirk.hex().into();
     }
@@ -304,6 +305,7 @@ pub(crate) mod tests {
           },
           "quirks": [
             {
+              "bytes": "",
               "place": "FID 011C without the MF",
               "rule": "access.card_access-by-fid"
             }

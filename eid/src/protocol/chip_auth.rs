@@ -49,6 +49,7 @@ impl From<TlvError> for ChipAuthError {
 pub struct Terminal {
     last_is_general_authenticate: bool,
     channel: SecureMessaging,
+    ephemeral: PrivateKey,
 }
 
 impl Terminal {
@@ -63,10 +64,22 @@ impl Terminal {
         chip_key: &Point,
         rng: &mut dyn CryptoRng,
     ) -> Result<(Vec<Command>, Self), ChipAuthError> {
+        Self::start_with(protocol, key_id, chip_key, PrivateKey::generate(chip_key.curve(), rng))
+    }
+
+    /// The same with an ephemeral key that is given: to repeat a run from its record.
+    ///
+    /// # Errors
+    /// As [`start`](Self::start).
+    pub fn start_with(
+        protocol: ChipAuthProtocol,
+        key_id: Option<u32>,
+        chip_key: &Point,
+        ephemeral: PrivateKey,
+    ) -> Result<(Vec<Command>, Self), ChipAuthError> {
         if protocol.agreement != Agreement::Ecdh {
             return Err(ChipAuthError::Protocol(protocol.oid()));
         }
-        let ephemeral = PrivateKey::generate(chip_key.curve(), rng);
         let shared = ecdh(&ephemeral, chip_key)?;
         let public = ephemeral.public();
         let triple_des = protocol.suite == Suite::TripleDes;
@@ -80,7 +93,19 @@ impl Terminal {
             commands.push(command(true, &[(0x80, public.as_bytes())]));
         }
         let channel = SecureMessaging::from_shared(protocol.suite, &shared, &[]);
-        Ok((commands, Self { last_is_general_authenticate: !triple_des, channel }))
+        Ok((commands, Self { last_is_general_authenticate: !triple_des, channel, ephemeral }))
+    }
+
+    /// The ephemeral private key of this run, for a record that lets it be repeated. Who has it can compute the keys of the new channel.
+    #[must_use]
+    pub const fn ephemeral(&self) -> &Secret {
+        self.ephemeral.scalar()
+    }
+
+    /// The new channel, for one who repeats a run from its record: it begins with the first command after it.
+    #[must_use]
+    pub fn into_channel(self) -> SecureMessaging {
+        self.channel
     }
 
     /// Takes the data field of the answer to the last command; gives the new channel, which begins with the next command.

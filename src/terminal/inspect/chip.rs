@@ -1,8 +1,8 @@
 //! Chip Authentication and Active Authentication: does the chip hold the private key whose public half DG14 or DG15 carries?
 
-use eid::apdu::{EXTENDED_LE_MAX, SHORT_LE_MAX};
+use eid::apdu::{Command, EXTENDED_LE_MAX, Response, SHORT_LE_MAX};
 use eid::cert::spki;
-use eid::crypto::curve::Point;
+use eid::crypto::curve::{Point, PrivateKey};
 use eid::crypto::hash::Hash;
 use eid::crypto::kdf::Suite;
 use eid::crypto::signature::PublicKey;
@@ -17,7 +17,7 @@ use eid::quirk::Quirk;
 use eid::transport::Transport;
 
 use super::super::access::AccessError;
-use super::super::evidence::ActiveAuth;
+use super::super::evidence::{ActiveAuth, ChipAuth};
 use super::super::read::{self, ReadError};
 use super::{Run, dg};
 use crate::session::SessionError;
@@ -72,20 +72,28 @@ impl<T: Transport> Run<'_, '_, T> {
             }
             last = answer.data;
         }
+        let ephemeral = terminal.ephemeral().clone();
         match terminal.finish(&last) {
-            Ok(channel) => self.session.secure(channel),
+            Ok(channel) => self.session.secure_recorded(channel),
             Err(error) => {
                 self.reopen(false)?;
                 return Ok(evidence(CA.failed("malformed", error.to_string())));
             }
         }
         // Nothing is proven before the first answer under the new keys.
-        match read::select(self.session, dg(14)) {
+        let selected = read::select(self.session, dg(14));
+        self.log.transcript.chip_auth = self.session.take_recorded().map(|exchange| ChipAuth {
+            protocol: choice.protocol.oid().to_owned(),
+            key_id: choice.key_id,
+            ephemeral,
+            command: exchange.command,
+            answer: exchange.answer,
+        });
+        match selected {
             Err(ReadError::Session { source: SessionError::Transport(error), .. }) => Err(SessionError::Transport(error).into()),
             Err(ReadError::Session { source, .. }) => {
                 self.reopen(false)?;
-                let text = format!("the chip does not hold the private key of DG14: {source}");
-                Ok(evidence(CA.failed("key-not-proven", text)))
+                Ok(evidence(CA.failed("key-not-proven", not_proven(&source))))
             }
             Ok(()) | Err(_) => Ok(evidence(CA.passed())),
         }
@@ -154,6 +162,57 @@ impl<T: Transport> Run<'_, '_, T> {
         let text = format!("INTERNAL AUTHENTICATE: expected a signature and 9000, found {refused} {}", refused.meaning());
         Ok(Err(AA.failed("refused", text.trim_end())))
     }
+}
+
+fn not_proven(why: &dyn std::fmt::Display) -> String {
+    format!("the chip does not hold the private key of DG14: {why}")
+}
+
+/// Chip Authentication from its record: agrees again with the key of DG14 and opens the first exchange under the keys that follow.
+pub(in crate::terminal) fn chip_auth_again(dg14: &Dg14, record: &ChipAuth) -> Finding {
+    let choice = match choose(&dg14.infos, &mut Vec::new()) {
+        Ok(choice) if choice.protocol.oid() == record.protocol && choice.key_id == record.key_id => choice,
+        Ok(_) => return CA.failed("record-differs", "the record is of another protocol or key than the strongest that DG14 offers"),
+        Err(why) => return CA.not_supported("protocol-unknown", why),
+    };
+    let finding =
+        |finding: Finding| finding.with("protocol", eid::oid::describe(choice.protocol.oid())).with("curve", choice.key.curve().name());
+    let wrong = |error: &dyn std::fmt::Display| CA.failed("record-malformed", format!("record of Chip Authentication: {error}"));
+    let ephemeral = match PrivateKey::from_bytes(choice.key.curve(), record.ephemeral.expose()) {
+        Ok(key) => key,
+        Err(error) => return finding(wrong(&error)),
+    };
+    let mut channel = match chip_auth::Terminal::start_with(choice.protocol, choice.key_id, &choice.key, ephemeral) {
+        Ok((_, terminal)) => terminal.into_channel(),
+        Err(error) => return finding(wrong(&error)),
+    };
+    let command = Command::parse(&record.command).map_err(|error| error.to_string());
+    let answer = Response::parse(&record.answer).map_err(|error| error.to_string());
+    let (command, answer) = match (command, answer) {
+        (Ok(command), Ok(answer)) => (command, answer),
+        (Err(error), _) | (_, Err(error)) => return finding(wrong(&error)),
+    };
+    // The command is ours: one that does not open was not sent under these keys.
+    if let Err(error) = channel.unprotect_command(&command) {
+        return finding(wrong(&error));
+    }
+    finding(match channel.unprotect_response(&answer) {
+        Ok(_) => CA.passed(),
+        Err(error) => CA.failed("key-not-proven", not_proven(&SessionError::SecureMessaging(error))),
+    })
+}
+
+/// Active Authentication from its record.
+pub(in crate::terminal) fn active_auth_again(dg14: Option<&Dg14>, dg15: &[u8], record: &ActiveAuth, quirks: &mut Vec<Quirk>) -> Finding {
+    let key = match Dg15::parse(dg15).map(|dg15| dg15.key()) {
+        Ok(Ok(info)) => info.key,
+        Ok(Err(error)) => return AA.not_supported("key-unknown", format!("EF.DG15: {error}")),
+        Err(error) => return AA.failed("malformed", error.to_string()),
+    };
+    let Ok(challenge) = <[u8; CHALLENGE_LEN]>::try_from(record.challenge.as_slice()) else {
+        return AA.failed("record-malformed", format!("challenge of {} bytes, expected {CHALLENGE_LEN}", record.challenge.len()));
+    };
+    active_auth_verdict(&key, dg14.and_then(|dg14| dg14.infos.active_auth_hash()), challenge, &record.signature, quirks)
 }
 
 /// What the signature over the challenge shows under the key of DG15: a pure function, so that it can be repeated without the card.

@@ -1,0 +1,233 @@
+//! What a report may say: every check with its clause and its question in plain words, every reason code with its meaning, and the names
+//! of the tolerances. `docs/checks.md` is written from these tables, and a test holds them against the sources: a new check or code that is
+//! not here fails there.
+
+/// The step of the inspection that a check belongs to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Part {
+    /// Opening the card.
+    Access,
+    /// Did the state sign these data?
+    Passive,
+    /// Is the chip the original?
+    Chip,
+    /// Do the contents agree with each other?
+    Content,
+    /// Reading the files.
+    Reading,
+}
+
+impl Part {
+    /// All of them, in the order of importance for who reads a report.
+    pub const ALL: [Self; 5] = [Self::Passive, Self::Chip, Self::Content, Self::Access, Self::Reading];
+
+    /// The heading in a report.
+    #[must_use]
+    pub const fn title(self) -> &'static str {
+        match self {
+            Self::Passive => "Signature of the state (passive authentication)",
+            Self::Chip => "Originality of the chip",
+            Self::Content => "Agreement of the contents",
+            Self::Access => "Opening the card",
+            Self::Reading => "Reading the files",
+        }
+    }
+}
+
+/// A check that a report may hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Known {
+    /// Its id; one that ends in `*` stands for all that begin so.
+    pub id: &'static str,
+    /// The clause.
+    pub clause: &'static str,
+    /// What it asks.
+    pub question: &'static str,
+    /// Where it belongs.
+    pub part: Part,
+}
+
+const fn check(part: Part, id: &'static str, clause: &'static str, question: &'static str) -> Known {
+    Known { id, clause, question, part }
+}
+
+/// Every check.
+pub const CHECKS: &[Known] = &[
+    check(Part::Access, "access.bac", "Doc 9303-11 §4.3", "Did Basic Access Control open the card?"),
+    check(Part::Access, "access.channel", "Doc 9303-11 §9.8", "Did the secure channel hold?"),
+    check(Part::Access, "access.downgrade", "Doc 9303-11 §4.2 step 2", "Was the strongest procedure used that the card offers?"),
+    check(Part::Access, "access.pace", "Doc 9303-11 §4.4", "Did PACE open the card?"),
+    check(Part::Access, "access.password", "Doc 9303-11 §4.2", "Was a password given that the card takes?"),
+    check(Part::Access, "application", "Doc 9303-10 §3.5.1", "Is there an eMRTD application on the card?"),
+    check(Part::Passive, "pa.sod", "Doc 9303-10 4.6.2", "Is EF.SOD, the signed list of hashes, well formed?"),
+    check(Part::Passive, "pa.signature", "Doc 9303-11 5.1, step 2", "Does the signature of the document signer verify?"),
+    check(Part::Passive, "pa.chain", "Doc 9303-12 5", "Is the document signer certified by a state that is trusted here?"),
+    check(Part::Passive, "pa.validity.signing", "Doc 9303-12 5", "Were the certificates valid when the document was signed?"),
+    check(Part::Passive, "pa.validity.today", "Doc 9303-12 5", "Are the certificates valid today?"),
+    check(Part::Passive, "pa.hash.*", "Doc 9303-11 5.1, step 4", "Are the data of the file those that were signed?"),
+    check(Part::Passive, "pa.listed", "Doc 9303-10 4.6.2", "Are exactly the signed files on the chip?"),
+    check(Part::Chip, "ca", "Doc 9303-11 §6.2", "Does the chip hold the private key of DG14 (Chip Authentication)?"),
+    check(Part::Chip, "aa", "Doc 9303-11 §6.1", "Does the chip hold the private key of DG15 (Active Authentication)?"),
+    check(Part::Content, "card_access.dg14", "Doc 9303-11 §9.2", "Does the signed DG14 confirm what EF.CardAccess announces?"),
+    check(Part::Content, "com.sod", "Doc 9303-10 §4.6.1", "Do EF.COM and EF.SOD list the same files and versions?"),
+    check(Part::Content, "dir.application", "Doc 9303-10 §3.11.2", "Does EF.DIR name the application that is there?"),
+    check(Part::Reading, "read.card_access", "Doc 9303-11 §4.2 step 1", "Could EF.CardAccess be read?"),
+    check(Part::Reading, "read.*", "Doc 9303-10 §3.6", "Could the file be read?"),
+];
+
+/// The reason of a finding that another version recorded under a code that is not known here.
+pub const UNKNOWN: &str = "unknown-code";
+
+/// Every reason code with its meaning.
+pub const REASONS: &[(&str, &str)] = &[
+    ("absent", "the file is listed or expected and not on the card"),
+    ("algorithm-not-allowed", "an algorithm that the standard does not allow here"),
+    ("algorithm-not-implemented", "an algorithm that this program does not know"),
+    ("algorithm-not-named", "the card does not say by which algorithm it signs"),
+    ("bac-instead-of-pace", "the card offers the stronger PACE, and the weaker Basic Access Control was used"),
+    ("broken", "an answer was not that of the card which holds the keys of the secure channel"),
+    ("card-access-hidden", "the signed DG14 offers PACE, and EF.CardAccess could not be read"),
+    ("certificate-signature-wrong", "the trusted key that the document signer names did not sign its certificate"),
+    ("channel-broken", "the secure channel broke, and the check could not be run or not be finished"),
+    ("content-type", "EF.SOD does not hold what it must hold"),
+    ("content-type-differs", "the signed attributes name another type of content"),
+    ("digest-algorithms", "the signer's digest is missing in the list of digests of EF.SOD"),
+    ("forbidden", "the caller forbids this way of access"),
+    ("hash-differs", "the data are not those that were signed"),
+    ("key-not-confirmed", "the chip has shown a key that the state did not sign, so this counts for nothing"),
+    ("key-not-proven", "the chip does not hold the private key: it is a copy"),
+    ("key-unknown", "a key of a kind that this program does not know"),
+    ("key-unusable", "the key cannot be used with this algorithm"),
+    ("lds-version-differs", "EF.COM states another version than EF.SOD"),
+    ("listed-but-absent", "a file that was signed is not on the chip"),
+    ("lists-differ", "two lists of files differ"),
+    ("malformed", "the file is not what its name says"),
+    ("memory-failure", "the card found its own memory damaged"),
+    ("message-digest-differs", "the list of hashes was changed after it was signed"),
+    ("no-application", "there is no eMRTD application that could be selected"),
+    ("no-card", "files were verified, and no card was there"),
+    ("no-card-access", "the card has no EF.CardAccess"),
+    ("no-chain", "without a path to a trust anchor there is nothing to look at"),
+    ("no-dg14", "without DG14 there is nothing to compare with"),
+    ("no-signer", "EF.SOD is not signed"),
+    ("no-signer-certificate", "EF.SOD gave no certificate of its signer"),
+    ("no-transcript", "the evidence does not let anybody repeat the check"),
+    ("no-trust-anchor", "no certificate that is trusted here signed the document signer"),
+    ("no-way", "no password was given that fits what the card offers"),
+    ("not-a-document-signer", "the certificate may not sign documents"),
+    ("not-a-sod", "EF.SOD is not tagged as one"),
+    ("not-among-files", "the file is listed, and is not among those that were handed over"),
+    ("not-confirmed", "nothing that is signed confirms it"),
+    ("not-in-card-access", "the signed DG14 offers what EF.CardAccess does not"),
+    ("not-in-dg14", "EF.CardAccess offers what the signed DG14 does not"),
+    ("not-listed", "the file is on the card and nobody signed it"),
+    ("not-offered", "the card does not have this feature"),
+    ("not-read", "the file is listed and was not read"),
+    ("not-readable", "a file that the check needs could not be read"),
+    ("out-of-validity", "a certificate was not valid on that day"),
+    ("pace-used", "not needed, because PACE opened the card"),
+    ("present-but-not-listed", "a file is on the chip that nobody signed"),
+    ("protected", "the file needs further rights; that is no fault of the card"),
+    ("protocol-unknown", "a protocol or key that this program does not know"),
+    ("record-differs", "the record is of another protocol or key than the one that would be used"),
+    ("record-malformed", "the record cannot be that of such a protocol"),
+    ("recorded-hash", "the content is not in the evidence; the hash that the terminal recorded is the signed one"),
+    ("redacted", "neither the content nor a fitting hash is in the evidence"),
+    ("refused", "the card refused"),
+    ("security-object-malformed", "the list of hashes in EF.SOD is malformed"),
+    ("signature-wrong", "the signature does not verify"),
+    ("signed-data-malformed", "the signed message in EF.SOD is malformed"),
+    ("signed-data-version", "the signed message in EF.SOD has a version that does not fit its content"),
+    ("signer-certificate-malformed", "the certificate of the signer is malformed"),
+    ("signer-certificate-missing", "the certificate of the signer is not in EF.SOD"),
+    ("signer-info-version", "the signer in EF.SOD has a version that does not fit its content"),
+    ("signing-date-unknown", "nobody says when the document was signed"),
+    ("sod-not-read", "EF.SOD could not be read"),
+    ("too-long", "the file announces more than such a file may be"),
+    ("truncated", "the file ends before the length that it announces"),
+    ("unicode-version-differs", "EF.COM states another version of Unicode than EF.SOD"),
+    (UNKNOWN, "recorded by another version of this program; the text says its code"),
+    ("weak-digest", "passed, by a digest that no longer protects against forgery by its issuer"),
+];
+
+/// The names under which findings keep their evidence.
+pub const EVIDENCE: &[&str] = &[
+    "algorithm",
+    "challenge",
+    "com",
+    "csca_serial",
+    "csca_sha256",
+    "csca_subject",
+    "csca_validity",
+    "curve",
+    "day",
+    "expected",
+    "found",
+    "hash",
+    "key",
+    "lds_security_object_version",
+    "lds_version",
+    "listed",
+    "pace",
+    "password",
+    "protocol",
+    "selected",
+    "signature",
+    "signer_serial",
+    "signer_sha256",
+    "signer_subject",
+    "signer_validity",
+    "sod",
+    "source",
+    "tried",
+    "unicode_version",
+];
+
+/// The names of the tolerances that only a card can show; the others are found again in the files.
+pub const RULES: &[&str] = &[
+    "aa.der-signature",
+    "aa.le",
+    "aa.smaller-root",
+    "access.bac-le",
+    "access.card_access-by-fid",
+    "access.mse-parameter-id",
+    "access.select-with-fci",
+    "ca.no-info",
+    "read.more-than-asked",
+    "read.short-lengths-only",
+    "read.step-reduced",
+    UNKNOWN,
+];
+
+/// The entry of a check.
+#[must_use]
+pub fn entry(id: &str) -> Option<&'static Known> {
+    let fits = |known: &&Known| known.id.strip_suffix('*').map_or(known.id == id, |start| id.starts_with(start));
+    CHECKS.iter().find(fits)
+}
+
+/// The clause of a check; empty for one that is not known.
+#[must_use]
+pub fn clause(id: &str) -> &'static str {
+    entry(id).map_or("", |known| known.clause)
+}
+
+/// Where a check belongs.
+#[must_use]
+pub fn part(id: &str) -> Part {
+    entry(id).map_or(Part::Content, |known| known.part)
+}
+
+/// What a reason code means.
+#[must_use]
+pub fn meaning(code: &str) -> Option<&'static str> {
+    REASONS.iter().find(|(known, _)| *known == code).map(|(_, meaning)| *meaning)
+}
+
+/// The name in `list` that equals `name`.
+pub(in crate::terminal) fn known(list: impl IntoIterator<Item = &'static str>, name: &str) -> Option<&'static str> {
+    list.into_iter().find(|known| *known == name)
+}
+
+#[cfg(test)]
+mod tests;

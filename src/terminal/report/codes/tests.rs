@@ -1,0 +1,145 @@
+//! The tables against the sources that make findings, and the document against the tables.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use super::*;
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// The code below `dir` that ships: without tests and comments, in one string for each file.
+fn sources(dir: &str) -> Vec<(PathBuf, String)> {
+    let (mut found, mut todo) = (Vec::new(), vec![root().join(dir)]);
+    while let Some(folder) = todo.pop() {
+        for entry in fs::read_dir(folder).expect("a folder of sources") {
+            let path = entry.expect("an entry").path();
+            if path.file_stem().is_some_and(|stem| stem == "tests" || stem == "codes") {
+                continue;
+            }
+            if path.is_dir() {
+                todo.push(path);
+            } else if path.extension().is_some_and(|e| e == "rs") {
+                let text = fs::read_to_string(&path).expect("UTF-8");
+                let code = text.split("#[cfg(test)]").next().unwrap_or_default();
+                let code: Vec<_> = code.lines().map(|line| line.split("//").next().unwrap_or_default().trim()).collect();
+                found.push((path, code.join(" ")));
+            }
+        }
+    }
+    found
+}
+
+fn all_sources() -> Vec<(PathBuf, String)> {
+    [sources("eid/src/protocol"), sources("src/terminal")].concat()
+}
+
+/// The strings that follow `call`, one after the other, separated by a comma; an identifier among them counts as empty.
+fn arguments<'a>(code: &'a str, call: &str) -> Vec<Vec<&'a str>> {
+    code.match_indices(call)
+        .map(|(at, _)| {
+            let mut rest = code[at + call.len()..].trim_start();
+            let mut strings = Vec::new();
+            while let Some(inside) = rest.strip_prefix('"') {
+                let Some((string, after)) = inside.split_once('"') else { break };
+                strings.push(string);
+                rest = after.trim_start().trim_start_matches(',').trim_start();
+            }
+            strings
+        })
+        .collect()
+}
+
+#[test]
+fn every_check_of_the_code_is_in_the_table_with_its_clause() {
+    let mut used = BTreeSet::new();
+    for (path, code) in all_sources() {
+        for strings in arguments(&code, "Check::new(") {
+            let [id, clause] = strings[..] else { continue };
+            let known = entry(id).unwrap_or_else(|| panic!("{}: check {id} is not in CHECKS", path.display()));
+            assert_eq!(known.clause, clause, "{}: {id}", path.display());
+            used.insert(known.id);
+        }
+    }
+    for known in CHECKS.iter().filter(|known| !known.id.ends_with('*')) {
+        assert!(used.contains(known.id), "CHECKS has {}, and no code makes it", known.id);
+    }
+}
+
+#[test]
+fn every_reason_and_evidence_of_the_code_is_in_the_tables() {
+    let mut used = BTreeSet::from([UNKNOWN.to_owned()]);
+    for (path, code) in all_sources() {
+        for call in [".failed(", ".not_supported(", ".not_attempted(", ".undecided(", ".because("] {
+            for strings in arguments(&code, call) {
+                let Some(reason) = strings.first() else { continue };
+                assert!(meaning(reason).is_some(), "{}: reason {reason} is not in REASONS", path.display());
+            }
+        }
+        for strings in arguments(&code, ".with(") {
+            if let Some(name) = strings.first() {
+                assert!(EVIDENCE.contains(name), "{}: evidence {name} is not in EVIDENCE", path.display());
+            }
+        }
+        let quoted = code.split('"').skip(1).step_by(2).map(str::to_owned);
+        used.extend(quoted);
+    }
+    for (code, _) in REASONS {
+        assert!(used.contains(*code), "REASONS has {code}, and no code says it");
+    }
+}
+
+#[test]
+fn every_tolerance_that_only_a_card_can_show_is_in_the_table() {
+    for (path, code) in sources("src/terminal").into_iter().chain(sources("src/session")) {
+        for strings in arguments(&code, "Quirk::new(") {
+            let Some(rule) = strings.first() else { continue };
+            assert!(RULES.contains(rule), "{}: {rule} is not in RULES", path.display());
+        }
+    }
+}
+
+#[test]
+fn the_tables_are_sorted_and_name_nothing_twice() {
+    let names: Vec<_> = REASONS.iter().map(|(code, _)| *code).collect();
+    for list in [names.as_slice(), EVIDENCE, RULES] {
+        let mut sorted = list.to_vec();
+        sorted.sort_unstable_by_key(|name| (*name == UNKNOWN && list.len() < 20, *name));
+        sorted.dedup();
+        assert_eq!(list, sorted);
+    }
+    let ids: BTreeMap<_, _> = CHECKS.iter().map(|known| (known.id, ())).collect();
+    assert_eq!(ids.len(), CHECKS.len());
+}
+
+/// `docs/checks.md` is written by this test where `CARDWRIGHT_WRITE_DOCS` is set, and compared otherwise.
+#[test]
+fn the_document_is_that_of_the_tables() {
+    let mut text = String::from(
+        "# Checks and reason codes\n\nWhat a report may say; written from `src/terminal/report/codes.rs` by its test \
+         (`CARDWRIGHT_WRITE_DOCS=1 cargo test -p cardwright --lib codes`).\n\nA check ends in one of: `passed`, `failed`, `not-supported` (the card or this program lacks \
+         what the check needs), `not-attempted` (an\nearlier step or a missing right stood before it), `undecided` (nothing follows, such as without a trust \
+         anchor). Ids and codes are stable;\nnew ones may come in any version, and who reads a report takes an unknown one as it is.\n",
+    );
+    for part in Part::ALL {
+        let _ = write!(text, "\n## {}\n\n| check | clause | question |\n| --- | --- | --- |\n", part.title());
+        for known in CHECKS.iter().filter(|known| known.part == part) {
+            let _ = writeln!(text, "| `{}` | {} | {} |", known.id, known.clause, known.question);
+        }
+    }
+    text.push_str("\n## Reason codes\n\n| code | meaning |\n| --- | --- |\n");
+    for (code, meaning) in REASONS {
+        let _ = writeln!(text, "| `{code}` | {meaning} |");
+    }
+    let path = root().join("docs/checks.md");
+    if std::env::var_os("CARDWRIGHT_WRITE_DOCS").is_some() {
+        fs::write(&path, &text).expect("written");
+    }
+    assert!(
+        fs::read_to_string(&path).unwrap_or_default() == text,
+        "docs/checks.md is not that of the tables: CARDWRIGHT_WRITE_DOCS=1 writes it"
+    );
+}
