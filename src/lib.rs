@@ -5,6 +5,7 @@
 //! | [`transport`] | a card within reach: PC/SC, vpcd, a virtual card, a trace; one name for each reader |
 //! | [`demo`] | the main job as one call: PKI, people, cards, inspection |
 //! | [`people`] | synthetic citizens, portraits, and fingers from a seed |
+//! | [`picture`] | portraits, signatures, and fingers: JPEG, JPEG 2000, and WSQ to pixels and PNG |
 //! | [`perso`] | the issuer: record and profile to image, plan, and card |
 //! | [`session`] | a card with or without secure messaging; the only owner of the transport |
 //! | [`terminal`] | the inspection procedure: access, reading, genuineness, report |
@@ -40,6 +41,7 @@
 pub mod demo;
 pub mod people;
 pub mod perso;
+pub mod picture;
 pub mod session;
 pub mod terminal;
 pub mod transport;
