@@ -2,7 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test ends where a step fails")]
 
-use eid::crypto::agreement::{MappedGenerator, ecdh};
+use eid::crypto::agreement::{AgreementError, AgreementKey, AgreementPrivateKey, MappedGenerator, ecdh};
 use eid::crypto::curve::{Curve, CurveError, Point, PrivateKey};
 use eid::secret::Secret;
 use openssl::bn::{BigNum, BigNumContext};
@@ -144,20 +144,25 @@ fn generic_mapping_is_that_of_openssl() {
         let mut context = BigNumContext::new().unwrap();
         for (number, nonce) in [(0, vec![0x3F; 16]), (1, vec![0; 16]), (2, vec![0xA5; curve.scalar_len().min(24)])] {
             let (own, peer, ephemeral) = (key(curve, number), key(curve, number + 50), key(curve, number + 100));
-            let mapped = MappedGenerator::generic(&Secret::new(nonce.clone()), &own, &peer.public()).unwrap();
+            let map = |own: &PrivateKey, peer: &PrivateKey| {
+                let (own, peer) = (AgreementPrivateKey::from(own.clone()), AgreementKey::from(peer.public()));
+                MappedGenerator::generic(&Secret::new(nonce.clone()), &own, &peer).unwrap()
+            };
+            let mapped = map(&own, &peer);
 
             let mut shared = EcPoint::new(&group).unwrap();
             let peer_point = public(&group, peer.scalar().expose());
             shared.mul2(&group, &peer_point, &BigNum::from_slice(own.scalar().expose()).unwrap(), &mut context).unwrap();
             let mut theirs = EcPoint::new(&group).unwrap();
             theirs.add(&group, &public(&group, &nonce), &shared, &mut context).unwrap();
-            assert_eq!(mapped.point().as_bytes(), bytes(&group, &theirs), "{curve:?}");
+            assert_eq!(mapped.element().as_bytes(), bytes(&group, &theirs), "{curve:?}");
 
             let mut theirs_public = EcPoint::new(&group).unwrap();
-            theirs_public.mul2(&group, &theirs, &BigNum::from_slice(ephemeral.scalar().expose()).unwrap(), &mut context).unwrap();
-            assert_eq!(mapped.public(&ephemeral).as_bytes(), bytes(&group, &theirs_public), "{curve:?}");
+            let factor = BigNum::from_slice(ephemeral.scalar().expose()).unwrap();
+            theirs_public.mul2(&group, &theirs, &factor, &mut context).unwrap();
+            assert_eq!(mapped.public(&ephemeral.into()).unwrap().as_bytes(), bytes(&group, &theirs_public), "{curve:?}");
             // the chip maps from the other half of the same keys
-            assert_eq!(MappedGenerator::generic(&Secret::new(nonce), &peer, &own.public()).unwrap().point(), mapped.point());
+            assert_eq!(map(&peer, &own).element(), mapped.element());
         }
     }
 }
@@ -170,8 +175,8 @@ fn a_mapping_that_ends_at_infinity_is_refused() {
         let mut minus = BigNum::from_slice(curve.parameters().n).unwrap();
         minus.sub_word(5).unwrap();
         let own = PrivateKey::from_bytes(curve, &minus.to_vec()).unwrap();
-        let result = MappedGenerator::generic(&Secret::new(vec![5]), &own, &peer.public());
-        assert_eq!(result.err(), Some(CurveError::NotOnCurve(curve)));
+        let result = MappedGenerator::generic(&Secret::new(vec![5]), &own.into(), &peer.public().into());
+        assert_eq!(result.err(), Some(AgreementError::Curve(CurveError::NotOnCurve(curve))));
     }
 }
 

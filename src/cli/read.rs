@@ -161,7 +161,7 @@ fn finding(finding: &Finding) -> serde_json::Value {
 
 fn text(method: Option<&Method>, rows: &[Row]) -> String {
     let mut out = match method {
-        Some(Method::Pace { password, parameters }) => format!("opened by PACE with the {password}, {}\n", parameters.curve().name()),
+        Some(Method::Pace { password, parameters }) => format!("opened by PACE with the {password}, {}\n", parameters.domain()),
         Some(Method::Bac) => "opened by Basic Access Control with the MRZ\n".to_owned(),
         None => String::new(),
     };

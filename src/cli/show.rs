@@ -57,7 +57,11 @@ impl Show {
         };
         if let Some(path) = &self.image {
             let portrait = shown.portrait.as_ref().ok_or_else(|| {
-                Failure::usage(format_args!("{}: expected EF.DG2, EF.DG5, or EF.DG7 with an image, found {}", self.file.display(), shown.kind))
+                Failure::usage(format_args!(
+                    "{}: expected EF.DG2, EF.DG5, or EF.DG7 with an image, found {}",
+                    self.file.display(),
+                    shown.kind
+                ))
             })?;
             std::fs::write(path, portrait).map_err(|error| Failure::file(path, &error))?;
         }

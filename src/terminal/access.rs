@@ -1,18 +1,21 @@
 //! Opening the card (Doc 9303-11 §4.2): EF.CardAccess, then PACE with the password at hand, else Basic Access Control.
 //!
+//! Of several entries of EF.CardAccess the strongest that is supported here goes first: chip authentication mapping before generic and
+//! integrated mapping, then the suite (AES-256, AES-192, AES-128, 3DES), then the bits of security of the curve or group, then the order of
+//! the file. Where the card fails it for another reason than the password, the next follows.
+//!
 //! Every choice and every fallback is a finding `access.*`. A wrong password is [`AccessError::Refused`] and names the password and
 //! what the card said; it is never followed by a try with another one. Falling back from PACE, which the card offers, to Basic Access
 //! Control is allowed only where the caller allows it, and is then the finding `access.downgrade`.
 
 use eid::apdu::{Command, EXTENDED_LE_MAX, Sw};
+use eid::crypto::agreement::AgreementKey;
 use eid::image::{EMRTD_AID, FileId};
 use eid::lds::security_info::SecurityInfos;
-use eid::protocol::bac;
-use eid::protocol::finding::{Check, Finding};
-use eid::protocol::pace::{self, Parameters, Password};
+use eid::protocol::finding::{Check, Finding, Outcome};
+use eid::protocol::pace::cam::ChipAuthenticationData;
+use eid::protocol::pace::{Parameters, Password};
 use eid::quirk::Quirk;
-use eid::secret::Secret;
-use eid::sm::SecureMessaging;
 use eid::transport::Transport;
 use rand_core::CryptoRng;
 
@@ -20,10 +23,22 @@ use super::evidence::Transcript;
 use super::read::{self, ReadError};
 use crate::session::{Session, SessionError};
 
+mod bac;
+mod pace;
+
+use bac::by_bac;
+use pace::by_pace;
+
 /// Reading EF.CardAccess and choosing from it.
 const CARD_ACCESS: Check = Check::new("read.card_access", "Doc 9303-11 §4.2 step 1");
 /// PACE.
 const PACE: Check = Check::new("access.pace", "Doc 9303-11 §4.4");
+/// Which entry of EF.CardAccess was used, and why.
+const CHOICE: Check = Check::new("access.choice", "Doc 9303-11 §4.2 and §9.2.1");
+/// An entry that was tried and left for the next.
+const FALLBACK: Check = Check::new("access.fallback", "Doc 9303-11 §4.2 step 2");
+/// A PIN that was suspended until the CAN was right (TR-03110-2 §3.3).
+const RESUME: Check = Check::new("access.resume", "TR-03110-2 §3.3");
 /// Basic Access Control.
 const BAC: Check = Check::new("access.bac", "Doc 9303-11 §4.3");
 /// Whether the strongest procedure that the card offers was used.
@@ -46,7 +61,7 @@ pub enum Method {
     Pace {
         /// `CAN`, `MRZ`, `PIN` or `PUK`.
         password: &'static str,
-        /// Protocol and curve.
+        /// Protocol and domain parameters.
         parameters: Parameters,
     },
     /// By Basic Access Control, with the MRZ.
@@ -111,8 +126,23 @@ pub struct Log {
     pub quirks: Vec<Quirk>,
     /// EF.CardAccess as read, unauthenticated: Chip Authentication or DG14 must confirm it.
     pub card_access: Option<Vec<u8>>,
+    /// EF.CardSecurity as read, where PACE ran with chip authentication mapping; its signature makes it the issuer's.
+    pub card_security: Option<Vec<u8>>,
+    /// What PACE left, if it opened the card.
+    pub pace: Option<PaceResult>,
     /// What was asked and answered, to be judged again without the card.
     pub transcript: Transcript,
+}
+
+/// What a successful run of PACE leaves beside the channel.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PaceResult {
+    /// The chip's ephemeral public key, to which Terminal Authentication binds.
+    pub chip_key: AgreementKey,
+    /// References of the CVCA keys that the chip knows, as it sent them; no proof.
+    pub ca_references: Vec<Vec<u8>>,
+    /// In chip authentication mapping what the chip sent as its proof, still to be verified with the key of EF.CardSecurity.
+    pub chip_authentication: Option<ChipAuthenticationData>,
 }
 
 /// Opens the card: afterwards the eMRTD application is selected under secure messaging.
@@ -139,18 +169,25 @@ pub fn open<T: Transport>(
         let Some(password) = passwords.first() else {
             return Err(AccessError::NoWay { offered: "PACE", given: given() });
         };
-        match by_pace(session, infos, password, rng, log) {
-            Ok((channel, parameters)) => {
-                session.secure(channel);
+        match by_pace(session, infos, passwords, rng, log) {
+            Ok(parameters) => {
                 let evidence = |finding: Finding| {
                     finding
                         .with("password", password.name())
                         .with("protocol", eid::oid::describe(parameters.protocol().oid()))
-                        .with("curve", parameters.curve().name())
+                        .with("domain", parameters.domain().name())
                 };
                 log.findings.push(evidence(PACE.passed()));
                 log.findings.push(BAC.not_attempted("pace-used", "PACE was used"));
-                log.findings.push(DOWNGRADE.passed());
+                let weaker = log.findings.iter().any(|finding| finding.id() == CHOICE.id && finding.outcome != Outcome::Passed);
+                log.findings.push(if weaker {
+                    DOWNGRADE.undecided("weaker-pace-info", "the card failed a stronger entry of EF.CardAccess than the one that was used")
+                } else {
+                    DOWNGRADE.passed()
+                });
+                if parameters.is_cam() {
+                    card_security(session, log)?;
+                }
                 select_application(session, log)?;
                 return Ok(Method::Pace { password: password.name(), parameters });
             }
@@ -253,111 +290,29 @@ fn card_access<T: Transport>(session: &mut Session<T>, log: &mut Log) -> Result<
     }
 }
 
-/// Runs PACE with the first entry that both sides know, until one gets past MSE:Set AT.
-fn by_pace<T: Transport>(
-    session: &mut Session<T>,
-    infos: &SecurityInfos,
-    password: &Password,
-    rng: &mut dyn CryptoRng,
-    log: &mut Log,
-) -> Result<(SecureMessaging, Parameters), AccessError> {
-    let failed = |step, detail: String| AccessError::Failed { protocol: "PACE", step, detail };
-    let mut last = failed("choice", "no PACEInfo that is supported here".to_owned());
-    for info in infos.pace() {
-        let parameters = match Parameters::from_info(info) {
-            Ok(parameters) => parameters,
-            Err(error) => {
-                last = failed("choice", error.to_string());
-                continue;
+/// Reads EF.CardSecurity, which chip authentication mapping needs, while the MF is selected. A card that does not give it is a finding.
+fn card_security<T: Transport>(session: &mut Session<T>, log: &mut Log) -> Result<(), AccessError> {
+    let file = FileId::CARD_SECURITY;
+    let read = match read::read_selected(session, file, Some(file.sfi()), &mut log.quirks, &mut |_| {}) {
+        Err(error) if !matches!(error, ReadError::Session { .. }) => {
+            let by_fid = read::read_file(session, file, &mut log.quirks, &mut |_| {});
+            if by_fid.is_ok() {
+                log.quirks.push(Quirk::new("access.card_security-by-fid", format!("FID 011D; by SFI: {error}")));
             }
-        };
-        let terminal = pace::Terminal::new(parameters, password);
-        let ambiguous = infos.pace().filter(|other| other.protocol == info.protocol).count() > 1;
-        let mut answer = session.transmit(&terminal.select(ambiguous))?;
-        if matches!(answer.sw.0, 0x6A80 | 0x6A86 | 0x6A88 | 0x6700) {
-            // Some cards want object 84 where it is not needed, others refuse it.
-            let other = session.transmit(&terminal.select(!ambiguous))?;
-            if other.sw.is_ok() {
-                log.quirks
-                    .push(Quirk::new("access.mse-parameter-id", format!("MSE:Set AT {} 84", if ambiguous { "without" } else { "with" })));
-                answer = other;
-            }
+            by_fid
         }
-        match answer.sw.0 {
-            0x9000 | 0x63C1..=0x63CF => return run_pace(session, terminal, password, rng).map(|channel| (channel, parameters)),
-            0x63C0 | 0x6283 | 0x6983..=0x6985 => {
-                return Err(AccessError::Refused { protocol: "PACE", password: password.name(), sw: Some(answer.sw) });
-            }
-            _ => last = failed("MSE:Set AT", format!("expected 9000, found {}", answer.sw)),
-        }
-    }
-    Err(last)
-}
-
-fn run_pace<T: Transport>(
-    session: &mut Session<T>,
-    terminal: pace::Terminal,
-    password: &Password,
-    rng: &mut dyn CryptoRng,
-) -> Result<SecureMessaging, AccessError> {
-    let failed = |step| move |error: pace::PaceError| AccessError::Failed { protocol: "PACE", step, detail: error.to_string() };
-    let mut send = |step: &'static str, command: &Command| {
-        let answer = session.transmit(command)?;
-        match answer.sw.0 {
-            0x9000 => Ok(answer.data),
-            // Only here does the card judge the password; the others are refusals of a password that is blocked or suspended.
-            _ if step == "step 4" => Err(AccessError::Refused { protocol: "PACE", password: password.name(), sw: Some(answer.sw) }),
-            0x6983..=0x6985 => Err(AccessError::Refused { protocol: "PACE", password: password.name(), sw: Some(answer.sw) }),
-            _ => Err(AccessError::Failed { protocol: "PACE", step, detail: format!("expected 9000, found {}", said(Some(&answer.sw))) }),
-        }
+        read => read,
     };
-    let (command, state) = terminal.request_nonce();
-    let nonce = send("step 1", &command)?;
-    let (command, state) = state.receive(&nonce, rng).map_err(failed("step 1"))?;
-    let mapping = send("step 2", &command)?;
-    let (command, state) = state.receive(&mapping, rng).map_err(failed("step 2"))?;
-    let key = send("step 3", &command)?;
-    let (command, state) = state.receive(&key).map_err(failed("step 3"))?;
-    let token = send("step 4", &command)?;
-    let established = state.receive(&token).map_err(|error| match error {
-        pace::PaceError::Token => AccessError::Refused { protocol: "PACE", password: password.name(), sw: None },
-        error => failed("step 4")(error),
-    })?;
-    Ok(established.channel)
-}
-
-fn by_bac<T: Transport>(
-    session: &mut Session<T>,
-    seed: &Secret,
-    rng: &mut dyn CryptoRng,
-    log: &mut Log,
-) -> Result<SecureMessaging, AccessError> {
-    let failed = |step, detail: String| AccessError::Failed { protocol: "BAC", step, detail };
-    // Some cards answer 6700 to EXTERNAL AUTHENTICATE with Le 28 and want 00; the challenge is spent by then.
-    for le in [None, Some(256)] {
-        let challenge = session.transmit(&bac::get_challenge())?;
-        if !challenge.sw.is_ok() {
-            return Err(failed("GET CHALLENGE", format!("expected 9000, found {}", said(Some(&challenge.sw)))));
+    match read {
+        Ok(bytes) => {
+            log.findings.push(read::check(file).passed());
+            log.card_security = Some(bytes);
         }
-        let started = bac::Terminal::start(seed, &challenge.data, rng);
-        let (mut command, terminal) = started.map_err(|error| failed("GET CHALLENGE", error.to_string()))?;
-        command.le = le.or(command.le);
-        let answer = session.transmit(&command)?;
-        match answer.sw.0 {
-            0x9000 => {
-                if le.is_some() {
-                    log.quirks.push(Quirk::new("access.bac-le", "EXTERNAL AUTHENTICATE with Le 00"));
-                }
-                return terminal.finish(&answer.data).map_err(|error| match error {
-                    bac::BacError::Mac => AccessError::Refused { protocol: "BAC", password: "MRZ", sw: None },
-                    error => failed("EXTERNAL AUTHENTICATE", error.to_string()),
-                });
-            }
-            0x6700 if le.is_none() => {}
-            _ => return Err(AccessError::Refused { protocol: "BAC", password: "MRZ", sw: Some(answer.sw) }),
-        }
+        Err(ReadError::Session { source, .. }) => return Err(source.into()),
+        Err(error @ ReadError::NotFound { .. }) => log.findings.push(read::check(file).failed("absent", error.to_string())),
+        Err(error) => log.findings.push(read::finding(&error)),
     }
-    Err(failed("EXTERNAL AUTHENTICATE", "expected 9000, found 6700 twice".to_owned()))
+    Ok(())
 }
 
 /// SELECT by AID. Some cards refuse P2 = 0C (no answer data) and want to answer with file control information.

@@ -220,10 +220,10 @@ impl LyingChip {
         };
         let infos = self.image.files.get(&FileId::CARD_ACCESS).and_then(|bytes| SecurityInfos::parse(bytes).ok());
         let parameters = infos.and_then(|infos| {
-            infos.pace().find(|info| info.protocol == selection.protocol).and_then(|info| Parameters::from_info(info).ok())
+            infos.pace().find(|info| info.protocol == selection.protocol).and_then(|info| Parameters::from_info(info, &infos).ok())
         });
         let (Some(password), Some(parameters)) = (password, parameters) else { return Response::status(0x6A88) };
-        self.pace = Some(pace::Chip::select(parameters, password));
+        self.pace = pace::Chip::select(parameters, password, None).ok();
         Response::ok([])
     }
 

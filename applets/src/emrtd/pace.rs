@@ -1,9 +1,12 @@
 //! PACE on the chip (Doc 9303-11 §4.4): MSE:Set AT, then four GENERAL AUTHENTICATE, all but the last with the chaining bit.
 //!
-//! The chip does what its EF.CardAccess announces. MRZ and CAN never block; the PIN is suspended at one try left until the CAN was
+//! The chip does what its EF.CardAccess announces: any mapping over any standardized domain, explicit parameters if they are one of these.
+//! Where it announces several domains for a protocol, object 84 must say which (6A88). MRZ and CAN never block; the PIN is suspended at one try left until the CAN was
 //! right in the same session, and blocked at none; the PUK is blocked at none (TR-03110-2 §3.3).
 
 use eid::apdu::{Command, Response};
+use eid::crypto::agreement::Domain;
+use eid::crypto::curve::PrivateKey;
 use eid::image::FileId;
 use eid::lds::security_info::{PaceInfo, SecurityInfos};
 use eid::protocol::pace::chip::{Progress, Selection};
@@ -40,7 +43,9 @@ impl Card {
         let parameters = self.pace_parameters(&wanted)?;
         let password = self.password(wanted.reference)?;
         self.ram.chip_auth = None;
-        self.ram.pace = PaceRun(Some((Chip::select(parameters, password), wanted.reference)));
+        let static_key = self.cam_key(&parameters)?;
+        let chip = Chip::select(parameters, password, static_key.as_ref()).or(refuse(status::NO_REFERENCE))?;
+        self.ram.pace = PaceRun(Some((chip, wanted.reference)));
         match self.tries(wanted.reference) {
             Some((left, all)) if left < all => refuse(status::TRIES_LEFT | u16::from(left)),
             _ => done(),
@@ -54,9 +59,20 @@ impl Card {
         let named: Vec<_> = offered.iter().filter(|info| wanted.parameter_id.is_none_or(|id| info.parameter_id == Some(id))).collect();
         match (offered.is_empty(), named.as_slice()) {
             (true, _) => refuse(status::WRONG_DATA),
-            (false, [info]) => Parameters::from_info(info).or(refuse(status::WRONG_DATA)),
+            (false, [info]) => Parameters::from_info(info, &infos).or(refuse(status::WRONG_DATA)),
             (false, _) => refuse(status::NO_REFERENCE),
         }
+    }
+
+    /// The static key of chip authentication mapping: the key of Chip Authentication whose id is that of the domain parameters, or the
+    /// only one without an id on that curve.
+    fn cam_key(&self, parameters: &Parameters) -> Result<Option<PrivateKey>, Refusal> {
+        if !parameters.is_cam() {
+            return Ok(None);
+        }
+        let keys = self.chip_auth_keys()?;
+        let by_id = |id: Option<u32>| keys.iter().find(|key| key.key_id == id && Domain::Ec(key.curve()) == *parameters.domain());
+        Ok(by_id(Some(parameters.id().into())).or_else(|| by_id(None)).map(|key| key.key.clone()))
     }
 
     fn password(&self, reference: u8) -> Result<Password, Refusal> {

@@ -8,13 +8,13 @@ use eid::crypto::hash::Hash;
 use eid::crypto::kdf::Suite;
 use eid::image::{ActiveAuthKey, FileId, Home};
 use eid::lds::security_info::{Agreement, ChipAuthProtocol};
-use eid::protocol::pace::{self, Parameters, Password};
+use eid::protocol::pace::{self, Password};
 use eid::protocol::{active_auth, bac, chip_auth};
 use eid::secret::Secret;
 use eid::tlv;
 
 use crate::common::*;
-use crate::terminal::{Terminal, bac_run, pace_run, with_can};
+use crate::terminal::{Terminal, bac_run, gm, pace_run, with_can};
 
 #[test]
 fn the_image_is_read_back_by_pace_with_every_suite_and_password() {
@@ -227,7 +227,7 @@ fn the_pin_is_suspended_then_resumed_by_the_can_or_blocked() {
         let mut terminal = with_can(card);
         let mut rng = rng("resume");
         let password = Password::Pin(Secret::from(pin));
-        let run = pace::Terminal::new(Parameters::new(Suite::Aes128, Curve::BrainpoolP256r1), &password);
+        let run = pace::Terminal::new(gm(Suite::Aes128, Curve::BrainpoolP256r1), &password);
         assert_eq!(terminal.status(card, &run.select(false)), 0x63C1);
         let (command, run) = run.request_nonce();
         let (command, run) = run.receive(&terminal.send(card, &command).data, &mut *rng).expect("nonce");

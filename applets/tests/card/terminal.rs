@@ -2,9 +2,11 @@
 
 use applets::Card;
 use eid::apdu::{Command, Response};
+use eid::crypto::agreement::Domain;
 use eid::crypto::curve::Curve;
 use eid::crypto::kdf::Suite;
 use eid::image::{FileId, Home};
+use eid::lds::security_info::PaceProtocol;
 use eid::protocol::bac;
 use eid::protocol::pace::{self, Parameters, Password};
 use eid::secret::Secret;
@@ -50,11 +52,16 @@ impl Terminal {
     }
 }
 
+/// PACE with generic mapping over a curve.
+pub(crate) fn gm(suite: Suite, curve: Curve) -> Parameters {
+    Parameters::new(PaceProtocol::ecdh_gm(suite), Domain::Ec(curve)).expect("go together")
+}
+
 /// A run of PACE; the status word of the step that was refused.
 pub(crate) fn pace_run(card: &mut Card, suite: Suite, curve: Curve, password: &Password) -> Result<Terminal, u16> {
     let mut rng = rng("terminal");
     let checked = |response: Response| if response.sw.is_ok() { Ok(response.data) } else { Err(response.sw.0) };
-    let terminal = pace::Terminal::new(Parameters::new(suite, curve), password);
+    let terminal = pace::Terminal::new(gm(suite, curve), password);
     let selected = send(card, &terminal.select(false));
     assert!(selected.sw.is_ok() || selected.sw.0 & 0xFFF0 == 0x63C0, "{selected:?}");
     let (command, terminal) = terminal.request_nonce();

@@ -15,6 +15,7 @@ pub use parameters::DomainParameters;
 
 pub(in crate::crypto) mod group;
 mod parameters;
+pub(in crate::crypto) mod swu;
 pub(in crate::crypto) mod weierstrass;
 
 /// A named curve.
@@ -176,7 +177,7 @@ pub enum CurveError {
     /// Another length than the curve's.
     #[error("{what} on {curve:?}: expected {expected} bytes, found {found}")]
     Length {
-        /// `point`, `scalar` or `nonce`.
+        /// `point` or `scalar`.
         what: &'static str,
         /// The curve.
         curve: Curve,
@@ -191,6 +192,9 @@ pub enum CurveError {
     /// Zero, or not below the order.
     #[error("not a scalar of {0:?}: zero or not below the order")]
     Scalar(Curve),
+    /// The integrated mapping is not defined on the curve: its prime is 1 modulo 4 (P-224).
+    #[error("no point encoding on {0:?}: its prime is not 3 modulo 4")]
+    NoEncoding(Curve),
     /// Key and point are of different curves.
     #[error("key of {own:?} and point of {peer:?} do not belong together")]
     Mixed {
@@ -341,6 +345,20 @@ impl PrivateKey {
             Point::trusted(self.curve, bytes.expect("a scalar below the order does not lead to infinity"))
         };
         self.public.get_or_init(multiply).clone()
+    }
+
+    /// self / divisor modulo the order: what chip authentication mapping sends (Doc 9303-11 §4.4.3.3.3).
+    ///
+    /// # Errors
+    /// [`CurveError::Mixed`].
+    pub fn quotient(&self, divisor: &Self) -> Result<Self, CurveError> {
+        let curve = self.curve;
+        if curve != divisor.curve {
+            return Err(CurveError::Mixed { own: curve, peer: divisor.curve });
+        }
+        let quotient = with_curve!(curve, C => group::quotient::<C>(self.scalar.expose(), divisor.scalar.expose()));
+        let quotient = Zeroizing::new(quotient.ok_or(CurveError::Scalar(curve))?);
+        Self::from_bytes(curve, &quotient)
     }
 
     #[cfg(feature = "fast")]

@@ -47,12 +47,8 @@ pub enum FaceData {
     },
 }
 
-const FORMS: Forms = Forms {
-    iso19794: &[cbeff::FACE_19794_5],
-    magic: face::MAGIC,
-    iso39794: cbeff::FACE_39794_5,
-    application: face39794::TAG,
-};
+const FORMS: Forms =
+    Forms { iso19794: &[cbeff::FACE_19794_5], magic: face::MAGIC, iso39794: cbeff::FACE_39794_5, application: face39794::TAG };
 
 impl Dg2 {
     /// The file with one face in one record of ISO/IEC 19794-5.

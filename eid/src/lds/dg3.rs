@@ -51,12 +51,8 @@ pub enum FingerData {
     },
 }
 
-const FORMS: Forms = Forms {
-    iso19794: &[cbeff::FINGER_19794_4],
-    magic: finger::MAGIC,
-    iso39794: cbeff::FINGER_39794_4,
-    application: finger39794::TAG,
-};
+const FORMS: Forms =
+    Forms { iso19794: &[cbeff::FINGER_19794_4], magic: finger::MAGIC, iso39794: cbeff::FINGER_39794_4, application: finger39794::TAG };
 
 impl Dg3 {
     /// The file with one template for each record; the subtype is that of the first view.
@@ -138,8 +134,8 @@ impl Elementary for Dg3 {
                 FingerData::Iso39794(block) => {
                     for representation in &block.representations {
                         let position = representation.position.value.and_then(|position| u8::try_from(position).ok());
-                        let header = image::sniff(&representation.image)
-                            .map_or_else(|_| representation.format_name(), |header| header.to_string());
+                        let header =
+                            image::sniff(&representation.image).map_or_else(|_| representation.format_name(), |header| header.to_string());
                         let value = format!("ISO/IEC 39794-4, {header}, {} bytes", representation.image.len());
                         fields.push(field(position.map_or_else(|| "finger".to_owned(), finger::position_name), value));
                     }

@@ -136,8 +136,8 @@ impl Elementary for Dg4 {
                 }
                 IrisData::Iso39794(block) => {
                     for representation in &block.representations {
-                        let header = image::sniff(&representation.image)
-                            .map_or_else(|_| representation.format_name(), |header| header.to_string());
+                        let header =
+                            image::sniff(&representation.image).map_or_else(|_| representation.format_name(), |header| header.to_string());
                         let value = format!("ISO/IEC 39794-6, {header}, {} bytes", representation.image.len());
                         fields.push(field(eye_name(representation.eye), value));
                         fields.push(field(format!("{} captured", eye_name(representation.eye)), representation.captured.to_string()));

@@ -212,6 +212,11 @@ impl SecurityInfos {
         self.infos.iter().filter_map(|info| if let SecurityInfo::Pace(pace) = info { Some(pace) } else { None })
     }
 
+    /// Every PACEDomainParameterInfo.
+    pub fn pace_domain_parameters(&self) -> impl Iterator<Item = &PaceDomainParameterInfo> {
+        self.infos.iter().filter_map(|info| if let SecurityInfo::PaceDomainParameter(pace) = info { Some(pace) } else { None })
+    }
+
     /// Every ChipAuthenticationInfo.
     pub fn chip_auth(&self) -> impl Iterator<Item = &ChipAuthInfo> {
         self.infos.iter().filter_map(|info| if let SecurityInfo::ChipAuth(ca) = info { Some(ca) } else { None })

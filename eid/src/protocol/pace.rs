@@ -1,31 +1,37 @@
-//! Password Authenticated Connection Establishment (Doc 9303-11 §4.4): ECDH with generic mapping, both roles.
+//! Password Authenticated Connection Establishment (Doc 9303-11 §4.4): generic, integrated, and chip authentication mapping, over ECDH and
+//! DH, both roles.
 //!
 //! ```text
 //! MSE:Set AT  80 protocol, 83 password, [84 parameters]
 //! 1  chip      -> 80 z = E(K_π, s)                       K_π = KDF(password, 3)
-//! 2  terminal  -> 81 mapping data   chip -> 82           generator G' = s · G + H
-//! 3  terminal  -> 83 PK_PCD         chip -> 84 PK_IC     K = x(SK · PK), KS_Enc, KS_MAC
-//! 4  terminal  -> 85 T_PCD          chip -> 86 T_IC      T = MAC(KS_MAC, 7F49 {06 protocol, 86 other side's key})
+//! 2  terminal  -> 81 mapping data   chip -> 82           generator: GM and CAM s · G + H, IM f(R(s, t)); 82 is empty in IM
+//! 3  terminal  -> 83 PK_PCD         chip -> 84 PK_IC     K = x(SK · PK) or PK^SK, KS_Enc, KS_MAC
+//! 4  terminal  -> 85 T_PCD          chip -> 86 T_IC      T = MAC(KS_MAC, 7F49 {06 protocol, 86 (DH 84) other side's key})
+//!                                   CAM: 8A A_IC         E(KS_Enc, SK_Map,IC / SK_IC), see [`cam`]
 //! ```
 //!
-//! The order of the steps is the order that the types of [`terminal`] and [`chip`] allow. Points off the curve, equal keys, and wrong
-//! tokens are refused; a wrong token is how a wrong password shows.
+//! The order of the steps is the order that the types of [`terminal`] and [`chip`] allow. Keys that are not in the group, equal keys, and
+//! wrong tokens are refused; a wrong token is how a wrong password shows. Keys are sent at the fixed length of the group. A DH value that
+//! came without its leading zeros is taken as it is meant, and tokens over it are formed as its sender would (one run of 256).
 
-use crate::crypto::agreement::ecdh;
+use crate::crypto::agreement::{AgreementError, AgreementKey, AgreementPrivateKey, Domain, agree};
 use crate::crypto::cipher::CipherKey;
-use crate::crypto::curve::{Curve, CurveError, Point, PrivateKey};
 use crate::crypto::kdf::{Purpose, Suite, derive};
 use crate::crypto::mac::MacKey;
-use crate::lds::security_info::{Agreement, Mapping, PaceInfo, PaceProtocol};
+use crate::crypto::modp;
+use crate::lds::security_info::{Agreement, PaceProtocol};
 use crate::protocol::dynamic_auth::DynamicAuthError;
 use crate::secret::Secret;
 use crate::sm::SecureMessaging;
 use crate::tlv;
 
+pub mod cam;
 pub mod chip;
+mod parameters;
 pub mod terminal;
 
 pub use chip::Chip;
+pub use parameters::Parameters;
 pub use terminal::Terminal;
 
 /// What both sides know of the holder or the document.
@@ -77,71 +83,6 @@ impl Password {
     }
 }
 
-/// Protocol and curve on which both sides have agreed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Parameters {
-    suite: Suite,
-    curve: Curve,
-}
-
-impl Parameters {
-    /// ECDH with generic mapping on a named curve.
-    #[must_use]
-    pub const fn new(suite: Suite, curve: Curve) -> Self {
-        Self { suite, curve }
-    }
-
-    /// The parameters of an entry of EF.CardAccess.
-    ///
-    /// # Errors
-    /// [`PaceError::Unsupported`] for another version, mapping or group than generic mapping over a named curve.
-    pub fn from_info(info: &PaceInfo) -> Result<Self, PaceError> {
-        if info.version != 2 {
-            return Err(PaceError::Unsupported { what: "version", found: info.version.into() });
-        }
-        Self::from_ids(info.protocol, info.parameter_id)
-    }
-
-    /// The parameters of a protocol and a standardized domain parameter id.
-    ///
-    /// # Errors
-    /// [`PaceError::Unsupported`], as for [`Self::from_info`].
-    pub fn from_ids(protocol: PaceProtocol, parameter_id: Option<u8>) -> Result<Self, PaceError> {
-        if (protocol.mapping(), protocol.agreement()) != (Mapping::Generic, Agreement::Ecdh) {
-            return Err(PaceError::Protocol(protocol.oid()));
-        }
-        let id = parameter_id.ok_or(PaceError::Unsupported { what: "absent domain parameter id", found: 0 })?;
-        let curve = Curve::from_parameter_id(id).ok_or(PaceError::Unsupported { what: "domain parameter id", found: id.into() })?;
-        Ok(Self::new(protocol.suite(), curve))
-    }
-
-    /// Mapping, agreement and cipher.
-    #[must_use]
-    pub const fn protocol(&self) -> PaceProtocol {
-        PaceProtocol::ecdh_gm(self.suite)
-    }
-
-    /// Cipher and MAC.
-    #[must_use]
-    pub const fn suite(&self) -> Suite {
-        self.suite
-    }
-
-    /// The curve.
-    #[must_use]
-    pub const fn curve(&self) -> Curve {
-        self.curve
-    }
-
-    /// Bytes of the nonce that we draw: whole blocks, at least as long as a key.
-    const fn nonce_len(&self) -> usize {
-        match self.suite {
-            Suite::TripleDes | Suite::Aes128 => 16,
-            Suite::Aes192 | Suite::Aes256 => 32,
-        }
-    }
-}
-
 /// Why PACE failed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PaceError {
@@ -153,9 +94,20 @@ pub enum PaceError {
         /// Its value.
         found: u32,
     },
-    /// Another mapping or group.
-    #[error("PACE: protocol {} is not supported, expected ECDH with generic mapping", crate::oid::describe(.0))]
-    Protocol(&'static str),
+    /// A mapping and a group that do not go together.
+    #[error("PACE: {} does not go with {domain}", crate::oid::describe(.protocol))]
+    Protocol {
+        /// The protocol.
+        protocol: &'static str,
+        /// Curve or group.
+        domain: String,
+    },
+    /// Domain parameters that are written out and are none that we know.
+    #[error("PACE: domain parameters: {0}")]
+    Domain(String),
+    /// A chip that shall do chip authentication mapping without a key for it, or with one of another curve.
+    #[error("PACE: no key for chip authentication mapping on {0}")]
+    NoChipKey(String),
     /// MSE:Set AT is not what the clause asks for.
     #[error("PACE: MSE:Set AT: {0}")]
     Select(String),
@@ -175,9 +127,19 @@ pub enum PaceError {
         /// Bytes found.
         found: usize,
     },
-    /// Not a point of the curve, or a result at infinity.
+    /// Nonce or mapping data of another length than the integrated mapping has.
+    #[error("PACE: {what} of {found} bytes, expected {expected}")]
+    Mapping {
+        /// `nonce` or `mapping data`.
+        what: &'static str,
+        /// Bytes expected.
+        expected: usize,
+        /// Bytes found.
+        found: usize,
+    },
+    /// A key that is not in the group, or a result that is the neutral element.
     #[error("PACE: {0}")]
-    Curve(#[from] CurveError),
+    Agreement(#[from] AgreementError),
     /// The other side sent our own key back.
     #[error("PACE: the {0} keys of both sides are equal")]
     SameKey(&'static str),
@@ -186,38 +148,63 @@ pub enum PaceError {
     Token,
 }
 
+/// A public key that the other side sent: a point uncompressed, or a value, whose leading zeros may be missing.
+pub(super) fn read_key(domain: &Domain, bytes: &[u8]) -> Result<AgreementKey, PaceError> {
+    match domain {
+        Domain::Dh(group) if !bytes.is_empty() && bytes.len() < group.element_len() => {
+            Ok(AgreementKey::Dh(modp::PublicKey::from_integer(group, bytes).map_err(AgreementError::from)?))
+        }
+        _ => Ok(AgreementKey::from_bytes(domain, bytes)?),
+    }
+}
+
 /// What both sides hold once the keys are agreed on.
 struct Agreed {
     channel: SecureMessaging,
     mac: MacKey,
-    suite: Suite,
+    /// KS_Enc, for chip authentication mapping.
+    cipher: CipherKey,
+    protocol: PaceProtocol,
 }
 
 impl Agreed {
-    fn new(suite: Suite, own: &PrivateKey, own_public: &Point, peer: &Point) -> Result<Self, PaceError> {
+    fn new(protocol: PaceProtocol, own: &AgreementPrivateKey, own_public: &AgreementKey, peer: &AgreementKey) -> Result<Self, PaceError> {
         if own_public == peer {
             return Err(PaceError::SameKey("ephemeral"));
         }
-        let shared = ecdh(own, peer)?;
-        let mac = derive(suite, shared.expose(), &[], Purpose::Mac);
-        let mac = MacKey::new(suite, mac.expose()).expect("the KDF gives keys of the suite's length");
-        Ok(Self { channel: SecureMessaging::from_shared(suite, &shared, &[]), mac, suite })
+        let suite = protocol.suite();
+        let shared = agree(own, peer)?;
+        let key = |purpose| derive(suite, shared.expose(), &[], purpose);
+        let mac = MacKey::new(suite, key(Purpose::Mac).expose()).expect("the KDF gives keys of the suite's length");
+        let cipher = CipherKey::new(suite, key(Purpose::Encryption).expose()).expect("the KDF gives keys of the suite's length");
+        Ok(Self { channel: SecureMessaging::from_shared(suite, &shared, &[]), mac, cipher, protocol })
     }
 
-    /// T over the public key that the receiver of the token sent.
-    fn token(&self, receiver: &Point) -> [u8; 8] {
-        self.mac.mac(&[&token_input(self.suite, receiver)])
+    /// T over the public key that the receiver of the token sent, in the bytes that it sent.
+    fn token(&self, receiver: &[u8]) -> [u8; 8] {
+        self.mac.mac(&[&token_input(self.protocol, receiver)])
     }
 
-    fn check(&self, own: &Point, token: &[u8]) -> Result<(), PaceError> {
-        if self.mac.verify(&[&token_input(self.suite, own)], token) { Ok(()) } else { Err(PaceError::Token) }
+    /// The token of the other side over our key. A DH value that begins with zeros may be in it without them.
+    fn check(&self, own: &AgreementKey, token: &[u8]) -> Result<(), PaceError> {
+        let sent = own.as_bytes();
+        let right = |key: &[u8]| self.mac.verify(&[&token_input(self.protocol, key)], token);
+        let short = || {
+            let zeros = sent.iter().take_while(|octet| **octet == 0).count();
+            matches!(own, AgreementKey::Dh(_)) && zeros > 0 && right(sent.get(zeros..).unwrap_or_default())
+        };
+        if right(sent) || short() { Ok(()) } else { Err(PaceError::Token) }
     }
 }
 
-/// 7F49 { 06 protocol, 86 public key } (Doc 9303-11 §4.4.3.4).
-fn token_input(suite: Suite, public: &Point) -> Vec<u8> {
-    let mut inner = tlv::encode(0x06, &PaceProtocol::ecdh_gm(suite).octets());
-    tlv::push(&mut inner, 0x86, public.as_bytes());
+/// 7F49 { 06 protocol, 86 point or 84 value } (Doc 9303-11 §4.4.3.4 and §9.4).
+fn token_input(protocol: PaceProtocol, public: &[u8]) -> Vec<u8> {
+    let tag = match protocol.agreement() {
+        Agreement::Ecdh => 0x86,
+        Agreement::Dh => 0x84,
+    };
+    let mut inner = tlv::encode(0x06, &protocol.octets());
+    tlv::push(&mut inner, tag, public);
     tlv::encode(0x7F49, &inner)
 }
 

@@ -1,6 +1,8 @@
 //! Access against scripted cards: the exact sequence of commands before the first random byte.
 //! What needs a chip that knows the password is in `tests/terminal_*.rs`, against the virtual card.
 
+use eid::protocol::bac::mrz_seed;
+use eid::secret::Secret;
 use eid::transport::Limits;
 
 use super::*;
@@ -37,7 +39,7 @@ fn can() -> Password {
 }
 
 fn mrz() -> Password {
-    Password::Mrz(bac::mrz_seed("L898902C<369080619406236"))
+    Password::Mrz(mrz_seed("L898902C<369080619406236"))
 }
 
 fn run(passwords: &[Password], fallback: Fallback, steps: &[(&str, &str)]) -> (Result<Method, AccessError>, Log) {

@@ -66,6 +66,17 @@ impl Domain {
         }
     }
 
+    /// Bits of security, about (NIST SP 800-57 part 1 table 2): half of the order's bits, for DH not more than the prime gives.
+    #[must_use]
+    pub fn security_bits(&self) -> u16 {
+        match self {
+            Self::Ec(curve) => u16::try_from(4 * curve.field_len()).unwrap_or(u16::MAX),
+            Self::Dh(group) if group.bits() < 2048 => 80,
+            Self::Dh(group) if group.bits() < 3072 => 112,
+            Self::Dh(_) => 128,
+        }
+    }
+
     /// Length of a public key in bytes: a point uncompressed, or a value as long as p.
     #[must_use]
     pub fn public_len(&self) -> usize {

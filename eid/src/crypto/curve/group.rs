@@ -101,15 +101,19 @@ pub(in crate::crypto) fn multiply<C: CurveArithmetic>(key: &[u8], base: &[u8]) -
     encode::<C>(&(C::ProjectivePoint::from(point::<C>(base)?) * scalar::<C>(key)?))
 }
 
-/// nonce · G + key · peer, the nonce an integer of any length up to that of a scalar.
+/// nonce · G + key · peer, the nonce an integer of any length, taken modulo the order.
 pub(in crate::crypto) fn map<C: CurveArithmetic>(nonce: &[u8], key: &[u8], peer: &[u8]) -> Option<Vec<u8>> {
-    let mut padded = FieldBytes::<C>::default();
-    let start = padded.len().checked_sub(nonce.len())?;
-    padded[start..].copy_from_slice(nonce);
-    let nonce = <C::Scalar as elliptic_curve::ops::Reduce<FieldBytes<C>>>::reduce(&padded);
+    let radix = C::Scalar::from(256);
+    let nonce = nonce.iter().fold(C::Scalar::ZERO, |number, &octet| number * radix + C::Scalar::from(u64::from(octet)));
     let shared = C::ProjectivePoint::from(point::<C>(peer)?) * scalar::<C>(key)?;
     if shared.is_identity().into() {
         return None;
     }
     encode::<C>(&(C::ProjectivePoint::mul_by_generator(&nonce) + shared))
+}
+
+/// dividend / divisor modulo the order.
+pub(in crate::crypto) fn quotient<C: CurveArithmetic>(dividend: &[u8], divisor: &[u8]) -> Option<Vec<u8>> {
+    let inverse = Option::<C::Scalar>::from(scalar::<C>(divisor)?.invert())?;
+    Some((scalar::<C>(dividend)? * inverse).to_repr().to_vec())
 }

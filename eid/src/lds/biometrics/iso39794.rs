@@ -82,13 +82,7 @@ pub struct Code {
 }
 
 /// The block that is all of the data of a template, under its application tag.
-pub(super) fn open<'a>(
-    file: FileId,
-    application: u32,
-    data: &'a [u8],
-    at: usize,
-    quirks: &mut Vec<Quirk>,
-) -> Result<Block<'a>, LdsError> {
+pub(super) fn open<'a>(file: FileId, application: u32, data: &'a [u8], at: usize, quirks: &mut Vec<Quirk>) -> Result<Block<'a>, LdsError> {
     let mut outer = Reader::new_at(data, at);
     let mut wrapper = outer.expect(0xA1).within(file)?.reader();
     outer.finish().within(file)?;

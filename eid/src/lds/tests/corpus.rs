@@ -87,8 +87,7 @@ fn the_irises_of_the_bsi_chip_are_colour_jpeg_2000_of_both_eyes() {
         })
         .collect();
     let name = || "colour JPEG 2000".to_owned();
-    let expected =
-        [(Some(1), 1, (150, 163, 149, 24), name(), 51, 6386), (Some(2), 2, (150, 160, 152, 24), name(), 51, 6718)];
+    let expected = [(Some(1), 1, (150, 163, 149, 24), name(), 51, 6386), (Some(2), 2, (150, 160, 152, 24), name(), 51, 6718)];
     assert_eq!(eyes, expected);
     let (dg3, _) = stable::<Dg3>(&bytes("Datagroup3.bin"));
     let FingerData::Iso19794(record) = &dg3.fingers[1].data else { panic!("a record of ISO/IEC 19794-4") };

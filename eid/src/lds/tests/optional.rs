@@ -60,7 +60,10 @@ fn persons_to_notify_read_in_their_templates() {
     assert_eq!(rules(&quirks), ["dg16.date-form", "dg16.numbers", "dg16.count"]);
     let error = Dg16::parse(&bytes("7007 020102 A100 A100")).expect_err("twice");
     assert_eq!(error.to_string(), "EF.DG16: template A1 at offset 7 for the second time");
-    assert_eq!(Dg16::parse(&bytes("7005 020101 B000")).expect_err("tag").to_string(), "EF.DG16: template at offset 5: expected tags A1 to AF, found B0");
+    assert_eq!(
+        Dg16::parse(&bytes("7005 020101 B000")).expect_err("tag").to_string(),
+        "EF.DG16: template at offset 5: expected tags A1 to AF, found B0"
+    );
 }
 
 fn dg11_file(content: &str) -> Vec<u8> {

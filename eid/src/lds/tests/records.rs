@@ -64,9 +64,8 @@ fn the_content_decides_and_not_the_header_or_the_data_object() {
 
 #[test]
 fn a_portrait_that_is_padded_bare_or_grey_is_carried_as_it_is() {
-    let codestream = bytes(
-        "FF4F FF51 0029 0000 0000019D 00000213 00000000 00000000 0000019D 00000213 00000000 00000000 0001 070101 FFD9 00000000",
-    );
+    let codestream =
+        bytes("FF4F FF51 0029 0000 0000019D 00000213 00000000 00000000 0000019D 00000213 00000000 00000000 0001 070101 FFD9 00000000");
     let mut face = FaceImage::portrait(codestream.clone()).expect("JPEG 2000");
     assert_eq!((face.data_type, face.width, face.height), (1, 413, 531));
     let header = face.header().expect("SIZ");
@@ -98,7 +97,10 @@ fn a_face_block_with_everything_reads_and_keeps_what_it_does_not_know() {
         wrap("A9", &wrap("30", "A007 A005 A003 800107 A10A A008 A006 80010A 81011E")),
         "8A01FF".to_owned(),
     ];
-    let block = wrap("A1", &wrap("65", &format!("{} {} 8501AA", wrap("A0", "800103 810207E3 820101"), wrap("A1", &wrap("30", &representation.concat())))));
+    let block = wrap(
+        "A1",
+        &wrap("65", &format!("{} {} 8501AA", wrap("A0", "800103 810207E3 820101"), wrap("A1", &wrap("30", &representation.concat())))),
+    );
     let data = bytes(&block);
     let mut quirks = Vec::new();
     let read = FaceBlock::read(dg(2), &data, 0, &mut quirks).expect("a block");
@@ -145,8 +147,7 @@ fn an_optional_element_that_does_not_read_is_kept_and_a_mandatory_one_is_refused
 fn finger_blocks_read_with_position_format_and_sampling() {
     let mut block = FingerBlock::one(7, 1, bytes("FFA0 FFA8 0004 AAAA FFA2 0011 00 FF 0208 021C"));
     block.representations[0].sampling = Some((500, 0));
-    block.representations[0].qualities =
-        vec![Quality { organization: 0x0101, algorithm: 0x002E, score: Ok(67), others: Vec::new() }];
+    block.representations[0].qualities = vec![Quality { organization: 0x0101, algorithm: 0x002E, score: Ok(67), others: Vec::new() }];
     block.representations[0].others = vec![(Tag(0x88), vec![0xFF]), (Tag(0x9F20), vec![1, 2])];
     let dg3 = Dg3::new_39794([block]);
     let (read, quirks) = stable::<Dg3>(&dg3.encode());

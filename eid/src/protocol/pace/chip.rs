@@ -2,12 +2,12 @@
 
 use rand_core::CryptoRng;
 
-use super::{Agreed, PaceError, Parameters, Password, data};
-use crate::crypto::agreement::MappedGenerator;
-use crate::crypto::curve::{Point, PrivateKey};
+use super::{Agreed, PaceError, Parameters, Password, cam, data, read_key};
+use crate::crypto::agreement::{AgreementError, AgreementKey, AgreementPrivateKey, Domain, MappedGenerator};
+use crate::crypto::curve;
 use crate::lds::security_info::PaceProtocol;
 use crate::protocol::dynamic_auth::{encode, parse};
-use crate::protocol::mapping::GenericMapping;
+use crate::protocol::mapping::{GenericMapping, integrated};
 use crate::secret::Secret;
 use crate::sm::SecureMessaging;
 use crate::tlv::{Reader, Tag};
@@ -76,10 +76,17 @@ pub enum Progress {
 }
 
 impl Chip {
-    /// A run with the password that MSE:Set AT named.
-    #[must_use]
-    pub fn select(parameters: Parameters, password: Password) -> Self {
-        Self::Selected(Selected { parameters, password })
+    /// A run with the password that MSE:Set AT named. Chip authentication mapping needs the chip's static key, which the others do not look at.
+    ///
+    /// # Errors
+    /// [`PaceError::NoChipKey`]: there is none on that curve.
+    pub fn select(parameters: Parameters, password: Password, static_key: Option<&curve::PrivateKey>) -> Result<Self, PaceError> {
+        let mut chip_key = None;
+        if parameters.is_cam() {
+            let fitting = static_key.filter(|key| *parameters.domain() == Domain::Ec(key.curve()));
+            chip_key = Some(fitting.cloned().ok_or_else(|| PaceError::NoChipKey(parameters.domain().name()))?);
+        }
+        Ok(Self::Selected(Selected { parameters, password, chip_key }))
     }
 
     /// Whether the next step is the last one, whose command has no chaining bit.
@@ -107,6 +114,8 @@ impl Chip {
 pub struct Selected {
     pub(super) parameters: Parameters,
     pub(super) password: Password,
+    /// There in chip authentication mapping.
+    pub(super) chip_key: Option<curve::PrivateKey>,
 }
 
 impl Selected {
@@ -122,11 +131,11 @@ impl Selected {
 
     pub(super) fn encrypt_nonce(self, command: &[u8], nonce: Secret) -> Result<(Vec<u8>, AwaitMapping), PaceError> {
         let ([], []) = parse(command, [], []).map_err(data(1))?;
-        let Self { parameters, password } = self;
+        let Self { parameters, password, chip_key } = self;
         let mut z = nonce.expose().to_vec();
-        let key = password.key(parameters.suite);
+        let key = password.key(parameters.suite());
         key.encrypt_cbc(&vec![0; key.block_len()], &mut z).expect("the nonce has whole blocks");
-        Ok((encode(&[(0x80, &z)]), AwaitMapping { parameters, nonce }))
+        Ok((encode(&[(0x80, &z)]), AwaitMapping { parameters, nonce, chip_key }))
     }
 }
 
@@ -135,23 +144,44 @@ impl Selected {
 pub struct AwaitMapping {
     parameters: Parameters,
     nonce: Secret,
+    chip_key: Option<curve::PrivateKey>,
+}
+
+/// The keys of which chip authentication mapping makes its proof.
+#[derive(Debug)]
+struct Proof {
+    mapping: curve::PrivateKey,
+    chip: curve::PrivateKey,
 }
 
 impl AwaitMapping {
-    /// Step 2: maps the nonce and sends the chip's mapping data.
+    /// Step 2: maps the nonce and sends the chip's mapping data, which is empty in the integrated mapping.
     ///
     /// # Errors
-    /// [`PaceError::Data`], [`PaceError::Curve`], [`PaceError::SameKey`].
+    /// [`PaceError::Data`], [`PaceError::Mapping`], [`PaceError::Agreement`], [`PaceError::SameKey`].
     pub fn receive(self, command: &[u8], rng: &mut dyn CryptoRng) -> Result<(Vec<u8>, AwaitAgreement), PaceError> {
-        let mapping = GenericMapping::start(self.parameters.curve, rng);
+        if self.parameters.is_integrated() {
+            return self.integrate(command);
+        }
+        let mapping = GenericMapping::start(self.parameters.domain(), rng);
         self.map(command, mapping)
     }
 
     pub(super) fn map(self, command: &[u8], mapping: GenericMapping) -> Result<(Vec<u8>, AwaitAgreement), PaceError> {
         let ([peer], []) = parse(command, [0x81], []).map_err(data(2))?;
         let answer = encode(&[(0x82, mapping.data())]);
-        let generator = mapping.finish(&self.nonce, peer)?;
-        Ok((answer, AwaitAgreement { parameters: self.parameters, generator }))
+        let mapped = mapping.finish(&self.nonce, peer)?;
+        let proof = match (self.chip_key, mapped.own) {
+            (Some(chip), AgreementPrivateKey::Ec(mapping)) => Some(Proof { mapping, chip }),
+            _ => None,
+        };
+        Ok((answer, AwaitAgreement { parameters: self.parameters, generator: mapped.generator, proof }))
+    }
+
+    fn integrate(self, command: &[u8]) -> Result<(Vec<u8>, AwaitAgreement), PaceError> {
+        let ([t], []) = parse(command, [0x81], []).map_err(data(2))?;
+        let generator = integrated(self.parameters.suite(), self.parameters.domain(), &self.nonce, t)?;
+        Ok((encode(&[(0x82, &[])]), AwaitAgreement { parameters: self.parameters, generator, proof: None }))
     }
 }
 
@@ -160,32 +190,36 @@ impl AwaitMapping {
 pub struct AwaitAgreement {
     parameters: Parameters,
     pub(super) generator: MappedGenerator,
+    proof: Option<Proof>,
 }
 
 impl AwaitAgreement {
     /// Step 3: agrees on the keys and sends the chip's ephemeral public key.
     ///
     /// # Errors
-    /// [`PaceError::Data`], [`PaceError::Curve`], [`PaceError::SameKey`].
+    /// [`PaceError::Data`], [`PaceError::Agreement`], [`PaceError::SameKey`].
     pub fn receive(self, command: &[u8], rng: &mut dyn CryptoRng) -> Result<(Vec<u8>, AwaitToken), PaceError> {
         let key = self.generator.generate(rng);
         self.agree(command, &key)
     }
 
-    pub(super) fn agree(self, command: &[u8], key: &PrivateKey) -> Result<(Vec<u8>, AwaitToken), PaceError> {
-        let ([peer], []) = parse(command, [0x83], []).map_err(data(3))?;
-        let peer = Point::from_bytes(self.parameters.curve, peer)?;
-        let public = self.generator.public(key);
-        let agreed = Agreed::new(self.parameters.suite, key, &public, &peer)?;
-        Ok((encode(&[(0x84, public.as_bytes())]), AwaitToken { agreed, public, peer }))
+    pub(super) fn agree(self, command: &[u8], key: &AgreementPrivateKey) -> Result<(Vec<u8>, AwaitToken), PaceError> {
+        let ([sent], []) = parse(command, [0x83], []).map_err(data(3))?;
+        let peer = read_key(self.parameters.domain(), sent)?;
+        let public = self.generator.public(key)?;
+        let agreed = Agreed::new(self.parameters.protocol(), key, &public, &peer)?;
+        let answer = encode(&[(0x84, public.as_bytes())]);
+        Ok((answer, AwaitToken { agreed, public, sent: sent.to_vec(), proof: self.proof }))
     }
 }
 
 /// Waiting for the terminal's token.
 pub struct AwaitToken {
     agreed: Agreed,
-    public: Point,
-    peer: Point,
+    public: AgreementKey,
+    /// The terminal's key as it sent it.
+    sent: Vec<u8>,
+    proof: Option<Proof>,
 }
 
 impl std::fmt::Debug for AwaitToken {
@@ -195,14 +229,21 @@ impl std::fmt::Debug for AwaitToken {
 }
 
 impl AwaitToken {
-    /// Step 4: checks the terminal's token, sends the chip's, and opens the channel.
+    /// Step 4: checks the terminal's token, sends the chip's, in chip authentication mapping the proof too, and opens the channel.
     ///
     /// # Errors
     /// [`PaceError::Data`], [`PaceError::Token`].
     pub fn receive(self, command: &[u8]) -> Result<(Vec<u8>, SecureMessaging), PaceError> {
         let ([token], []) = parse(command, [0x85], []).map_err(data(4))?;
         self.agreed.check(&self.public, token)?;
-        let answer = encode(&[(0x86, &self.agreed.token(&self.peer))]);
+        let own = self.agreed.token(&self.sent);
+        let answer = match &self.proof {
+            None => encode(&[(0x86, &own)]),
+            Some(proof) => {
+                let encrypted = cam::seal(&self.agreed.cipher, &proof.mapping, &proof.chip).map_err(AgreementError::from)?;
+                encode(&[(0x86, &own), (0x8A, &encrypted)])
+            }
+        };
         Ok((answer, self.agreed.channel))
     }
 }

@@ -3,13 +3,13 @@
 use rand_core::CryptoRng;
 use zeroize::Zeroize;
 
-use super::{Agreed, PaceError, Parameters, Password, data};
+use super::cam::ChipAuthenticationData;
+use super::{Agreed, PaceError, Parameters, Password, data, read_key};
 use crate::apdu::Command;
-use crate::crypto::agreement::MappedGenerator;
+use crate::crypto::agreement::{AgreementKey, AgreementPrivateKey, MappedGenerator};
 use crate::crypto::cipher::CipherKey;
-use crate::crypto::curve::{Point, PrivateKey};
 use crate::protocol::dynamic_auth::{command, parse};
-use crate::protocol::mapping::GenericMapping;
+use crate::protocol::mapping::{TerminalMapping, integrated};
 use crate::secret::Secret;
 use crate::sm::SecureMessaging;
 use crate::tlv;
@@ -26,7 +26,8 @@ impl Terminal {
     /// Prepares a run with a password.
     #[must_use]
     pub fn new(parameters: Parameters, password: &Password) -> Self {
-        Self { parameters, key: password.key(parameters.suite), reference: password.reference() }
+        let key = password.key(parameters.suite());
+        Self { parameters, key, reference: password.reference() }
     }
 
     /// MSE:Set AT. `ambiguous`: EF.CardAccess has several domain parameters for this protocol, so that object 84 must name one.
@@ -35,7 +36,7 @@ impl Terminal {
         let mut objects = tlv::encode(0x80, &self.parameters.protocol().octets());
         tlv::push(&mut objects, 0x83, &[self.reference]);
         if ambiguous {
-            tlv::push(&mut objects, 0x84, &[self.parameters.curve.parameter_id()]);
+            tlv::push(&mut objects, 0x84, &[self.parameters.id()]);
         }
         Command::new(0x00, 0x22, 0xC1, 0xA4).with_data(objects)
     }
@@ -57,11 +58,11 @@ impl AwaitNonce {
     /// # Errors
     /// [`PaceError::Data`], [`PaceError::Nonce`].
     pub fn receive(self, answer: &[u8], rng: &mut dyn CryptoRng) -> Result<(Command, AwaitMapping), PaceError> {
-        let mapping = GenericMapping::start(self.0.parameters.curve, rng);
+        let mapping = TerminalMapping::start(&self.0.parameters, rng);
         self.map(answer, mapping)
     }
 
-    pub(super) fn map(self, answer: &[u8], mapping: GenericMapping) -> Result<(Command, AwaitMapping), PaceError> {
+    pub(super) fn map(self, answer: &[u8], mapping: TerminalMapping) -> Result<(Command, AwaitMapping), PaceError> {
         let Terminal { parameters, key, .. } = self.0;
         let ([z], []) = parse(answer, [0x80], []).map_err(data(1))?;
         let nonce = decrypt_nonce(&key, z)?;
@@ -86,23 +87,49 @@ fn decrypt_nonce(key: &CipherKey, z: &[u8]) -> Result<Secret, PaceError> {
 pub struct AwaitMapping {
     parameters: Parameters,
     pub(super) nonce: Secret,
-    mapping: GenericMapping,
+    mapping: TerminalMapping,
+}
+
+/// What the mapping leaves to the terminal.
+#[derive(Debug)]
+pub(super) struct Generated {
+    parameters: Parameters,
+    pub(super) generator: MappedGenerator,
+    /// The chip's mapping key, except in the integrated mapping.
+    chip_mapping_key: Option<AgreementKey>,
 }
 
 impl AwaitMapping {
     /// Maps the nonce and sends the ephemeral public key (step 3).
     ///
     /// # Errors
-    /// [`PaceError::Data`], [`PaceError::Curve`], [`PaceError::SameKey`].
+    /// [`PaceError::Data`], [`PaceError::Mapping`], [`PaceError::Agreement`], [`PaceError::SameKey`].
     pub fn receive(self, answer: &[u8], rng: &mut dyn CryptoRng) -> Result<(Command, AwaitAgreement), PaceError> {
-        let (parameters, generator) = self.generator(answer)?;
-        let key = generator.generate(rng);
-        Ok(AwaitAgreement::send(parameters, &generator, key))
+        let generated = self.generator(answer)?;
+        let key = generated.generator.generate(rng);
+        AwaitAgreement::send(generated, key)
     }
 
-    pub(super) fn generator(self, answer: &[u8]) -> Result<(Parameters, MappedGenerator), PaceError> {
-        let ([mapping], []) = parse(answer, [0x82], []).map_err(data(2))?;
-        Ok((self.parameters, self.mapping.finish(&self.nonce, mapping)?))
+    pub(super) fn generator(self, answer: &[u8]) -> Result<Generated, PaceError> {
+        let Self { parameters, nonce, mapping } = self;
+        match mapping {
+            TerminalMapping::Generic(mapping) => {
+                let ([data], []) = parse(answer, [0x82], []).map_err(data(2))?;
+                let mapped = mapping.finish(&nonce, data)?;
+                Ok(Generated { parameters, generator: mapped.generator, chip_mapping_key: Some(mapped.peer) })
+            }
+            TerminalMapping::Integrated(t) => {
+                // The chip has nothing to say here: 7C { 82 } in the clause, 7C {} or no data from some chips.
+                if !answer.is_empty() {
+                    let ([], [mapping]) = parse(answer, [], [0x82]).map_err(data(2))?;
+                    if let Some(found) = mapping.map(<[u8]>::len).filter(|len| *len > 0) {
+                        return Err(PaceError::Mapping { what: "mapping data of the chip", expected: 0, found });
+                    }
+                }
+                let generator = integrated(parameters.suite(), parameters.domain(), &nonce, &t)?;
+                Ok(Generated { parameters, generator, chip_mapping_key: None })
+            }
+        }
     }
 }
 
@@ -110,34 +137,39 @@ impl AwaitMapping {
 #[derive(Debug)]
 pub struct AwaitAgreement {
     parameters: Parameters,
-    key: PrivateKey,
-    public: Point,
+    chip_mapping_key: Option<AgreementKey>,
+    key: AgreementPrivateKey,
+    public: AgreementKey,
 }
 
 impl AwaitAgreement {
-    pub(super) fn send(parameters: Parameters, generator: &MappedGenerator, key: PrivateKey) -> (Command, Self) {
-        let public = generator.public(&key);
-        (command(false, &[(0x83, public.as_bytes())]), Self { parameters, key, public })
+    pub(super) fn send(generated: Generated, key: AgreementPrivateKey) -> Result<(Command, Self), PaceError> {
+        let Generated { parameters, generator, chip_mapping_key } = generated;
+        let public = generator.public(&key)?;
+        Ok((command(false, &[(0x83, public.as_bytes())]), Self { parameters, chip_mapping_key, key, public }))
     }
 
     /// Agrees on the keys and sends the terminal's token (step 4).
     ///
     /// # Errors
-    /// [`PaceError::Data`], [`PaceError::Curve`], [`PaceError::SameKey`].
+    /// [`PaceError::Data`], [`PaceError::Agreement`], [`PaceError::SameKey`].
     pub fn receive(self, answer: &[u8]) -> Result<(Command, AwaitToken), PaceError> {
-        let ([peer], []) = parse(answer, [0x84], []).map_err(data(3))?;
-        let peer = Point::from_bytes(self.parameters.curve, peer)?;
-        let agreed = Agreed::new(self.parameters.suite, &self.key, &self.public, &peer)?;
-        let command = command(true, &[(0x85, &agreed.token(&peer))]);
-        Ok((command, AwaitToken { agreed, public: self.public, peer }))
+        let ([sent], []) = parse(answer, [0x84], []).map_err(data(3))?;
+        let Self { parameters, chip_mapping_key, key, public } = self;
+        let peer = read_key(parameters.domain(), sent)?;
+        let agreed = Agreed::new(parameters.protocol(), &key, &public, &peer)?;
+        let command = command(true, &[(0x85, &agreed.token(sent))]);
+        Ok((command, AwaitToken { agreed, parameters, chip_mapping_key, public, peer }))
     }
 }
 
 /// Waiting for the chip's token.
 pub struct AwaitToken {
     pub(super) agreed: Agreed,
-    public: Point,
-    peer: Point,
+    parameters: Parameters,
+    chip_mapping_key: Option<AgreementKey>,
+    public: AgreementKey,
+    peer: AgreementKey,
 }
 
 impl std::fmt::Debug for AwaitToken {
@@ -152,23 +184,33 @@ pub struct Established {
     /// The channel; its counter is zero.
     pub channel: SecureMessaging,
     /// The chip's ephemeral public key, to which Terminal Authentication binds.
-    pub chip_key: Point,
+    pub chip_key: AgreementKey,
     /// References of the CVCA keys that the chip knows (objects 87 and 88), as it sent them; no proof.
     pub ca_references: Vec<Vec<u8>>,
+    /// In chip authentication mapping what the chip sent as its proof, still to be verified.
+    pub chip_authentication: Option<ChipAuthenticationData>,
 }
 
 impl AwaitToken {
-    /// Checks the chip's token: both have the same password.
+    /// Checks the chip's token: both have the same password. Object 8A is looked at in chip authentication mapping only.
     ///
     /// # Errors
     /// [`PaceError::Data`], [`PaceError::Token`].
     pub fn receive(self, answer: &[u8]) -> Result<Established, PaceError> {
-        let ([token], references) = parse(answer, [0x86], [0x87, 0x88]).map_err(data(4))?;
-        self.agreed.check(&self.public, token)?;
+        let ([token], [newest, older, encrypted]) = parse(answer, [0x86], [0x87, 0x88, 0x8A]).map_err(data(4))?;
+        let Self { agreed, parameters, chip_mapping_key, public, peer } = self;
+        agreed.check(&public, token)?;
+        let chip_authentication = match chip_mapping_key {
+            Some(AgreementKey::Ec(mapping_key)) if parameters.is_cam() => {
+                Some(ChipAuthenticationData::open(&agreed.cipher, parameters.id(), mapping_key, encrypted))
+            }
+            _ => None,
+        };
         Ok(Established {
-            channel: self.agreed.channel,
-            chip_key: self.peer,
-            ca_references: references.into_iter().flatten().map(<[u8]>::to_vec).collect(),
+            channel: agreed.channel,
+            chip_key: peer,
+            ca_references: [newest, older].into_iter().flatten().map(<[u8]>::to_vec).collect(),
+            chip_authentication,
         })
     }
 }

@@ -193,9 +193,7 @@ fn representation(mut block: Block<'_>, quirks: &mut Vec<Quirk>) -> Result<FaceR
         image,
         captured: block.optional(0xA2, quirks, CaptureTime::read),
         qualities: block.optional(0xA3, quirks, Quality::read_list).unwrap_or_default(),
-        landmarks: block
-            .optional(0xA9, quirks, |file, tlv, quirks| list(file, "landmarks", tlv, quirks, landmark))
-            .unwrap_or_default(),
+        landmarks: block.optional(0xA9, quirks, |file, tlv, quirks| list(file, "landmarks", tlv, quirks, landmark)).unwrap_or_default(),
         others: block.others(),
     })
 }
@@ -226,9 +224,7 @@ impl FaceImage2d {
 
     fn content(&self) -> Vec<u8> {
         let mut information = vec![(0xA0, self.format.content())];
-        let size = |(width, height): (u16, u16)| {
-            sequence(vec![(0x80, integer(width.into())), (0x81, integer(height.into()))], &Vec::new())
-        };
+        let size = |(width, height): (u16, u16)| sequence(vec![(0x80, integer(width.into())), (0x81, integer(height.into()))], &Vec::new());
         information.extend(self.size.map(|sides| (0xA7, size(sides))));
         let information = sequence(information, &self.information);
         sequence(vec![(0x80, self.image.clone()), (0xA1, information)], &self.others)
