@@ -111,7 +111,9 @@ impl Verifier {
     /// Judges files alone: what the state signed, not whether the chip is the original.
     #[must_use]
     pub fn judge_files(&self, files: BTreeMap<FileId, Vec<u8>>, today: Date) -> Inspection {
-        self.judge(&evidence::folder::of_files(files, today), today)
+        let mut inspection = self.judge(&evidence::folder::of_files(files, today), today);
+        inspection.report.source = report::Source::Files;
+        inspection
     }
 
     /// [`inspect`](Self::inspect) over a session that goes on afterwards, telling each step.

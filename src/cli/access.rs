@@ -30,6 +30,11 @@ pub(crate) struct AccessArgs {
 }
 
 impl AccessArgs {
+    /// Whether any password was given.
+    pub(crate) const fn is_given(&self) -> bool {
+        self.can.is_some() || self.mrz.is_some() || self.mrz_file.is_some() || self.pin_file.is_some()
+    }
+
     /// The passwords given, the one for PACE first: PIN, CAN, MRZ.
     pub(crate) fn passwords(&self) -> Result<Vec<Password>, Failure> {
         let mut passwords = Vec::new();

@@ -53,3 +53,21 @@ pub(crate) fn bytes(bytes: &[u8]) -> Result<(), Failure> {
     let mut out = io::stdout().lock();
     written(out.write_all(bytes).and_then(|()| out.flush()))
 }
+
+/// Writes a file with personal data, readable by its owner only where the system knows owners; an old one is replaced.
+pub(crate) fn private(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
+    let mut options = std::fs::OpenOptions::new();
+    private_with(options.write(true).create(true).truncate(true), path, bytes)
+}
+
+/// The same for a file that must not be there yet.
+pub(crate) fn private_new(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
+    let mut options = std::fs::OpenOptions::new();
+    private_with(options.write(true).create_new(true), path, bytes)
+}
+
+fn private_with(options: &mut std::fs::OpenOptions, path: &Path, bytes: &[u8]) -> Result<(), Failure> {
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(options, 0o600);
+    options.open(path).and_then(|mut file| file.write_all(bytes)).map_err(|error| Failure::file(path, &error))
+}

@@ -51,6 +51,13 @@ impl ReaderArgs {
         Ok(Box::new(recorder))
     }
 
+    /// Whether a reader or a record was asked for on the command line, and not by the environment or by default.
+    pub(crate) fn is_given(&self) -> bool {
+        let reader = self.reader.to_string();
+        let implied = std::env::var("CARDWRIGHT_READER").unwrap_or_else(|_| "pcsc:0".to_owned());
+        self.trace.is_some() || reader != implied
+    }
+
     /// The reader's name as given.
     pub(crate) const fn name(&self) -> &ReaderName {
         &self.reader

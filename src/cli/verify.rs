@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 
 use cardwright::session::Session;
-use cardwright::terminal::{Colour, Fallback, Requirement, StandardPolicy, Step, Verdict, Verifier};
+use cardwright::terminal::evidence::folder::{Folder, FolderError};
+use cardwright::terminal::{Colour, Evidence, Fallback, Inspection, Requirement, StandardPolicy, Step, Verdict, Verifier};
 use clap::Args;
 use eid::date::Date;
 
@@ -14,10 +15,10 @@ use super::reader::{self, ReaderArgs};
 use super::trust::TrustArgs;
 use super::{Context, clock, output, random};
 
-/// Inspect a card and say whether it is genuine
+/// Inspect a card, or what was kept of one, and say whether it is genuine
 #[derive(Debug, Args)]
 #[command(
-    before_long_help = "Example:\n  cardwright verify --reader pcsc:0 --can 123456 --trust csca.cer\n  cardwright verify --reader sim:D/cards/0001.card --can 123456 --trust D/pki --json"
+    before_long_help = "Example:\n  cardwright verify --reader pcsc:0 --can 123456 --trust csca.cer\n  cardwright verify --reader sim:D/cards/0001.card --can 123456 --trust D/pki --report out.html --evidence out.json\n  cardwright verify --evidence out.json --trust D/pki\n  cardwright verify --lds D/lds/0001 --trust D/pki"
 )]
 pub(crate) struct Verify {
     #[command(flatten)]
@@ -38,11 +39,32 @@ pub(crate) struct Verify {
     /// Write the files that were read into DIR
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
+    /// Write the report into FILE as one HTML page; it holds personal data
+    #[arg(long, value_name = "FILE")]
+    report: Option<PathBuf>,
+    /// Write what was asked and answered into FILE; if FILE is there and neither reader nor password is named, judge it again
+    #[arg(long, value_name = "FILE")]
+    evidence: Option<PathBuf>,
+    /// Leave the contents of the holder's data groups out of the evidence: hashes stay
+    #[arg(long, requires = "evidence")]
+    redact: bool,
+    /// Verify the files in DIR alone (EF.COM, EF.SOD, EF.DG1, ...), without a card
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["can", "mrz", "mrz_file", "pin_file", "trace"])]
+    lds: Option<PathBuf>,
 }
 
 impl Verify {
     pub(crate) fn run(self, context: Context) -> Result<Exit, Failure> {
-        let passwords = self.access.passwords()?;
+        let again = match &self.evidence {
+            Some(path) if path.exists() => {
+                if self.lds.is_some() || self.reader.is_given() || self.access.is_given() {
+                    return Err(Failure::usage(format_args!("{}: expected no such file yet, found one", path.display()))
+                        .hint("evidence is never overwritten; to judge it again, name no reader, password, or --lds"));
+                }
+                Some(path)
+            }
+            _ => None,
+        };
         let trust = self.trust.store()?;
         if trust.anchors().is_empty() {
             tracing::warn!("no trust anchor: the answer can at best be undecided (--trust FILE)");
@@ -50,8 +72,44 @@ impl Verify {
         let verifier = Verifier::new(trust)
             .with_fallback(if self.no_bac { Fallback::Forbidden } else { Fallback::BasicAccessControl })
             .with_policy(StandardPolicy::requiring(self.require.iter().copied()));
-        let mut session = Session::new(self.reader.open()?);
         let today = self.date.unwrap_or_else(clock::today);
+        let inspection = if let Some(path) = again {
+            let text = std::fs::read_to_string(path).map_err(|error| Failure::file(path, &error))?;
+            let evidence = Evidence::from_json(&text).map_err(|error| {
+                let exit = if error.is_damage() { Exit::CheckFailed } else { Exit::Usage };
+                Failure::new(exit, error).in_file(path)
+            })?;
+            // as of the day of the inspection, so that the answer is the same one
+            verifier.judge(&evidence, self.date.unwrap_or(evidence.date))
+        } else if let Some(dir) = &self.lds {
+            let folder = Folder::read(dir).map_err(|error| match &error {
+                FolderError::Io { .. } => Failure::new(Exit::Store, &error),
+                FolderError::Twice { .. } => Failure::usage(&error).hint("leave only one of them in the folder"),
+                FolderError::NoSod { .. } => Failure::usage(&error).hint("name the files as Doc 9303-10 does: EF.SOD, EF.COM, EF.DG1"),
+            })?;
+            for path in &folder.passed_over {
+                tracing::warn!("passed over, no file of a card: {}", path.display());
+            }
+            verifier.judge_files(folder.files, today)
+        } else {
+            self.inspect(&verifier, today, context)?
+        };
+        self.write(&inspection, again.is_none())?;
+        let report = &inspection.report;
+        if context.json {
+            output::json(&report.to_json())?;
+        } else {
+            output::text(&report.to_text(if output::is_coloured() { Colour::Ansi } else { Colour::Never }))?;
+        }
+        if report.verdict == Verdict::AccessRefused && again.is_none() && !self.access.is_given() {
+            return Err(Failure::usage("the card is locked").hint("give --can, --mrz, or --mrz-file, as printed on the card"));
+        }
+        Ok(exit(report.verdict))
+    }
+
+    fn inspect(&self, verifier: &Verifier, today: Date, context: Context) -> Result<Inspection, Failure> {
+        let passwords = self.access.passwords()?;
+        let mut session = Session::new(self.reader.open()?);
         let progress = Progress::bytes(context.json);
         let mut tell = |step: Step| {
             if let Step::Reading(reading) = step {
@@ -60,24 +118,25 @@ impl Verify {
                 tracing::info!(?step);
             }
         };
-        let inspection = verifier
-            .inspect_session(&mut session, &passwords, today, &mut random::system(), &mut tell)
-            .map_err(|error| reader::failure(&error))?;
-        drop(progress);
+        verifier.inspect_session(&mut session, &passwords, today, &mut random::system(), &mut tell).map_err(|error| reader::failure(&error))
+    }
+
+    /// The files that the caller asked for.
+    fn write(&self, inspection: &Inspection, evidence: bool) -> Result<(), Failure> {
         if let Some(dir) = &self.out {
-            let files = inspection.files.iter().map(|(file, bytes)| (file.name(), bytes.as_slice()));
-            output::files(dir, files)?;
+            output::files(dir, inspection.files.iter().map(|(file, bytes)| (file.name(), bytes.as_slice())))?;
         }
-        let report = &inspection.report;
-        if context.json {
-            output::json(&report.to_json())?;
-        } else {
-            output::text(&report.to_text(if output::is_coloured() { Colour::Ansi } else { Colour::Never }))?;
+        if let Some(path) = &self.report {
+            output::private(path, inspection.to_html().as_bytes())?;
         }
-        if report.verdict == Verdict::AccessRefused && passwords.is_empty() {
-            return Err(Failure::usage("the card is locked").hint("give --can, --mrz, or --mrz-file, as printed on the card"));
+        if let (Some(path), true) = (&self.evidence, evidence) {
+            let mut kept = Evidence::of(inspection);
+            if self.redact {
+                kept = kept.redacted();
+            }
+            output::private_new(path, kept.to_json().as_bytes())?;
         }
-        Ok(exit(report.verdict))
+        Ok(())
     }
 }
 

@@ -36,7 +36,7 @@ use super::inspect::passive::{Content, counted, passive};
 use super::inspect::{Inspection, chip, cross, dg, document};
 use super::policy::Policy;
 use super::read;
-use super::report::{PolicyNote, Report, Verdict};
+use super::report::{PolicyNote, Report, Source, Verdict};
 use crate::session::Traffic;
 
 pub mod file;
@@ -67,6 +67,14 @@ impl Ended {
             Self::NoApplication => Verdict::Undecided,
             Self::ChannelBroken | Self::Damaged => Verdict::NotGenuine,
         }
+    }
+}
+
+impl Ended {
+    /// What the report says of the policy: a card that was not opened met no policy, so nothing stands in its way.
+    pub(super) fn note(self, policy: &dyn Policy, findings: &[Finding]) -> PolicyNote {
+        let note = PolicyNote::of(policy, findings);
+        if self == Self::Opened { note } else { PolicyNote { obstacles: Vec::new(), ..note } }
     }
 }
 
@@ -231,8 +239,9 @@ impl Evidence {
             }
         }
         let report = Report {
+            source: Source::Evidence,
             verdict: self.ended.verdict(judge.policy, &findings),
-            policy: PolicyNote::of(judge.policy, &findings),
+            policy: self.ended.note(judge.policy, &findings),
             date: today,
             document: files.get(&dg(1)).and_then(|bytes| document(bytes)),
             findings,

@@ -32,7 +32,7 @@ use super::access::{self, AccessError, Fallback, Log};
 use super::evidence::{Ended, Transcript};
 use super::policy::Policy;
 use super::read::{self, Progress, ReadError};
-use super::report::{Document, PolicyNote, Report};
+use super::report::{Document, Report, Source};
 use crate::session::{Session, SessionError};
 
 pub(in crate::terminal) mod chip;
@@ -154,8 +154,9 @@ pub fn inspect<T: Transport>(
     };
     let Run { session, log, files, guarded, .. } = run;
     let report = Report {
+        source: Source::Card,
         verdict: ended.verdict(request.policy, &log.findings),
-        policy: PolicyNote::of(request.policy, &log.findings),
+        policy: ended.note(request.policy, &log.findings),
         date: request.today,
         document: files.get(&dg(1)).and_then(|bytes| document(bytes)),
         findings: log.findings,

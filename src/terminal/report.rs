@@ -12,6 +12,7 @@ use super::policy::Policy;
 use crate::session::Traffic;
 
 pub mod codes;
+pub mod html;
 pub mod text;
 
 /// Version of the JSON form. A reader refuses a higher one.
@@ -102,9 +103,36 @@ impl PolicyNote {
     }
 }
 
+/// What was looked at.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Source {
+    /// A card.
+    #[default]
+    Card,
+    /// The evidence of an earlier inspection.
+    Evidence,
+    /// Files without a card.
+    Files,
+}
+
+impl Source {
+    /// In words.
+    #[must_use]
+    pub const fn told(self) -> &'static str {
+        match self {
+            Self::Card => "the card was inspected",
+            Self::Evidence => "judged again from evidence, without the card",
+            Self::Files => "files were verified, without a card",
+        }
+    }
+}
+
 /// What an inspection found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Report {
+    /// What was looked at.
+    pub source: Source,
     /// What follows from the findings.
     pub verdict: Verdict,
     /// By which policy.
@@ -138,7 +166,7 @@ impl Report {
     /// The report as JSON.
     ///
     /// ```text
-    /// { "version": 1, "verdict": "genuine", "exit_code": 0, "date": "2026-11-21",
+    /// { "version": 1, "source": "card", "verdict": "genuine", "exit_code": 0, "date": "2026-11-21",
     ///   "document": { "code", "issuer", "number", "personal_number"?, "name", "nationality", "birth", "expiry" } | null,
     ///   "policy": { "name", "requirements": [ word ], "obstacles": [ line ] },
     ///   "checks": [ { "id", "clause", "result", "reason": { "code", "text" } | null, "evidence": { name: value } } ],
@@ -164,7 +192,7 @@ impl Report {
         let quirks: Vec<_> = self.quirks.iter().map(quirk_json).collect();
         let files: Vec<_> = self.files.iter().map(|(file, bytes)| serde_json::json!({ "name": file.name(), "bytes": bytes })).collect();
         serde_json::json!({
-            "version": VERSION, "verdict": self.verdict, "exit_code": self.verdict.exit_code(), "date": self.date.to_string(),
+            "version": VERSION, "source": self.source, "verdict": self.verdict, "exit_code": self.verdict.exit_code(), "date": self.date.to_string(),
             "document": self.document, "policy": self.policy, "checks": checks, "quirks": quirks, "files": files,
             "traffic": { "commands": self.traffic.commands, "sent": self.traffic.sent, "received": self.traffic.received },
         })
@@ -202,6 +230,7 @@ pub(crate) mod tests {
             check("pa.hash.dg2").failed("hash-differs", "DG2 hash differs: EF.SOD says 00, the file gives 01"),
         ];
         Report {
+            source: Source::Card,
             verdict: StandardPolicy::default().judge(&findings),
             policy: PolicyNote::of(&StandardPolicy::default(), &findings),
             date: Date::new(2026, 11, 21).expect("a day"),
@@ -310,6 +339,7 @@ pub(crate) mod tests {
               "rule": "access.card_access-by-fid"
             }
           ],
+          "source": "card",
           "traffic": {
             "commands": 3,
             "received": 60,

@@ -58,12 +58,18 @@ impl Report {
             line(&mut out, &column(""), &format!("born {}, expires {} (YYMMDD)", printable(&document.birth), printable(&document.expiry)));
         }
         for outcome in [Outcome::Failed, Outcome::Undecided, Outcome::NotSupported, Outcome::NotAttempted] {
-            for finding in self.findings.iter().filter(|finding| finding.outcome == outcome) {
+            let findings: Vec<_> = self.findings.iter().filter(|finding| finding.outcome == outcome).collect();
+            for finding in findings.iter().take(MOST) {
                 let label = colour.paint(code_of(outcome), &column(outcome.as_str()));
-                line(&mut out, &label, &format!("{}: {} ({})", finding.id(), reason(finding), finding.check.clause));
+                line(&mut out, &label, &format!("{}: {} ({})", printable(finding.id()), reason(finding), finding.check.clause));
             }
+            folded(&mut out, findings.len(), colour);
+        }
+        for obstacle in self.policy.obstacles.iter().filter(|obstacle| obstacle.contains(" is required")) {
+            line(&mut out, &colour.paint("33", &column("required")), &printable(obstacle));
         }
         let passed: Vec<_> = self.findings.iter().filter(|finding| finding.outcome == Outcome::Passed).map(Finding::id).collect();
+        let passed = in_short(&passed);
         for (n, row) in wrap(&passed, WIDTH - LABEL).into_iter().enumerate() {
             let label = if n == 0 { colour.paint(code_of(Outcome::Passed), &column("passed")) } else { column("") };
             line(&mut out, &label, &row);
@@ -71,11 +77,44 @@ impl Report {
         for finding in self.findings.iter().filter(|finding| finding.outcome == Outcome::Passed && finding.reason.is_some()) {
             line(&mut out, &column("note"), &format!("{}: {}", finding.id(), reason(finding)));
         }
-        for quirk in &self.quirks {
+        for quirk in self.quirks.iter().take(MOST) {
             line(&mut out, &column("tolerated"), &printable(&quirk.to_string()));
         }
+        folded(&mut out, self.quirks.len(), colour);
+        let requirements =
+            if self.policy.requirements.is_empty() { String::new() } else { format!(", requires {}", self.policy.requirements.join(", ")) };
+        line(&mut out, &colour.paint("2", &column("policy")), &format!("{}{requirements}; {}", self.policy.name, self.source.told()));
         out
     }
+}
+
+/// Most lines of one kind; the JSON and HTML forms have all.
+const MOST: usize = 10;
+
+fn folded(out: &mut String, count: usize, colour: Colour) {
+    if count > MOST {
+        line(out, &column(""), &colour.paint("2", &format!("and {} more (--json and --report show all)", count - MOST)));
+    }
+}
+
+/// Ids in short: the data groups of `pa.hash.dg…` in one word, and how many files were read.
+fn in_short(ids: &[&str]) -> Vec<String> {
+    let mut words = Vec::new();
+    let numbers: Vec<&str> = ids.iter().filter_map(|id| id.strip_prefix("pa.hash.dg")).collect();
+    let files = ids.iter().filter(|id| id.starts_with("read.")).count();
+    for id in ids {
+        let word = if id.starts_with("pa.hash.dg") {
+            format!("pa.hash.dg{{{}}}", numbers.join(","))
+        } else if id.starts_with("read.") {
+            format!("read.*({files} files)")
+        } else {
+            (*id).to_owned()
+        };
+        if !words.contains(&word) {
+            words.push(word);
+        }
+    }
+    words
 }
 
 fn column(label: &str) -> String {
@@ -92,12 +131,12 @@ fn reason(finding: &Finding) -> String {
 }
 
 /// Control characters, and those that turn the direction of text, never get from the card to the terminal.
-fn printable(text: &str) -> String {
+pub(super) fn printable(text: &str) -> String {
     let dangerous = |c: char| c.is_control() || matches!(c, '\u{200E}' | '\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}');
     text.chars().map(|c| if dangerous(c) { '?' } else { c }).collect()
 }
 
-fn wrap(words: &[&str], width: usize) -> Vec<String> {
+fn wrap(words: &[String], width: usize) -> Vec<String> {
     let mut rows: Vec<String> = Vec::new();
     for word in words {
         match rows.last_mut() {
@@ -105,7 +144,7 @@ fn wrap(words: &[&str], width: usize) -> Vec<String> {
                 row.push(' ');
                 row.push_str(word);
             }
-            _ => rows.push((*word).to_owned()),
+            _ => rows.push(word.clone()),
         }
     }
     rows
@@ -124,9 +163,21 @@ mod tests {
                        born 050105, expires 300105 (YYMMDD)
         failed         pa.hash.dg2: DG2 hash differs: EF.SOD says 00, the file gives 01 (test)
         not-attempted  read.dg3: EF.DG3: protected by extended access control (6982) (test)
-        passed         access.pace ca read.dg1 pa.sod
+        passed         access.pace ca read.*(1 files) pa.sod
         tolerated      access.card_access-by-fid at FID 011C without the MF
+        policy         standard; the card was inspected
         ");
+    }
+
+    #[test]
+    fn a_long_list_is_folded() {
+        let mut report = sample();
+        let finding = report.findings.pop().expect("one that failed");
+        report.findings.extend(std::iter::repeat_n(finding, 30));
+        report.quirks = vec![report.quirks[0].clone(); 30];
+        let text = report.to_text(Colour::Never);
+        assert_eq!(text.matches("and 20 more").count(), 2, "{text}");
+        assert!(text.lines().count() < 40, "{text}");
     }
 
     #[test]
