@@ -170,7 +170,8 @@ fn tiles(out: &mut String, report: &Report) {
         ("bad", "No".to_owned())
     };
     out.push_str("<ul class=\"tiles\">");
-    let tiles = [("Signed by the state", signed), ("Chip is the original", original), ("Whole and in agreement", agree), ("Card opened", opened)];
+    let tiles =
+        [("Signed by the state", signed), ("Chip is the original", original), ("Whole and in agreement", agree), ("Card opened", opened)];
     for (title, (class, text)) in tiles {
         let _ = write!(out, "<li class=\"{class}\"><b>{title}</b>{}</li>", escape(&text));
     }
@@ -196,7 +197,11 @@ fn checks(out: &mut String, part: Part, report: &Report) {
     let fold = part == Part::Reading && remarks == 0;
     let _ = write!(out, "<h2>{}</h2>\n", part.title());
     if fold {
-        let _ = write!(out, "<details class=\"fold\"><summary>{passed} file{} read, none with a fault</summary>", if passed == 1 { "" } else { "s" });
+        let _ = write!(
+            out,
+            "<details class=\"fold\"><summary>{passed} file{} read, none with a fault</summary>",
+            if passed == 1 { "" } else { "s" }
+        );
     }
     out.push_str("<table>");
     for finding in findings {
