@@ -6,10 +6,12 @@
 pub(crate) mod der;
 
 pub mod algorithm;
+pub mod bundle;
 pub mod cms;
 pub mod crl;
 pub mod deviation_list;
 pub mod list_signer;
+pub mod master_list;
 pub mod path;
 pub mod pem;
 pub mod spki;

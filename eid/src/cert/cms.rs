@@ -11,6 +11,9 @@
 //! encoding of our own. Messages in BER (indefinite lengths, octet strings in pieces) are first rewritten with definite lengths, with a quirk.
 
 mod ber;
+pub mod build;
+
+pub(crate) use ber::to_definite;
 
 use const_oid::ObjectIdentifier;
 
@@ -104,7 +107,7 @@ impl SignedData {
     pub fn parse(bytes: &[u8]) -> Result<Self, CertError> {
         match Self::parse_der(bytes) {
             Err(CertError::Tlv(TlvError::Indefinite { .. } | TlvError::Unexpected { found: tlv::Tag(0x24), .. })) => {
-                let mut signed = Self::parse_der(&ber::to_definite(bytes)?)?;
+                let mut signed = Self::parse_der(&to_definite(bytes)?)?;
                 signed.quirks.push(Quirk::new("cms.ber", "ContentInfo"));
                 Ok(signed)
             }

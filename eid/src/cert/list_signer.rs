@@ -100,6 +100,14 @@ pub enum ListError {
         /// Its issuer.
         issuer: String,
     },
+    /// A deviation list that speaks for another state than the one whose anchor stands behind it.
+    #[error("the list speaks for {claimed}, and {anchor} stands behind its signer")]
+    OtherState {
+        /// The state that its signer names.
+        claimed: String,
+        /// Subject of the anchor.
+        anchor: String,
+    },
     /// The anchor that the signer's certificate names did not sign it: forged or damaged.
     #[error("{anchor} is named as issuer of the signer {subject} and did not sign its certificate")]
     Forged {
@@ -163,27 +171,41 @@ fn check_signer(signed: &SignedData, info: &SignerInfo, purpose: Purpose) -> Res
     Ok(Signed { signer: Arc::new(signer), quirks })
 }
 
-/// Proves a list: its signature, the purpose of its signer's key, and an anchor of `trust` behind the signer.
+/// Proves a list: its signature, the purpose of its signer's key, and an anchor of `trust` behind the signer. A deviation list excuses what
+/// is wrong with documents, so it must come from the state that it names, while a master list may be of any state.
 ///
 /// # Errors
 /// What does not hold; [`ListError::NoAnchor`] leaves open who the signer is.
 pub fn prove(signed: &SignedData, purpose: Purpose, trust: &TrustStore) -> Result<Proved, ListError> {
     let Signed { signer, quirks } = check_signature(signed, purpose)?;
-    if let Some(anchor) = trust.anchor_with_key_of(&signer) {
-        let anchor = Arc::clone(anchor);
-        return Ok(Proved { signer, link: None, anchor, quirks });
+    let (anchor, link) = behind(signed, &signer, trust)?;
+    let claimed = signer.issuer_country();
+    if purpose == Purpose::DeviationList && (claimed.is_none() || anchor.subject_country() != claimed) {
+        return Err(ListError::OtherState { claimed: claimed.unwrap_or_default(), anchor: anchor.subject_text() });
     }
-    let named = match issuer(&signer, trust) {
-        Issuer::Proved(anchor) => return Ok(Proved { signer, link: None, anchor, quirks }),
+    Ok(Proved { signer, link, anchor, quirks })
+}
+
+/// The anchor behind `signer`, and the link certificate between them if there is one.
+fn behind(
+    signed: &SignedData,
+    signer: &Certificate,
+    trust: &TrustStore,
+) -> Result<(Arc<Certificate>, Option<Arc<Certificate>>), ListError> {
+    if let Some(anchor) = trust.anchor_with_key_of(signer) {
+        return Ok((Arc::clone(anchor), None));
+    }
+    let named = match issuer(signer, trust) {
+        Issuer::Proved(anchor) => return Ok((anchor, None)),
         Issuer::Named(anchor) => Some(anchor),
         Issuer::Unknown => None,
     };
     for link in embedded(signed).filter(|certificate| signs_certificates(certificate) && certificate.fingerprint() != signer.fingerprint())
     {
-        if signed_by(&signer, &link)
+        if signed_by(signer, &link)
             && let Issuer::Proved(anchor) = issuer(&link, trust)
         {
-            return Ok(Proved { signer, link: Some(Arc::new(link)), anchor, quirks });
+            return Ok((anchor, Some(Arc::new(link))));
         }
     }
     let subject = signer.subject_text();

@@ -9,7 +9,7 @@ use crate::tlv::{self, Reader, TlvError};
 const MAX_DEPTH: u8 = 16;
 
 /// The one object in `input` with definite lengths.
-pub(super) fn to_definite(input: &[u8]) -> Result<Vec<u8>, CertError> {
+pub(crate) fn to_definite(input: &[u8]) -> Result<Vec<u8>, CertError> {
     let mut out = Vec::with_capacity(input.len());
     let used = object(input, 0, MAX_DEPTH, &mut out)?;
     match input.len() - used {

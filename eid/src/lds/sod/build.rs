@@ -2,20 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use const_oid::ObjectIdentifier;
-
+use crate::cert::cms::build::{Message, NamedBy, SignError};
 use crate::cert::x509::Certificate;
-use crate::cert::{CertError, Time, algorithm, der};
+use crate::cert::{Time, algorithm, cms, der};
 use crate::crypto::hash::Hash;
 use crate::oid;
-use crate::signer::{Signer, SignerError};
+use crate::signer::Signer;
 use crate::tlv;
-
-const SIGNED_DATA: ObjectIdentifier = ObjectIdentifier::new_unwrap(oid::SIGNED_DATA);
-const LDS_SECURITY_OBJECT: ObjectIdentifier = ObjectIdentifier::new_unwrap(oid::LDS_SECURITY_OBJECT);
-const CONTENT_TYPE: ObjectIdentifier = ObjectIdentifier::new_unwrap(oid::CONTENT_TYPE);
-const MESSAGE_DIGEST: ObjectIdentifier = ObjectIdentifier::new_unwrap(oid::MESSAGE_DIGEST);
-const SIGNING_TIME: ObjectIdentifier = ObjectIdentifier::new_unwrap(oid::SIGNING_TIME);
 
 /// ldsVersionInfo of LDS 1.8: versions as in EF.COM.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,18 +41,9 @@ pub enum BuildError {
     /// SHA-1 is read, never written (Doc 9303-12 clause 4.4).
     #[error("{0} is not allowed in a new EF.SOD")]
     WeakDigest(&'static str),
-    /// The key of the document signer's certificate cannot be read.
-    #[error("certificate of the document signer: {0}")]
-    Certificate(#[from] CertError),
-    /// The signer holds another key than the certificate's.
-    #[error("the signer's key is not that of the certificate {subject}")]
-    OtherKey {
-        /// Subject of the certificate.
-        subject: String,
-    },
-    /// The signer did not sign.
+    /// It was not signed.
     #[error(transparent)]
-    Signer(#[from] SignerError),
+    Sign(#[from] SignError),
 }
 
 /// LDSSecurityObject in DER: version 1 with `version`, else version 0.
@@ -109,50 +93,13 @@ pub fn build(
     signing_time: Option<Time>,
 ) -> Result<Vec<u8>, BuildError> {
     let content = security_object(hashes, hash, version)?;
-    if certificate.key().map_err(Clone::clone)?.key != signer.public_key() {
-        return Err(BuildError::OtherKey { subject: certificate.subject_text() });
-    }
-    let algorithm = signer.algorithm();
-    let digest = algorithm.hash();
-    if digest == Hash::Sha1 {
-        return Err(BuildError::WeakDigest(digest.name()));
-    }
-    let content_type = tlv::encode(der::OID, LDS_SECURITY_OBJECT.as_bytes());
-
-    let attribute = |kind: ObjectIdentifier, value: &[u8]| {
-        let mut body = tlv::encode(der::OID, kind.as_bytes());
-        tlv::push(&mut body, der::SET, value);
-        tlv::encode(der::SEQUENCE, &body)
+    let message = Message {
+        content_type: oid::LDS_SECURITY_OBJECT,
+        content: &content,
+        certificate,
+        others: &[],
+        named_by: NamedBy::IssuerSerial,
+        signing_time,
     };
-    let message_digest = tlv::encode(der::OCTET_STRING, &digest.digest(&[&content]));
-    let mut attributes = vec![attribute(CONTENT_TYPE, &content_type), attribute(MESSAGE_DIGEST, &message_digest)];
-    attributes.extend(signing_time.map(|time| attribute(SIGNING_TIME, &time.to_der())));
-    // DER orders the elements of a SET OF by their encodings (X.690 clause 11.6)
-    attributes.sort();
-    let attributes = attributes.concat();
-    let signature = signer.sign(&tlv::encode(der::SET, &attributes))?;
-
-    let mut sid = Vec::with_capacity(256);
-    sid.extend_from_slice(certificate.issuer());
-    tlv::push(&mut sid, der::INTEGER, certificate.serial());
-    let mut info = Vec::with_capacity(1024);
-    tlv::push(&mut info, der::INTEGER, &[1]);
-    tlv::push(&mut info, der::SEQUENCE, &sid);
-    info.extend(algorithm::encode_digest(digest));
-    tlv::push(&mut info, 0xA0u32, &attributes);
-    info.extend(algorithm::encode_signature(algorithm));
-    tlv::push(&mut info, der::OCTET_STRING, &signature.to_der());
-
-    let mut encapsulated = content_type;
-    tlv::push(&mut encapsulated, 0xA0u32, &tlv::encode(der::OCTET_STRING, &content));
-    let mut signed = Vec::with_capacity(certificate.der().len() + content.len() + info.len() + 64);
-    tlv::push(&mut signed, der::INTEGER, &[3]);
-    tlv::push(&mut signed, der::SET, &algorithm::encode_digest(digest));
-    tlv::push(&mut signed, der::SEQUENCE, &encapsulated);
-    tlv::push(&mut signed, 0xA0u32, certificate.der());
-    tlv::push(&mut signed, der::SET, &tlv::encode(der::SEQUENCE, &info));
-
-    let mut outer = tlv::encode(der::OID, SIGNED_DATA.as_bytes());
-    tlv::push(&mut outer, 0xA0u32, &tlv::encode(der::SEQUENCE, &signed));
-    Ok(tlv::encode(0x77u32, &tlv::encode(der::SEQUENCE, &outer)))
+    Ok(tlv::encode(0x77u32, &cms::build::sign(&message, signer)?))
 }
