@@ -1,4 +1,4 @@
-//! Layer 3: certificates, CMS, lists, and the path from a document signer to a trust anchor.
+//! Layer 3: certificates of documents (X.509) and of terminals (CV), CMS, lists, and the path from a document signer to a trust anchor.
 //!
 //! Everything here reads over spans of the original bytes, because a signature is over bytes: nothing is ever encoded again to be
 //! verified. Where genuine certificates break a rule, the reader goes on and reports a [`crate::quirk::Quirk`].
@@ -7,8 +7,10 @@ pub(crate) mod der;
 
 pub mod algorithm;
 pub mod bundle;
+pub mod chat;
 pub mod cms;
 pub mod crl;
+pub mod cvc;
 pub mod deviation_list;
 pub mod list_signer;
 pub mod master_list;

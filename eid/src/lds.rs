@@ -9,6 +9,7 @@ pub mod atr_info;
 pub mod biometrics;
 pub mod card_access;
 pub mod com;
+pub mod cvca;
 pub mod details;
 pub mod dg1;
 pub mod dg11;

@@ -8,7 +8,7 @@
 //! | 0 | [`tlv`], [`apdu`], [`mrz`], [`oid`], [`date`], [`secret`], [`quirk`] | encodings: bytes to values and back |
 //! | 1 | [`crypto`] | the compositions that the specifications name |
 //! | 2 | [`transport`], [`signer`] | the seams to a card and to a private key |
-//! | 3 | [`cert`] | X.509, CMS, path to the trust anchor |
+//! | 3 | [`cert`] | X.509, CV certificates, CMS, path to the trust anchor |
 //! | 4 | [`lds`], [`image`] | elementary files, and the card as one value |
 //! | 5 | [`sm`], [`scp03`], [`scp02`], [`gp`], [`dgi`], [`protocol`] | the secure channels, card management, what STORE DATA carries, and the protocols, both roles |
 

@@ -76,6 +76,17 @@ oids! {
     PK_DH = "0.4.0.127.0.7.2.2.1.1", "id-PK-DH";
     PK_ECDH = "0.4.0.127.0.7.2.2.1.2", "id-PK-ECDH";
     TA = "0.4.0.127.0.7.2.2.2", "id-TA";
+    TA_RSA_V1_5_SHA1 = "0.4.0.127.0.7.2.2.2.1.1", "id-TA-RSA-v1-5-SHA-1";
+    TA_RSA_V1_5_SHA256 = "0.4.0.127.0.7.2.2.2.1.2", "id-TA-RSA-v1-5-SHA-256";
+    TA_RSA_PSS_SHA1 = "0.4.0.127.0.7.2.2.2.1.3", "id-TA-RSA-PSS-SHA-1";
+    TA_RSA_PSS_SHA256 = "0.4.0.127.0.7.2.2.2.1.4", "id-TA-RSA-PSS-SHA-256";
+    TA_RSA_V1_5_SHA512 = "0.4.0.127.0.7.2.2.2.1.5", "id-TA-RSA-v1-5-SHA-512";
+    TA_RSA_PSS_SHA512 = "0.4.0.127.0.7.2.2.2.1.6", "id-TA-RSA-PSS-SHA-512";
+    TA_ECDSA_SHA1 = "0.4.0.127.0.7.2.2.2.2.1", "id-TA-ECDSA-SHA-1";
+    TA_ECDSA_SHA224 = "0.4.0.127.0.7.2.2.2.2.2", "id-TA-ECDSA-SHA-224";
+    TA_ECDSA_SHA256 = "0.4.0.127.0.7.2.2.2.2.3", "id-TA-ECDSA-SHA-256";
+    TA_ECDSA_SHA384 = "0.4.0.127.0.7.2.2.2.2.4", "id-TA-ECDSA-SHA-384";
+    TA_ECDSA_SHA512 = "0.4.0.127.0.7.2.2.2.2.5", "id-TA-ECDSA-SHA-512";
     CA_DH_3DES = "0.4.0.127.0.7.2.2.3.1.1", "id-CA-DH-3DES-CBC-CBC";
     CA_DH_AES128 = "0.4.0.127.0.7.2.2.3.1.2", "id-CA-DH-AES-CBC-CMAC-128";
     CA_DH_AES192 = "0.4.0.127.0.7.2.2.3.1.3", "id-CA-DH-AES-CBC-CMAC-192";
@@ -108,6 +119,12 @@ oids! {
     PACE_ECDH_CAM_AES128 = "0.4.0.127.0.7.2.2.4.6.2", "id-PACE-ECDH-CAM-AES-CBC-CMAC-128";
     PACE_ECDH_CAM_AES192 = "0.4.0.127.0.7.2.2.4.6.3", "id-PACE-ECDH-CAM-AES-CBC-CMAC-192";
     PACE_ECDH_CAM_AES256 = "0.4.0.127.0.7.2.2.4.6.4", "id-PACE-ECDH-CAM-AES-CBC-CMAC-256";
+    ROLE_INSPECTION = "0.4.0.127.0.7.3.1.2.1", "id-IS";
+    ROLE_AUTHENTICATION = "0.4.0.127.0.7.3.1.2.2", "id-AT";
+    ROLE_SIGNATURE = "0.4.0.127.0.7.3.1.2.3", "id-ST";
+    CVC_DESCRIPTION = "0.4.0.127.0.7.3.1.3.1", "id-description";
+    CVC_SECTOR = "0.4.0.127.0.7.3.1.3.2", "id-sector";
+    CVC_PS_SECTOR = "0.4.0.127.0.7.3.1.3.3", "id-PS-sector";
     SECURITY_OBJECT = "0.4.0.127.0.7.3.2.1", "id-SecurityObject";
     // CMS: RFC 5652
     SIGNED_DATA = "1.2.840.113549.1.7.2", "id-signedData";

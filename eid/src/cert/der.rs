@@ -40,6 +40,11 @@ impl Span {
         Self { start: tlv.value_at(), end: tlv.at + tlv.raw.len() }
     }
 
+    /// From the start of one object to the end of a later one.
+    pub(crate) const fn between(first: &Tlv<'_>, last: &Tlv<'_>) -> Self {
+        Self { start: first.at, end: last.at + last.raw.len() }
+    }
+
     /// Without its first `n` bytes.
     pub(crate) const fn skip(self, n: usize) -> Self {
         Self { start: self.start + n, end: self.end }

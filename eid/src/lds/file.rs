@@ -4,6 +4,7 @@ use super::Elementary;
 use super::atr_info::AtrInfo;
 use super::card_access::CardAccess;
 use super::com::Com;
+use super::cvca::Cvca;
 use super::dg1::Dg1;
 use super::dg2::Dg2;
 use super::dg3::Dg3;
@@ -52,6 +53,8 @@ pub enum Content {
     Com(Com),
     /// EF.SOD: read, not verified.
     Sod(Box<Sod>),
+    /// EF.CVCA.
+    Cvca(Cvca),
     /// EF.DG1.
     Dg1(Dg1),
     /// EF.DG2.
@@ -84,7 +87,7 @@ pub enum Content {
     Dg15(Dg15),
     /// EF.DG16.
     Dg16(Dg16),
-    /// A file that is not looked into (EF.CardSecurity, EF.CVCA, the EF.DG13 of other states): tag and length only.
+    /// A file that is not looked into (EF.CardSecurity, the EF.DG13 of other states): tag and length only.
     Opaque {
         /// Outer tag; 00 for an EF.DG13 that is not TLV.
         tag: Tag,
@@ -114,6 +117,7 @@ fn content(id: FileId, bytes: &[u8], quirks: &mut Vec<Quirk>) -> Result<Content,
             quirks.extend_from_slice(&sod.quirks);
             Content::Sod(Box::new(sod))
         }
+        Cvca::FILE => Content::Cvca(Cvca::read(bytes, quirks)?),
         Dg1::FILE => Content::Dg1(Dg1::read(bytes, quirks)?),
         Dg2::FILE => Content::Dg2(Dg2::read(bytes, quirks)?),
         Dg3::FILE => Content::Dg3(Dg3::read(bytes, quirks)?),
@@ -144,13 +148,11 @@ fn national(bytes: &[u8], quirks: &mut Vec<Quirk>) -> Result<Content, LdsError> 
     Ok(Content::Opaque { tag: Tag(0), len: bytes.len() })
 }
 
-/// The first object of a file that is not looked into. EF.CVCA goes on after it; all others must end with it.
+/// The one object of a file that is not looked into.
 fn opaque(id: FileId, bytes: &[u8]) -> Result<Content, LdsError> {
     let mut reader = Reader::new(bytes);
     let outer = reader.expect(tags::of_file(id).unwrap_or(Tag(0))).within(id)?;
-    if id != FileId::CVCA {
-        reader.finish().within(id)?;
-    }
+    reader.finish().within(id)?;
     Ok(Content::Opaque { tag: outer.tag, len: outer.value.len() })
 }
 
@@ -185,6 +187,7 @@ impl File {
             Content::AtrInfo(content) => content.fields(),
             Content::Com(content) => content.fields(),
             Content::Sod(content) => sod::fields(content),
+            Content::Cvca(content) => content.fields(),
             Content::Dg1(content) => content.fields(),
             Content::Dg2(content) => content.fields(),
             Content::Dg3(content) => content.fields(),
@@ -214,6 +217,7 @@ impl File {
             Content::Dir(content) => content.encode(),
             Content::AtrInfo(content) => content.encode(),
             Content::Com(content) => content.encode(),
+            Content::Cvca(content) => content.encode(),
             Content::Dg1(content) => content.encode(),
             Content::Dg2(content) => content.encode(),
             Content::Dg3(content) => content.encode(),

@@ -4,3 +4,4 @@ mod certificates;
 mod corpus;
 mod documents;
 mod hostile;
+mod terminals;
