@@ -28,6 +28,7 @@ mod readers;
 mod secret;
 mod show;
 mod sim;
+mod terminal_keys;
 mod trace;
 mod trust;
 mod verify;

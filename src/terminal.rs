@@ -5,6 +5,7 @@
 //! | [`access`] | EF.CardAccess, PACE or Basic Access Control |
 //! | [`read`] | one file, bounded |
 //! | [`inspect`] | the whole procedure |
+//! | [`credentials`] | what a terminal shows to a chip that guards DG3 and DG4 |
 //! | [`policy`] | what follows from the findings |
 //! | [`report`] | findings, verdict, text and JSON |
 //! | [`evidence`] | what was asked and answered, to be judged again |
@@ -27,6 +28,7 @@ use rand_core::CryptoRng;
 use crate::session::Session;
 
 pub mod access;
+pub mod credentials;
 pub mod evidence;
 pub mod inspect;
 pub mod policy;
@@ -34,6 +36,7 @@ pub mod read;
 pub mod report;
 
 pub use access::Fallback;
+pub use credentials::{CredentialsError, TerminalCredentials};
 pub use evidence::{Evidence, Judge};
 pub use inspect::{DataGroups, Inspection, Step};
 pub use policy::{Policy, Requirement, StandardPolicy};
@@ -51,6 +54,7 @@ pub struct Verifier {
     fallback: Fallback,
     data_groups: DataGroups,
     policy: Box<dyn Policy>,
+    terminal: Option<TerminalCredentials>,
 }
 
 impl Verifier {
@@ -64,6 +68,7 @@ impl Verifier {
             fallback: Fallback::default(),
             data_groups: DataGroups::default(),
             policy: Box::new(StandardPolicy::default()),
+            terminal: None,
         }
     }
 
@@ -85,6 +90,13 @@ impl Verifier {
     #[must_use]
     pub fn with_policy(mut self, policy: impl Policy + 'static) -> Self {
         self.policy = Box::new(policy);
+        self
+    }
+
+    /// The same with certificates and a key for Terminal Authentication, so that DG3 and DG4 are read.
+    #[must_use]
+    pub fn with_terminal(mut self, terminal: TerminalCredentials) -> Self {
+        self.terminal = Some(terminal);
         self
     }
 
@@ -136,6 +148,7 @@ impl Verifier {
             today,
             data_groups: self.data_groups.clone(),
             policy: &*self.policy,
+            terminal: self.terminal.as_ref(),
         };
         inspect::inspect(session, &request, rng, tell)
     }

@@ -137,6 +137,10 @@ pub(crate) struct Volatile {
     pub(crate) pace: PaceRun,
     /// MSE:Set AT for Chip Authentication: protocol and key identifier.
     pub(crate) chip_auth: Option<crate::emrtd::chip_auth::Chosen>,
+    /// Terminal Authentication, and what binds it to this session.
+    pub(crate) terminal: crate::emrtd::terminal_auth::TerminalRun,
+    /// The data of a chain of commands that is not complete.
+    pub(crate) chain: Option<crate::pipeline::Chain>,
 }
 
 impl Card {

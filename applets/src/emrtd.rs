@@ -1,5 +1,4 @@
-//! The eMRTD application (Doc 9303-10, Doc 9303-11): access protocols, chip and active authentication, and its personalization.
-//! Terminal Authentication is not here: DG3 and DG4 stay closed.
+//! The eMRTD application (Doc 9303-10, Doc 9303-11): access protocols, authentication of chip and terminal, and its personalization.
 
 use std::time::Duration;
 
@@ -14,6 +13,7 @@ pub(crate) mod chip_auth;
 pub(crate) mod pace;
 pub(crate) mod perso;
 pub(crate) mod secrets;
+pub(crate) mod terminal_auth;
 
 /// The first failed authentication costs the next one this long; each further one doubles it.
 const FIRST_DELAY: Duration = Duration::from_millis(100);
@@ -27,6 +27,8 @@ impl Card {
             (0xC1, 0xA4) => self.select_pace(command),
             (0x41, 0xA4) => self.select_chip_auth(command),
             (0x41, 0xA6) => self.chip_auth_by_key_agreement_template(command),
+            (0x81, 0xB6) => self.set_verification_key(command),
+            (0x81, 0xA4) => self.select_terminal_auth(command),
             _ => refuse(status::WRONG_P1P2),
         }
     }

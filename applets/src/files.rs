@@ -1,7 +1,7 @@
 //! SELECT and READ BINARY (ISO/IEC 7816-4 clauses 11.1 and 11.2, Doc 9303-10 clause 3.6) and the access rule of each file.
 //!
 //! Refused: an AID that is cut short, an offset at or behind the end, a file of the application before PACE or BAC (6982, whether
-//! the card has it or not), DG3 and DG4 without terminal authentication, a file whose CRC does not hold (6581).
+//! the card has it or not), DG3 and DG4 without terminal authentication and the right to them, a file whose CRC does not hold (6581).
 
 use eid::apdu::{Command, EXTENDED_LE_MAX, Response, SHORT_LE_MAX, Sw};
 use eid::image::access::{Rule, rule};
@@ -76,7 +76,8 @@ impl Card {
         }
         self.ram.current = Some(file);
         self.ram.checked = Some(file);
-        let size = u16::try_from(extent.len()).unwrap_or(u16::MAX).to_be_bytes();
+        let len = if file == FileId::CVCA { self.current_cvca()?.map_or(extent.len(), <[u8]>::len) } else { extent.len() };
+        let size = u16::try_from(len).unwrap_or(u16::MAX).to_be_bytes();
         let fcp = [tlv::encode(0x80, &size), tlv::encode(0x82, &[0x01]), tlv::encode(0x83, &fid.to_be_bytes())].concat();
         Ok(Response::ok(if with_fci { tlv::encode(0x6F, &fcp) } else { Vec::new() }))
     }
@@ -155,7 +156,7 @@ impl Card {
             Rule::Always => true,
             Rule::AccessControl => self.ram.access.is_some(),
             Rule::Pace => matches!(self.ram.access, Some(Access::Pace(_))),
-            Rule::TerminalAuthentication => false,
+            Rule::TerminalAuthentication => file.dg_number().is_some_and(|number| self.ram.terminal.opens(number)),
         };
         if !allowed {
             return refuse(status::SECURITY_STATUS);
@@ -169,6 +170,11 @@ impl Card {
             self.ram.checked = Some(file);
         }
         self.ram.current = Some(file);
+        if file == FileId::CVCA
+            && let Some(current) = self.current_cvca()?
+        {
+            return Ok(current);
+        }
         self.store.bytes(extent).ok_or(Refusal::Status(status::MEMORY_FAILURE))
     }
 }

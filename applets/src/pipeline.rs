@@ -18,6 +18,8 @@ use crate::status::{self, Answer, Refusal, refuse};
 
 /// Longest response data that a message of 65,535 bytes carries beside the status word.
 const MAX_RESPONSE: usize = 65_533;
+/// Most data of a chain of commands.
+const MAX_CHAIN: usize = eid::cert::cvc::MAX_LEN;
 
 impl Card {
     /// `Err` is the reason why the card fell silent.
@@ -128,15 +130,20 @@ impl Card {
 
     fn route(&mut self, command: &Command) -> Answer {
         let chained = command.cla & 0x10 != 0;
-        if !matches!((command.cla & 0x80, command.ins), (0, 0x86)) {
+        let interindustry = command.cla & 0x80 == 0;
+        if !(interindustry && command.ins == 0x86) {
             // Any other command breaks a run of PACE.
             self.ram.pace.abort();
-            if chained {
+            if chained && !(interindustry && command.ins == 0x2A) {
                 return refuse(status::NO_CHAINING);
             }
         }
         if command.ins != 0x82 && command.ins != 0x84 {
             self.ram.challenge = None;
+            self.ram.terminal.forget_challenge();
+        }
+        if self.ram.chain.as_ref().is_some_and(|chain| !chain.goes_on_with(command)) {
+            self.ram.chain = None;
         }
         if self.store.meta().card_state == 0xFF && command.ins != 0xCA {
             return refuse(status::CONDITIONS);
@@ -147,7 +154,8 @@ impl Card {
             (0x00, 0xB1) => self.read_binary_odd(command),
             (_, 0xCA) => self.get_data(command),
             (0x00, 0x84) => self.inspection(Self::get_challenge, command),
-            (0x00, 0x82) => self.inspection(Self::bac, command),
+            (0x00, 0x82) => self.inspection(Self::external_authenticate_terminal, command),
+            (0x00, 0x2A) => self.inspection(Self::verify_certificate, command),
             (0x00, 0x22) => self.inspection(Self::manage_security_environment, command),
             (0x00, 0x86) => self.inspection(Self::general_authenticate, command),
             (0x00, 0x88) => self.inspection(Self::internal_authenticate, command),
@@ -167,6 +175,20 @@ impl Card {
         if open && self.ram.selected != Selected::IssuerDomain { handler(self, command) } else { refuse(status::CONDITIONS) }
     }
 
+    /// The data of a chain of commands once its last command is here; `None` before.
+    pub(crate) fn joined(&mut self, command: &Command) -> Result<Option<Vec<u8>>, Refusal> {
+        let mut data = self.ram.chain.take().map(|chain| chain.data).unwrap_or_default();
+        data.extend_from_slice(&command.data);
+        if data.len() > MAX_CHAIN {
+            return refuse(status::WRONG_LENGTH);
+        }
+        if command.cla & 0x10 == 0 {
+            return Ok(Some(data));
+        }
+        self.ram.chain = Some(Chain { header: [command.ins, command.p1, command.p2], data });
+        Ok(None)
+    }
+
     /// Drops the channel with everything that it stood for.
     pub(crate) fn close_channel(&mut self) {
         self.ram.channel = Channel::Plain;
@@ -178,8 +200,23 @@ impl Card {
         self.ram.sequence = None;
         self.ram.challenge = None;
         self.ram.chip_auth = None;
+        self.ram.terminal = crate::emrtd::terminal_auth::TerminalRun::default();
+        self.ram.chain = None;
         self.ram.current = None;
         self.ram.pace.abort();
+    }
+}
+
+/// The first commands of a chain (ISO/IEC 7816-4 clause 5.3.3).
+#[derive(Debug)]
+pub(crate) struct Chain {
+    header: [u8; 3],
+    data: Vec<u8>,
+}
+
+impl Chain {
+    fn goes_on_with(&self, command: &Command) -> bool {
+        self.header == [command.ins, command.p1, command.p2]
     }
 }
 

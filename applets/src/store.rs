@@ -23,6 +23,7 @@ pub mod nvm;
 
 mod crc;
 mod record;
+mod renewable;
 mod ring;
 
 use crc::{Crc32, crc32};

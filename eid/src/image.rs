@@ -8,7 +8,9 @@ use std::fmt;
 
 use sha2::{Digest as _, Sha256};
 
-use crate::crypto::curve::{self, Curve};
+use crate::cert::cvc::TrustPoints;
+use crate::crypto::agreement::AgreementPrivateKey;
+use crate::crypto::curve;
 use crate::secret::Secret;
 
 pub mod access;
@@ -169,18 +171,10 @@ pub enum ActiveAuthKey {
 /// A private key of Chip Authentication.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ChipAuthKey {
-    /// The key.
-    pub key: curve::PrivateKey,
+    /// The key: a scalar of a curve, or an exponent of a multiplicative group.
+    pub key: AgreementPrivateKey,
     /// Its identifier, where the chip has several keys.
     pub key_id: Option<u32>,
-}
-
-impl ChipAuthKey {
-    /// The curve of the key.
-    #[must_use]
-    pub const fn curve(&self) -> Curve {
-        self.key.curve()
-    }
 }
 
 /// State of the eID application: a thermometer code, bits are only ever set (applet design, states).
@@ -236,6 +230,8 @@ pub struct CardImage {
     pub active_auth: Option<ActiveAuthKey>,
     /// The keys of Chip Authentication, if the card does it.
     pub chip_auth: Vec<ChipAuthKey>,
+    /// What the chip trusts and which day it takes it to be when it is made, if it does Terminal Authentication.
+    pub terminal_auth: Option<TrustPoints>,
 }
 
 impl CardImage {

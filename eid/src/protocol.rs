@@ -8,3 +8,4 @@ pub mod finding;
 pub mod mapping;
 pub mod pace;
 pub mod passive_auth;
+pub mod terminal_auth;

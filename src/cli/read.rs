@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use cardwright::session::Session;
 use cardwright::terminal::access::{self, AccessError, Fallback, Log, Method};
+use cardwright::terminal::inspect;
 use cardwright::terminal::read::{self, ReadError};
 use clap::Args;
 use eid::crypto::hash::Hash;
@@ -15,6 +16,7 @@ use super::access::AccessArgs;
 use super::exit::{Exit, Failure};
 use super::progress::Progress;
 use super::reader::{self, AnyCard, ReaderArgs};
+use super::terminal_keys::TerminalKeys;
 use super::{Context, output, random};
 
 /// Open a card and read its files
@@ -27,6 +29,8 @@ pub(crate) struct Read {
     reader: ReaderArgs,
     #[command(flatten)]
     access: AccessArgs,
+    #[command(flatten)]
+    terminal: TerminalKeys,
     /// Write each file into DIR under its name
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
@@ -48,6 +52,7 @@ struct Row {
 impl Read {
     pub(crate) fn run(self, context: Context) -> Result<Exit, Failure> {
         let passwords = self.access.passwords()?;
+        let terminal = self.terminal.credentials()?;
         let mut session = Session::new(self.reader.open()?);
         session.atr().map_err(|error| reader::session_failure(&error))?;
         let mut log = Log::default();
@@ -63,6 +68,14 @@ impl Read {
                 return Err(reader::access_failure(&error));
             }
         };
+        if let (Some(terminal), Some(_)) = (&terminal, &method) {
+            let rng = &mut random::system();
+            inspect::extended_access(&mut session, &passwords, terminal, rng, &mut log).map_err(|error| reader::access_failure(&error))?;
+            for finding in log.findings.iter().filter(|finding| matches!(finding.id(), "ca" | "ta") && finding.outcome != Outcome::Passed) {
+                let why = finding.reason.as_ref().map_or("", |reason| reason.text.as_str());
+                tracing::warn!("{} {}: {why}", finding.id(), finding.outcome);
+            }
+        }
         let rows = self.read(&mut session, &mut log, method.is_some(), context)?;
         if let Some(dir) = &self.out {
             output::files(dir, rows.iter().filter_map(|row| row.content.as_ref().ok().map(|bytes| (row.file.name(), bytes.as_slice()))))?;

@@ -12,6 +12,7 @@ use super::access::AccessArgs;
 use super::exit::{Exit, Failure};
 use super::progress::Progress;
 use super::reader::{self, ReaderArgs};
+use super::terminal_keys::TerminalKeys;
 use super::trust::TrustArgs;
 use super::{Context, clock, output, random};
 
@@ -27,6 +28,8 @@ pub(crate) struct Verify {
     access: AccessArgs,
     #[command(flatten)]
     trust: TrustArgs,
+    #[command(flatten)]
+    terminal: TerminalKeys,
     /// Inspect as if today were DATE (YYYY-MM-DD)
     #[arg(long, value_name = "DATE")]
     date: Option<Date>,
@@ -69,9 +72,12 @@ impl Verify {
         if trust.anchors().is_empty() {
             tracing::warn!("no trust anchor: the answer can at best be undecided (--trust FILE)");
         }
-        let verifier = Verifier::new(trust)
+        let mut verifier = Verifier::new(trust)
             .with_fallback(if self.no_bac { Fallback::Forbidden } else { Fallback::BasicAccessControl })
             .with_policy(StandardPolicy::requiring(self.require.iter().copied()));
+        if let Some(terminal) = self.terminal.credentials()? {
+            verifier = verifier.with_terminal(terminal);
+        }
         let today = self.date.unwrap_or_else(clock::today);
         let inspection = if let Some(path) = again {
             let text = std::fs::read_to_string(path).map_err(|error| Failure::file(path, &error))?;

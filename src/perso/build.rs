@@ -5,6 +5,7 @@
 
 use eid::cert::x509::Certificate;
 use eid::cert::{CertError, Time};
+use eid::crypto::agreement::AgreementKey;
 use eid::crypto::curve;
 use eid::crypto::rsa;
 use eid::crypto::signature::{PublicKey, SignatureError};
@@ -26,7 +27,7 @@ use eid::lds::dg13::{Dg13, Person};
 use eid::lds::dg14::Dg14;
 use eid::lds::dg15::Dg15;
 use eid::lds::security_info::{
-    Agreement, ChipAuthInfo, ChipAuthProtocol, ChipAuthPublicKeyInfo, PaceInfo, PaceProtocol, SecurityInfo, SecurityInfos,
+    Agreement, ChipAuthInfo, ChipAuthProtocol, ChipAuthPublicKeyInfo, KeyId, PaceInfo, PaceProtocol, SecurityInfo, SecurityInfos,
 };
 use eid::lds::sod;
 use eid::protocol::bac;
@@ -97,7 +98,8 @@ impl ChipKeys {
                 Some((ActiveAuthKey::Ec(key), public))
             }
         };
-        let chip_auth = profile.chip_authentication.map(|ca| ChipAuthKey { key: curve::PrivateKey::generate(ca.curve, rng), key_id: None });
+        let chip_auth =
+            profile.chip_authentication.map(|ca| ChipAuthKey { key: curve::PrivateKey::generate(ca.curve, rng).into(), key_id: None });
         Ok(Self { active_auth, chip_auth })
     }
 }
@@ -208,8 +210,11 @@ fn card_access(profile: &DocumentProfile) -> SecurityInfos {
 
 fn dg14(profile: &DocumentProfile, keys: &ChipKeys, card_access: &SecurityInfos) -> Vec<u8> {
     let key = keys.chip_auth.as_ref().map(|key| {
-        let spki = eid::cert::spki::encode(&PublicKey::Ec(key.key.public()));
-        SecurityInfo::ChipAuthPublicKey(ChipAuthPublicKeyInfo { agreement: Agreement::Ecdh, spki, key_id: key.key_id })
+        let spki = match key.key.public() {
+            AgreementKey::Ec(point) => eid::cert::spki::encode(&PublicKey::Ec(point)),
+            dh => eid::cert::spki::agreement::encode(&dh),
+        };
+        SecurityInfo::ChipAuthPublicKey(ChipAuthPublicKeyInfo { agreement: Agreement::Ecdh, spki, key_id: key.key_id.map(KeyId::from) })
     });
     let active = match profile.active_authentication {
         Some(ActiveAuthentication::Ec { hash, .. }) => Some(SecurityInfo::ActiveAuth { hash }),

@@ -4,6 +4,7 @@
 //! the message says field and line. What data cannot say is in the driver that the profile names. A profile of kind `test-only` is
 //! refused for a live batch ([`CardProfile::refuse_live`]).
 
+use eid::crypto::agreement::Domain;
 use eid::gp::Aid;
 use eid::image::FileId;
 use eid::scp03::{Diversification, Options};
@@ -72,21 +73,104 @@ pub enum ScriptStep {
 /// A private key that a card product can hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 pub enum KeyAlgorithm {
+    /// NIST P-192.
+    #[serde(rename = "ec-p192")]
+    EcP192,
+    /// brainpoolP192r1.
+    #[serde(rename = "ec-bp192")]
+    EcBrainpoolP192r1,
+    /// NIST P-224.
+    #[serde(rename = "ec-p224")]
+    EcP224,
+    /// brainpoolP224r1.
+    #[serde(rename = "ec-bp224")]
+    EcBrainpoolP224r1,
     /// NIST P-256.
     #[serde(rename = "ec-p256")]
     EcP256,
-    /// NIST P-384.
-    #[serde(rename = "ec-p384")]
-    EcP384,
     /// brainpoolP256r1.
     #[serde(rename = "ec-bp256")]
     EcBrainpoolP256r1,
+    /// brainpoolP320r1.
+    #[serde(rename = "ec-bp320")]
+    EcBrainpoolP320r1,
+    /// NIST P-384.
+    #[serde(rename = "ec-p384")]
+    EcP384,
+    /// brainpoolP384r1.
+    #[serde(rename = "ec-bp384")]
+    EcBrainpoolP384r1,
+    /// brainpoolP512r1.
+    #[serde(rename = "ec-bp512")]
+    EcBrainpoolP512r1,
+    /// NIST P-521.
+    #[serde(rename = "ec-p521")]
+    EcP521,
+    /// DH in the group 0 of Doc 9303-11 §9.5.1.
+    #[serde(rename = "dh-1024-160")]
+    Dh1024,
+    /// DH in the group 1.
+    #[serde(rename = "dh-2048-224")]
+    Dh2048q224,
+    /// DH in the group 2.
+    #[serde(rename = "dh-2048-256")]
+    Dh2048q256,
     /// RSA with 1,024 bits.
     #[serde(rename = "rsa-1024")]
     Rsa1024,
+    /// RSA with 1,536 bits.
+    #[serde(rename = "rsa-1536")]
+    Rsa1536,
+    /// RSA with 1,792 bits.
+    #[serde(rename = "rsa-1792")]
+    Rsa1792,
     /// RSA with 2,048 bits.
     #[serde(rename = "rsa-2048")]
     Rsa2048,
+    /// RSA with 3,072 bits.
+    #[serde(rename = "rsa-3072")]
+    Rsa3072,
+    /// RSA with 4,096 bits.
+    #[serde(rename = "rsa-4096")]
+    Rsa4096,
+}
+
+impl KeyAlgorithm {
+    /// The algorithm of keys in that domain; `None` for a group that has no standardized id.
+    #[must_use]
+    pub fn of(domain: &Domain) -> Option<Self> {
+        Some(match domain.parameter_id()? {
+            0 => Self::Dh1024,
+            1 => Self::Dh2048q224,
+            2 => Self::Dh2048q256,
+            8 => Self::EcP192,
+            9 => Self::EcBrainpoolP192r1,
+            10 => Self::EcP224,
+            11 => Self::EcBrainpoolP224r1,
+            12 => Self::EcP256,
+            13 => Self::EcBrainpoolP256r1,
+            14 => Self::EcBrainpoolP320r1,
+            15 => Self::EcP384,
+            16 => Self::EcBrainpoolP384r1,
+            17 => Self::EcBrainpoolP512r1,
+            18 => Self::EcP521,
+            _ => return None,
+        })
+    }
+
+    /// The algorithm of RSA keys with a modulus of so many bytes.
+    #[must_use]
+    pub const fn rsa(modulus: usize) -> Option<Self> {
+        Some(match modulus {
+            128 => Self::Rsa1024,
+            192 => Self::Rsa1536,
+            224 => Self::Rsa1792,
+            256 => Self::Rsa2048,
+            384 => Self::Rsa3072,
+            512 => Self::Rsa4096,
+            _ => return None,
+        })
+    }
 }
 
 /// How the product is recognized. Everything must fit before a command that changes the card is sent.
@@ -146,6 +230,8 @@ pub struct GpDgi {
     pub status_object: u16,
     /// Grouping of the job nonce.
     pub nonce_dgi: u16,
+    /// Grouping of the trust points of Terminal Authentication, if the product does it.
+    pub trust_points_dgi: Option<u16>,
     /// Groupings of the passwords, the key of Active Authentication, and the keys of Chip Authentication.
     pub secret_dgis: SecretDgis,
     /// Key algorithms that Active Authentication may use.

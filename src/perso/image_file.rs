@@ -9,7 +9,8 @@ use std::collections::BTreeMap;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
-use eid::crypto::curve::{Curve, PrivateKey};
+use eid::cert::cvc::TrustPoints;
+use eid::crypto::agreement::{AgreementPrivateKey, Domain};
 use eid::image::{ActiveAuthKey, CardImage, ChipAuthKey, FileId};
 use eid::secret::Secret;
 use serde::{Deserialize, Serialize};
@@ -71,6 +72,9 @@ struct Text {
     active_auth: Option<KeyText>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     chip_auth: Vec<KeyText>,
+    /// The stored form of the trust points of Terminal Authentication; images without it are as before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    terminal_auth: Option<String>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -116,10 +120,10 @@ impl ImageFile {
             ("pin", &image.passwords.pin),
             ("puk", &image.passwords.puk),
         ];
-        let ec = |key: &PrivateKey, key_id| KeyText {
-            parameter_id: Some(key.curve().parameter_id()),
+        let text_of = |key: &AgreementPrivateKey, key_id| KeyText {
+            parameter_id: key.domain().parameter_id(),
             modulus: None,
-            private: SecretHex::new(key.scalar()),
+            private: SecretHex::new(key.number()),
             key_id,
         };
         let text = Text {
@@ -130,7 +134,7 @@ impl ImageFile {
             files: image.files.iter().map(|(file, bytes)| (file.name(), hex::encode(bytes))).collect(),
             passwords: passwords.iter().filter_map(|(name, secret)| Some(((*name).to_owned(), SecretHex::new(secret.as_ref()?)))).collect(),
             active_auth: image.active_auth.as_ref().map(|key| match key {
-                ActiveAuthKey::Ec(key) => ec(key, None),
+                ActiveAuthKey::Ec(key) => text_of(&key.clone().into(), None),
                 ActiveAuthKey::Rsa { modulus, private_exponent } => KeyText {
                     parameter_id: None,
                     modulus: Some(hex::encode(modulus)),
@@ -138,7 +142,8 @@ impl ImageFile {
                     key_id: None,
                 },
             }),
-            chip_auth: image.chip_auth.iter().map(|chip_auth| ec(&chip_auth.key, chip_auth.key_id)).collect(),
+            chip_auth: image.chip_auth.iter().map(|chip_auth| text_of(&chip_auth.key, chip_auth.key_id)).collect(),
+            terminal_auth: image.terminal_auth.as_ref().map(|trust| hex::encode(trust.encode())),
         };
         Zeroizing::new(serde_json::to_string_pretty(&text).unwrap_or_default())
     }
@@ -171,8 +176,9 @@ impl ImageFile {
         }
         image.active_auth = text.active_auth.as_ref().map(active_auth).transpose()?;
         for key in &text.chip_auth {
-            image.chip_auth.push(ChipAuthKey { key: ec("chip_auth", key)?, key_id: key.key_id });
+            image.chip_auth.push(ChipAuthKey { key: agreement("chip_auth", key)?, key_id: key.key_id });
         }
+        image.terminal_auth = text.terminal_auth.as_deref().map(trust_points).transpose()?;
         Ok(Self { profile: text.profile, live: text.live, image })
     }
 
@@ -202,7 +208,10 @@ impl ImageFile {
 
 fn active_auth(key: &KeyText) -> Result<ActiveAuthKey, ImageFileError> {
     match &key.modulus {
-        None => ec("active_auth", key).map(ActiveAuthKey::Ec),
+        None => match agreement("active_auth", key)? {
+            AgreementPrivateKey::Ec(key) => Ok(ActiveAuthKey::Ec(key)),
+            AgreementPrivateKey::Dh(_) => Err(value("active_auth", "an EC key", "one for Diffie-Hellman")),
+        },
         Some(modulus) => {
             let modulus = hex::decode(modulus).map_err(|error| value("active_auth", "hexadecimal digits", error.to_string()))?;
             Ok(ActiveAuthKey::Rsa { modulus, private_exponent: key.private.secret("active_auth")? })
@@ -210,15 +219,23 @@ fn active_auth(key: &KeyText) -> Result<ActiveAuthKey, ImageFileError> {
     }
 }
 
-fn ec(field: &'static str, key: &KeyText) -> Result<PrivateKey, ImageFileError> {
-    let curve = key.parameter_id.and_then(Curve::from_parameter_id);
-    let curve = curve.ok_or_else(|| value(field, "a standardized domain parameter id from 8 to 18", format!("{:?}", key.parameter_id)))?;
-    let scalar = key.private.secret(field)?;
-    PrivateKey::from_bytes(curve, scalar.expose()).map_err(|error| value(field, "a private key", error.to_string()))
+fn agreement(field: &'static str, key: &KeyText) -> Result<AgreementPrivateKey, ImageFileError> {
+    let domain = key.parameter_id.and_then(Domain::standardized);
+    let domain =
+        domain.ok_or_else(|| value(field, "a standardized domain parameter id, 0 to 2 or 8 to 18", format!("{:?}", key.parameter_id)))?;
+    let number = key.private.secret(field)?;
+    AgreementPrivateKey::from_bytes(&domain, number.expose()).map_err(|error| value(field, "a private key", error.to_string()))
+}
+
+fn trust_points(text: &str) -> Result<TrustPoints, ImageFileError> {
+    let bytes = hex::decode(text).map_err(|error| value("terminal_auth", "hexadecimal digits", error.to_string()))?;
+    TrustPoints::decode(&bytes).map_err(|error| value("terminal_auth", "a date and trust points", error.to_string()))
 }
 
 #[cfg(test)]
 mod tests {
+    use eid::crypto::curve::{Curve, PrivateKey};
+
     use super::*;
 
     fn example() -> ImageFile {
@@ -227,7 +244,7 @@ mod tests {
         image.files.insert(FileId::CARD_ACCESS, vec![0x31, 0x00]);
         image.passwords.can = Some(Secret::from(&b"123456"[..]));
         let key = PrivateKey::from_bytes(Curve::P256, &[7; 32]).expect("a scalar");
-        image.chip_auth.push(ChipAuthKey { key, key_id: Some(3) });
+        image.chip_auth.push(ChipAuthKey { key: key.into(), key_id: Some(3) });
         image.active_auth = Some(ActiveAuthKey::Rsa { modulus: vec![0xC1; 256], private_exponent: Secret::new(vec![5; 256]) });
         ImageFile { profile: "cccd-2021".to_owned(), live: false, image }
     }
@@ -271,6 +288,6 @@ mod tests {
         let message = error("313233343536", "31323334353x");
         assert_eq!(message, "image: passwords: expected hexadecimal digits, found 12 other characters");
         assert!(ImageFile::from_json(&json[..json.len() / 2]).is_err(), "a truncated file");
-        assert!(error("\"parameter_id\": 12", "\"parameter_id\": 77").contains("domain parameter id from 8 to 18"));
+        assert!(error("\"parameter_id\": 12", "\"parameter_id\": 77").contains("domain parameter id, 0 to 2 or 8 to 18"));
     }
 }

@@ -159,7 +159,7 @@ pub struct Plan {
 /// Lengths of an image by DGI: all that a plan of a card with groupings needs.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Sizes {
-    /// Files: DGI and bytes.
+    /// Files, and the trust points of Terminal Authentication: DGI and bytes.
     pub clear: BTreeMap<u16, usize>,
     /// Secrets: DGI and bytes, padding included.
     pub sens: BTreeMap<u16, usize>,
@@ -171,11 +171,14 @@ impl Sizes {
     /// # Errors
     /// The product cannot hold the image.
     pub fn of(image: &CardImage, profile: &CardProfile) -> Result<Self, PlanError> {
-        let clear = image.files.iter().map(|(file, bytes)| (file.dgi(), bytes.len())).collect();
+        let mut clear: BTreeMap<u16, usize> = image.files.iter().map(|(file, bytes)| (file.dgi(), bytes.len())).collect();
         let sens = match &profile.product {
             Product::GpDgi(product) => dgi::secrets(image, profile, product)?.iter().map(|(dgi, value)| (*dgi, value.len())).collect(),
             Product::PutData(_) => BTreeMap::new(),
         };
+        if let Product::GpDgi(product) = &profile.product {
+            clear.extend(dgi::trust_points(image, profile, product)?.map(|(dgi, value)| (dgi, value.len())));
+        }
         Ok(Self { clear, sens })
     }
 }
@@ -221,7 +224,11 @@ pub fn plan(name: &str, image: &CardImage, profile: &CardProfile, options: Optio
 /// # Errors
 /// The product cannot hold the image, or does not take such APDUs.
 pub fn plan_sizes(name: &str, sizes: &Sizes, profile: &CardProfile, options: Options) -> Result<Plan, PlanError> {
-    for (&dgi, &len) in &sizes.clear {
+    let trust_points = match &profile.product {
+        Product::GpDgi(product) => product.trust_points_dgi,
+        Product::PutData(_) => None,
+    };
+    for (&dgi, &len) in sizes.clear.iter().filter(|(dgi, _)| Some(**dgi) != trust_points) {
         let file = FileId::from_dgi(dgi).ok_or_else(|| PlanError::Reference(format!("{dgi:04X} is no file")))?;
         match profile.takes(file) {
             Taken::No => return Err(PlanError::Missing { profile: profile.id.clone(), what: format!("a place for {file}") }),

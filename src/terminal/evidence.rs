@@ -27,13 +27,14 @@ use eid::image::FileId;
 use eid::lds::Elementary;
 use eid::lds::com::Com;
 use eid::lds::dg14::Dg14;
+use eid::lds::security_info::KeyId;
 use eid::lds::sod::Sod;
 use eid::protocol::finding::{Check, Finding, Outcome};
 use eid::quirk::Quirk;
 use eid::secret::Secret;
 
 use super::inspect::passive::{Content, counted, passive};
-use super::inspect::{Inspection, chip, cross, dg, document};
+use super::inspect::{Inspection, active, chip, cross, dg, document};
 use super::policy::Policy;
 use super::read;
 use super::report::{PolicyNote, Report, Source, Verdict};
@@ -101,10 +102,14 @@ pub struct ActiveAuth {
 pub struct ChipAuth {
     /// Object identifier of the protocol, dotted.
     pub protocol: String,
-    /// Which of the keys of DG14, where it has several.
-    pub key_id: Option<u32>,
+    /// 1, or 2 after Terminal Authentication.
+    pub version: u8,
+    /// Which of the keys, where it has several.
+    pub key_id: Option<KeyId>,
     /// The terminal's ephemeral private key. Who has it can compute the keys of the session; the session is over.
     pub ephemeral: Secret,
+    /// Data field of the answer that ended the agreement: in version 2 the chip's nonce and token.
+    pub agreed: Vec<u8>,
     /// The first command under the new keys, as sent.
     pub command: Vec<u8>,
     /// Its answer, as received, status word included.
@@ -315,7 +320,7 @@ impl Evidence {
         };
         let dg15 = files.get(&dg(15));
         let aa = match (&self.transcript.active_auth, dg15) {
-            (Some(transcript), Some(dg15)) => Some(chip::active_auth_again(dg14.as_ref(), dg15, transcript, quirks)),
+            (Some(transcript), Some(dg15)) => Some(active::active_auth_again(dg14.as_ref(), dg15, transcript, quirks)),
             _ => None,
         };
         for (id, again, number) in [("ca", ca, 14), ("aa", aa, 15)] {

@@ -1,8 +1,9 @@
-//! The inspection procedure (Doc 9303-11 §4.2, §5, §6): access, Chip Authentication, Active Authentication, files, Passive Authentication.
+//! The inspection procedure (Doc 9303-11 §4.2, §5, §6, §7): access, Chip, Terminal, and Active Authentication, files, Passive Authentication.
 //!
 //! 1. Open the card by PACE or Basic Access Control ([`access`]).
 //! 2. Read EF.COM and EF.SOD: what should be there.
 //! 3. Read EF.DG14, run Chip Authentication: is the chip the one whose key the issuer signed?
+//!    With a terminal key: Terminal Authentication, so that the chip opens DG3 and DG4; it says nothing about the card.
 //! 4. Read EF.DG15, run Active Authentication with a fresh challenge: the same question.
 //! 5. Read the other data groups.
 //! 6. Passive Authentication, and the cross checks of what no signature covers: EF.COM against EF.SOD, EF.CardAccess against DG14.
@@ -29,15 +30,18 @@ use eid::transport::{Transport, TransportError};
 use rand_core::CryptoRng;
 
 use super::access::{self, AccessError, Fallback, Log};
+use super::credentials::TerminalCredentials;
 use super::evidence::{Ended, Transcript};
-use super::policy::Policy;
+use super::policy::{Policy, StandardPolicy};
 use super::read::{self, Progress, ReadError};
 use super::report::{Document, Report, Source};
 use crate::session::{Session, SessionError};
 
+pub(in crate::terminal) mod active;
 pub(in crate::terminal) mod chip;
 pub(in crate::terminal) mod cross;
 pub(in crate::terminal) mod passive;
+mod terminal;
 
 use passive::{Content, counted, passive};
 
@@ -65,6 +69,8 @@ pub struct Request<'a> {
     pub data_groups: DataGroups,
     /// What follows from the findings.
     pub policy: &'a dyn Policy,
+    /// Certificates and key for Terminal Authentication; without them DG3 and DG4 stay closed.
+    pub terminal: Option<&'a TerminalCredentials>,
 }
 
 /// Which data groups to read.
@@ -128,7 +134,17 @@ pub fn inspect<T: Transport>(
     rng: &mut dyn CryptoRng,
     tell: &mut dyn FnMut(Step),
 ) -> Result<Inspection, TransportError> {
-    let mut run = Run { session, request, rng, tell, log: Log::default(), files: BTreeMap::new(), guarded: BTreeSet::new(), broken: false };
+    let mut run = Run {
+        session,
+        request,
+        rng,
+        tell,
+        log: Log::default(),
+        files: BTreeMap::new(),
+        guarded: BTreeSet::new(),
+        broken: false,
+        authenticated: None,
+    };
     let (ended, method) = match run.procedure() {
         Ok(method) => (Ended::Opened, Some(method)),
         Err(AccessError::Session(SessionError::Transport(error))) => return Err(error),
@@ -167,6 +183,45 @@ pub fn inspect<T: Transport>(
     Ok(Inspection { report, files, method, ended, not_read: guarded, transcript: log.transcript })
 }
 
+/// Runs Chip and Terminal Authentication on a card that is open, so that DG3 and DG4 can be read: for who wants the files and no verdict.
+/// Findings `ca` and `ta` go to `log`; that of Chip Authentication proves nothing without passive authentication.
+///
+/// # Errors
+/// As [`access::open`]: the channel broke, and the card could not be opened again.
+pub fn extended_access<T: Transport>(
+    session: &mut Session<T>,
+    passwords: &[Password],
+    terminal: &TerminalCredentials,
+    rng: &mut dyn CryptoRng,
+    log: &mut Log,
+) -> Result<(), AccessError> {
+    let (trust, policy) = (TrustStore::new(), StandardPolicy::default());
+    let request = Request {
+        passwords,
+        fallback: Fallback::BasicAccessControl,
+        trust: &trust,
+        cache: None,
+        today: Date::from_days(0),
+        data_groups: DataGroups::All,
+        policy: &policy,
+        terminal: Some(terminal),
+    };
+    let files = log.card_access.iter().map(|bytes| (FileId::CARD_ACCESS, bytes.clone())).collect();
+    let (kept, tell) = (std::mem::take(log), &mut |_| {});
+    let mut run =
+        Run { session, request: &request, rng, tell, log: kept, files, guarded: BTreeSet::new(), broken: false, authenticated: None };
+    let result = (|| {
+        run.read(dg(14))?;
+        let dg14 = run.parsed::<Dg14>();
+        run.chip_and_terminal(dg14.as_ref())
+    })();
+    *log = run.log;
+    let (ca, ta) = result?;
+    log.findings.retain(|finding| finding.id() != "read.dg14");
+    log.findings.extend([ca, ta]);
+    Ok(())
+}
+
 pub(in crate::terminal) const fn dg(number: u8) -> FileId {
     match FileId::dg(number) {
         Some(file) => file,
@@ -201,6 +256,8 @@ struct Run<'a, 'r, T> {
     guarded: BTreeSet<u8>,
     /// The channel broke: nothing more is read.
     broken: bool,
+    /// Terminal Authentication has opened the chip: what it takes to do so again after the card was opened anew.
+    authenticated: Option<Dg14>,
 }
 
 impl<T: Transport> Run<'_, '_, T> {
@@ -226,13 +283,18 @@ impl<T: Transport> Run<'_, '_, T> {
             (self.tell)(Step::ChipAuthentication);
             chip_auth = self.parsed::<Dg14>();
         }
-        let ca = self.chip_authentication(chip_auth.as_ref())?;
+        let (ca, ta) = self.chip_and_terminal(chip_auth.as_ref())?;
+        self.authenticated = chip_auth.clone().filter(|_| ta.outcome == Outcome::Passed);
+        self.log.findings.push(ta);
         if offers(15) {
             self.read(dg(15))?;
             (self.tell)(Step::ActiveAuthentication);
         }
         let aa = self.active_authentication(chip_auth.as_ref())?;
         for &number in listed.iter().filter(|number| !matches!(number, 14 | 15)) {
+            if self.files.contains_key(&dg(number)) {
+                continue;
+            }
             if self.request.data_groups.wants(number) {
                 self.read(dg(number))?;
             } else {
@@ -294,6 +356,9 @@ impl<T: Transport> Run<'_, '_, T> {
             // Some cards answer a length that is too long for them in the clear and forget the channel.
             self.log.quirks.push(Quirk::new("read.short-lengths-only", format!("{file}: {sw} without secure messaging")));
             self.reopen(true)?;
+            if let Some(dg14) = self.authenticated.clone() {
+                self.chip_and_terminal(Some(&dg14))?;
+            }
             result = self.read_once(file);
         }
         let finding = match result {

@@ -172,6 +172,10 @@ pub fn read_file<T: Transport>(
     quirks: &mut Vec<Quirk>,
     progress: &mut dyn FnMut(Progress),
 ) -> Result<Vec<u8>, ReadError> {
+    if file == FileId::CVCA {
+        // Two objects side by side, filled up: the first one's length is not the file's.
+        return read_list(session, file);
+    }
     select(session, file)?;
     read_selected(session, file, None, quirks, progress)
 }

@@ -1,10 +1,11 @@
 //! A chip that can lie: what a terminal must see through. The honest virtual card is in `applets`; this one shares only the standard with it.
 
 use eid::apdu::{Command, Response};
+use eid::crypto::agreement::AgreementPrivateKey;
 use eid::crypto::hash::Hash;
 use eid::crypto::kdf::Suite;
 use eid::image::{ActiveAuthKey, CardImage, EMRTD_AID, FileId, Home};
-use eid::lds::security_info::SecurityInfos;
+use eid::lds::security_info::{Agreement, ChipAuthProtocol, SecurityInfos};
 use eid::protocol::pace::chip::Progress;
 use eid::protocol::pace::{self, Parameters, Password};
 use eid::protocol::{active_auth, bac, chip_auth};
@@ -54,7 +55,7 @@ pub(crate) struct LyingChip {
     channel: Option<SecureMessaging>,
     pace: Option<pace::Chip>,
     bac: Option<bac::Chip>,
-    chip_auth: Option<Suite>,
+    chip_auth: Option<ChipAuthProtocol>,
     commands: usize,
     protected: usize,
 }
@@ -233,28 +234,30 @@ impl LyingChip {
         }
         if command.p2 == 0xA4 {
             let Ok(selection) = chip_auth::Selection::parse(&command.data) else { return (Response::status(0x6A80), None) };
-            self.chip_auth = Some(selection.protocol.suite);
+            self.chip_auth = Some(selection.protocol);
             return (Response::ok([]), None);
         }
         match chip_auth::KeyAgreementTemplate::parse(&command.data) {
-            Ok(template) => self.agree(Suite::TripleDes, &template.ephemeral, Vec::new()),
+            Ok(template) => self.agree(ChipAuthProtocol { agreement: Agreement::Ecdh, suite: Suite::TripleDes }, &template.ephemeral),
             Err(_) => (Response::status(0x6A80), None),
         }
     }
 
-    fn agree(&mut self, suite: Suite, ephemeral: &[u8], answer: Vec<u8>) -> (Response, Option<SecureMessaging>) {
+    fn agree(&mut self, protocol: ChipAuthProtocol, ephemeral: &[u8]) -> (Response, Option<SecureMessaging>) {
         let key = self.image.chip_auth[0].key.clone();
-        let key = if self.lie == Lie::OtherChipKey { eid::crypto::curve::PrivateKey::generate(key.curve(), &mut self.rng) } else { key };
-        match chip_auth::agree(suite, &key, ephemeral) {
-            Ok(channel) => (Response::ok(answer), Some(channel)),
+        let key = if self.lie == Lie::OtherChipKey { AgreementPrivateKey::generate(&key.domain(), &mut self.rng) } else { key };
+        match chip_auth::agree(chip_auth::Version::One, protocol, &key, ephemeral, &mut self.rng) {
+            // MSE:Set KAT is answered without data
+            Ok(agreed) if protocol.suite == Suite::TripleDes => (Response::ok([]), Some(agreed.channel)),
+            Ok(agreed) => (Response::ok(agreed.answer), Some(agreed.channel)),
             Err(_) => (Response::status(0x6300), None),
         }
     }
 
     fn general_authenticate(&mut self, data: &[u8]) -> (Response, Option<SecureMessaging>) {
-        if let Some(suite) = self.chip_auth.take() {
+        if let Some(protocol) = self.chip_auth.take() {
             let Ok(ephemeral) = chip_auth::general_authenticate(data).map(<[u8]>::to_vec) else { return (Response::status(0x6A80), None) };
-            return self.agree(suite, &ephemeral, chip_auth::general_authenticate_answer());
+            return self.agree(protocol, &ephemeral);
         }
         let Some(run) = self.pace.take() else { return (Response::status(0x6985), None) };
         match run.step(data, &mut self.rng) {

@@ -163,7 +163,7 @@ pub(crate) fn unsigned(options: Options) -> CardImage {
     image.passwords.can = Some(Secret::from(CAN.as_bytes()));
     image.passwords.mrz_seed = Some(bac::mrz_seed(&mrz().information()));
     image.active_auth = Some(active_auth);
-    image.chip_auth = vec![ChipAuthKey { key: ca, key_id: None }];
+    image.chip_auth = vec![ChipAuthKey { key: ca.into(), key_id: None }];
     image
 }
 

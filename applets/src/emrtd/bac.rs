@@ -10,13 +10,17 @@ use crate::status::{self, Answer, Refusal, refuse};
 const CHALLENGE: u32 = 8;
 
 impl Card {
-    /// GET CHALLENGE 00 84 00 00 08. The challenge serves one EXTERNAL AUTHENTICATE, which must be the next command.
+    /// GET CHALLENGE 00 84 00 00 08: for Basic Access Control, or inside a session for Terminal Authentication. The challenge serves one
+    /// EXTERNAL AUTHENTICATE, which must be the next command.
     pub(crate) fn get_challenge(&mut self, command: &Command) -> Answer {
         if (command.p1, command.p2) != (0, 0) {
             return refuse(status::WRONG_P1P2);
         }
         if !command.data.is_empty() || command.le != Some(CHALLENGE) {
             return refuse(status::WRONG_LENGTH);
+        }
+        if self.ram.access.is_some() && self.ram.terminal.is_under_way() {
+            return self.terminal_challenge();
         }
         if self.ram.selected != Selected::Emrtd || self.ram.access.is_some() {
             return refuse(status::CONDITIONS);

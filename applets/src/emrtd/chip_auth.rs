@@ -1,14 +1,15 @@
-//! Chip Authentication version 1 on the chip (Doc 9303-11 §6.2): under secure messaging only; the old keys serve until the answer
-//! is out, and stay if the agreement fails.
+//! Chip Authentication on the chip (Doc 9303-11 §6.2, BSI TR-03110-2 §3.4): under secure messaging only; the old keys serve until the
+//! answer is out, and stay if the agreement fails.
 //!
-//! The protocols are those that DG14 announces; MSE:Set KAT is the 3DES form.
+//! The protocols are those that DG14 and EF.CardAccess announce. Version 2 follows Terminal Authentication version 2 and takes the key
+//! that this was bound to, no other. MSE:Set KAT is version 1 with 3DES.
 
 use eid::apdu::{Command, Response};
-use eid::crypto::curve::PrivateKey;
+use eid::crypto::agreement::AgreementPrivateKey;
 use eid::crypto::kdf::Suite;
 use eid::image::FileId;
-use eid::lds::security_info::{Agreement, SecurityInfos};
-use eid::protocol::chip_auth::{self, KeyAgreementTemplate, Selection};
+use eid::lds::security_info::{Agreement, ChipAuthProtocol, KeyId, SecurityInfos};
+use eid::protocol::chip_auth::{self, Agreed, KeyAgreementTemplate, Selection, Version};
 use eid::tlv;
 
 use crate::card::{Card, Channel};
@@ -17,8 +18,9 @@ use crate::status::{self, Answer, Refusal, done, refuse};
 /// What MSE:Set AT chose for the GENERAL AUTHENTICATE that follows.
 #[derive(Debug)]
 pub(crate) struct Chosen {
-    suite: Suite,
-    key: PrivateKey,
+    version: Version,
+    protocol: ChipAuthProtocol,
+    key: AgreementPrivateKey,
 }
 
 impl Card {
@@ -27,29 +29,29 @@ impl Card {
         self.needs_session()?;
         self.ram.chip_auth = None;
         let wanted = Selection::parse(&command.data).or(refuse(status::WRONG_DATA))?;
-        let infos = self.dg14()?;
-        let announced = infos.chip_auth().any(|info| {
-            info.protocol == wanted.protocol && (wanted.key_id.is_none() || info.key_id.is_none() || info.key_id == wanted.key_id)
-        });
-        if wanted.protocol.agreement != Agreement::Ecdh || wanted.protocol.suite == Suite::TripleDes || !announced {
-            return refuse(status::WRONG_DATA);
+        let version = if self.ram.terminal.bound_to().is_some() { Version::Two } else { Version::One };
+        if !self.announces(version, wanted.protocol, wanted.key_id) {
+            // Version 2 without Terminal Authentication before it is a matter of order, not of data.
+            let later = version == Version::One && self.announces(Version::Two, wanted.protocol, wanted.key_id);
+            return refuse(if later { status::SECURITY_STATUS } else { status::WRONG_DATA });
         }
-        let key = self.chip_auth_key(wanted.key_id)?;
-        self.ram.chip_auth = Some(Chosen { suite: wanted.protocol.suite, key });
+        let key = self.chip_auth_key(Some(wanted.protocol.agreement), wanted.key_id)?;
+        self.ram.chip_auth = Some(Chosen { version, protocol: wanted.protocol, key });
         done()
     }
 
-    /// GENERAL AUTHENTICATE 00 86 00 00 7C { 80 ephemeral key }.
+    /// GENERAL AUTHENTICATE 00 86 00 00 7C { 80 ephemeral key }, chained where it is long.
     pub(crate) fn chip_auth(&mut self, command: &Command) -> Answer {
         self.needs_session()?;
-        let Some(Chosen { suite, key }) = self.ram.chip_auth.take() else { return refuse(status::CONDITIONS) };
-        if command.cla & 0x10 != 0 {
-            return refuse(status::LAST_OF_CHAIN);
-        }
-        let ephemeral = chip_auth::general_authenticate(&command.data).or(refuse(status::WRONG_DATA))?;
-        let channel = chip_auth::agree(suite, &key, ephemeral).or(refuse(status::WRONG_DATA))?;
-        self.ram.next_channel = Some(Channel::Messaging(channel));
-        Ok(Response::ok(chip_auth::general_authenticate_answer()))
+        let Some(chosen) = self.ram.chip_auth.take() else { return refuse(status::CONDITIONS) };
+        let Some(data) = self.joined(command)? else {
+            self.ram.chip_auth = Some(chosen);
+            return done();
+        };
+        let Chosen { version, protocol, key } = chosen;
+        let ephemeral = chip_auth::general_authenticate(&data).or(refuse(status::WRONG_DATA))?;
+        let agreed = chip_auth::agree(version, protocol, &key, ephemeral, &mut *self.rng).or(refuse(status::WRONG_DATA))?;
+        self.take_channel(version, agreed)
     }
 
     /// MSE:Set KAT 00 22 41 A6 { 91 ephemeral key, 84 key id }: agreement in one command, always with 3DES.
@@ -57,22 +59,58 @@ impl Card {
         self.needs_session()?;
         self.ram.chip_auth = None;
         let template = KeyAgreementTemplate::parse(&command.data).or(refuse(status::WRONG_DATA))?;
-        let infos = self.dg14()?;
         // Chips without a ChipAuthenticationInfo, only with a key, do 3DES (BSI TR-03110-3 A.1.1.2).
-        let announced = infos.chip_auth().next().is_none() || infos.chip_auth().any(|info| info.protocol.suite == Suite::TripleDes);
-        if !announced {
+        let silent = self.dg14()?.chip_auth().next().is_none();
+        let does = |agreement| self.announces(Version::One, ChipAuthProtocol { agreement, suite: Suite::TripleDes }, template.key_id);
+        if !silent && !does(Agreement::Ecdh) && !does(Agreement::Dh) {
             return refuse(status::WRONG_DATA);
         }
-        let key = self.chip_auth_key(template.key_id)?;
-        let channel = chip_auth::agree(Suite::TripleDes, &key, &template.ephemeral).or(refuse(status::WRONG_DATA))?;
-        self.ram.next_channel = Some(Channel::Messaging(channel));
+        let key = self.chip_auth_key(None, template.key_id)?;
+        let agreement = match key {
+            AgreementPrivateKey::Ec(_) => Agreement::Ecdh,
+            AgreementPrivateKey::Dh(_) => Agreement::Dh,
+        };
+        let protocol = ChipAuthProtocol { agreement, suite: Suite::TripleDes };
+        if !silent && !does(agreement) {
+            return refuse(status::WRONG_DATA);
+        }
+        let agreed = chip_auth::agree(Version::One, protocol, &key, &template.ephemeral, &mut *self.rng).or(refuse(status::WRONG_DATA))?;
+        let _ = self.take_channel(Version::One, agreed)?;
         done()
     }
 
-    /// The key of that id, or the only one.
-    fn chip_auth_key(&self, key_id: Option<u32>) -> Result<PrivateKey, Refusal> {
+    fn take_channel(&mut self, version: Version, agreed: Agreed) -> Answer {
+        let Agreed { channel, answer, terminal_key } = agreed;
+        match version {
+            Version::One => self.ram.terminal.chip_authenticated(&terminal_key),
+            Version::Two if self.ram.terminal.bound_to() == Some(&terminal_key.compressed()) => self.ram.terminal.rights_count(),
+            Version::Two => return refuse(status::WRONG_DATA),
+        }
+        self.ram.next_channel = Some(Channel::Messaging(channel));
+        Ok(Response::ok(answer))
+    }
+
+    /// Whether DG14 or EF.CardAccess has that protocol in that version, for that key.
+    fn announces(&self, version: Version, protocol: ChipAuthProtocol, key_id: Option<KeyId>) -> bool {
+        let number = match version {
+            Version::One => 1,
+            Version::Two => 2,
+        };
+        self.announcements().iter().flat_map(|infos| infos.chip_auth()).any(|info| {
+            let same_key = key_id.is_none() || info.key_id.is_none() || info.key_id == key_id;
+            info.protocol == protocol && info.version == number && same_key
+        })
+    }
+
+    /// The key of that kind and id, or the only one.
+    fn chip_auth_key(&self, agreement: Option<Agreement>, key_id: Option<KeyId>) -> Result<AgreementPrivateKey, Refusal> {
+        let kind = |key: &AgreementPrivateKey| match key {
+            AgreementPrivateKey::Ec(_) => Agreement::Ecdh,
+            AgreementPrivateKey::Dh(_) => Agreement::Dh,
+        };
         let mut keys = self.chip_auth_keys()?;
-        keys.retain(|key| key_id.is_none() || key.key_id == key_id);
+        keys.retain(|key| agreement.is_none_or(|wanted| wanted == kind(&key.key)));
+        keys.retain(|key| key_id.is_none_or(|wanted| key.key_id.is_some_and(|id| wanted == id)));
         match (keys.pop(), keys.is_empty()) {
             (Some(only), true) => Ok(only.key),
             _ => refuse(status::NO_REFERENCE),

@@ -5,13 +5,15 @@
 //! right in the same session, and blocked at none; the PUK is blocked at none (TR-03110-2 §3.3).
 
 use eid::apdu::{Command, Response};
-use eid::crypto::agreement::Domain;
+use eid::cert::chat::Chat;
+use eid::crypto::agreement::{AgreementKey, AgreementPrivateKey};
 use eid::crypto::curve::PrivateKey;
 use eid::image::FileId;
 use eid::lds::security_info::{PaceInfo, SecurityInfos};
 use eid::protocol::pace::chip::{Progress, Selection};
 use eid::protocol::pace::{Chip, PaceError, Parameters, Password};
 
+use super::terminal_auth::TerminalRun;
 use crate::card::{Access, Card, Channel};
 use crate::status::{self, Answer, Refusal, done, refuse};
 use crate::store::Counters;
@@ -23,7 +25,7 @@ const PUK: u8 = 4;
 
 /// A run of PACE, if one is under way.
 #[derive(Debug, Default)]
-pub(crate) struct PaceRun(Option<(Chip, u8)>);
+pub(crate) struct PaceRun(Option<(Chip, u8, Option<Chat>)>);
 
 impl PaceRun {
     /// Forgets the run.
@@ -33,7 +35,7 @@ impl PaceRun {
 }
 
 impl Card {
-    /// MSE:Set AT 00 22 C1 A4 { 80 protocol, 83 password, 84 parameters }: 9000, or 63CX where X tries are left for PIN or PUK.
+    /// MSE:Set AT 00 22 C1 A4 { 80 protocol, 83 password, 84 parameters, 7F4C CHAT }: 9000, or 63CX where X tries are left for PIN or PUK.
     pub(crate) fn select_pace(&mut self, command: &Command) -> Answer {
         let wanted = Selection::parse(&command.data).or(refuse(status::WRONG_DATA))?;
         let resumes_pin = self.ram.access == Some(Access::Pace(CAN)) && wanted.reference == PIN;
@@ -45,7 +47,7 @@ impl Card {
         self.ram.chip_auth = None;
         let static_key = self.cam_key(&parameters)?;
         let chip = Chip::select(parameters, password, static_key.as_ref()).or(refuse(status::NO_REFERENCE))?;
-        self.ram.pace = PaceRun(Some((chip, wanted.reference)));
+        self.ram.pace = PaceRun(Some((chip, wanted.reference, wanted.chat)));
         match self.tries(wanted.reference) {
             Some((left, all)) if left < all => refuse(status::TRIES_LEFT | u16::from(left)),
             _ => done(),
@@ -71,8 +73,9 @@ impl Card {
             return Ok(None);
         }
         let keys = self.chip_auth_keys()?;
-        let by_id = |id: Option<u32>| keys.iter().find(|key| key.key_id == id && Domain::Ec(key.curve()) == *parameters.domain());
-        Ok(by_id(Some(parameters.id().into())).or_else(|| by_id(None)).map(|key| key.key.clone()))
+        let by_id = |id: Option<u32>| keys.iter().find(|key| key.key_id == id && key.key.domain() == *parameters.domain());
+        let key = by_id(Some(parameters.id().into())).or_else(|| by_id(None)).map(|key| &key.key);
+        Ok(key.and_then(|key| if let AgreementPrivateKey::Ec(key) = key { Some(key.clone()) } else { None }))
     }
 
     fn password(&self, reference: u8) -> Result<Password, Refusal> {
@@ -99,7 +102,7 @@ impl Card {
 
     /// One GENERAL AUTHENTICATE.
     pub(crate) fn pace(&mut self, command: &Command) -> Answer {
-        let Some((chip, reference)) = self.ram.pace.0.take() else { return refuse(status::CONDITIONS) };
+        let Some((mut chip, reference, chat)) = self.ram.pace.0.take() else { return refuse(status::CONDITIONS) };
         let (last, chained) = (chip.expects_last(), command.cla & 0x10 != 0);
         if last && chained {
             return refuse(status::LAST_OF_CHAIN);
@@ -118,14 +121,20 @@ impl Card {
         if last {
             self.count_try(reference)?;
         }
+        // Whoever names rights learns under which keys to prove them.
+        if let (true, Some(chat), Ok(trust)) = (last, chat, self.trust_points()) {
+            chip = chip.with_references(trust.references(chat.terminal()).map(|reference| reference.as_bytes().to_vec()));
+        }
+        let chip_key = chip.public_key().map(AgreementKey::compressed);
         match chip.step(&command.data, &mut *self.rng) {
             Ok((answer, Progress::More(chip))) => {
-                self.ram.pace = PaceRun(Some((chip, reference)));
+                self.ram.pace = PaceRun(Some((chip, reference, chat)));
                 Ok(Response::ok(answer))
             }
             Ok((answer, Progress::Done(channel))) => {
                 self.forgive_tries(reference)?;
                 self.ram.access = Some(Access::Pace(reference));
+                self.ram.terminal = TerminalRun::after_pace(chip_key.unwrap_or_default(), chat);
                 self.ram.next_channel = Some(Channel::Messaging(channel));
                 Ok(Response::ok(answer))
             }

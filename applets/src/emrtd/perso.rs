@@ -12,6 +12,7 @@ use subtle::ConstantTimeEq as _;
 use zeroize::Zeroizing;
 
 use super::secrets;
+use super::terminal_auth::{MAX_TRUST_POINTS, TRUST_POINTS};
 use crate::card::Card;
 use crate::status::{self, Answer, Refusal, done, refuse};
 use crate::store::{Meta, Staging};
@@ -96,6 +97,7 @@ impl Card {
                 (Event::End { id }, Some(Value::File(staging))) => self.store.finish(staging, id)?,
                 (Event::End { id: NONCE }, Some(Value::Buffer(bytes))) => self.open_job(sequence, &bytes)?,
                 (Event::End { id: id @ (COMMIT | ACTIVATE | TERMINATE) }, Some(Value::Buffer(bytes))) => control = Some((id, bytes)),
+                (Event::End { id: TRUST_POINTS }, Some(Value::Buffer(bytes))) => self.take_trust_points(&bytes)?,
                 (Event::End { id }, Some(Value::Buffer(bytes))) => self.take_secret(id, bytes)?,
                 (_, None) => return refuse(status::NO_DIAGNOSIS),
             }
@@ -133,6 +135,8 @@ impl Card {
                 if len == expected { buffer() } else { refuse(status::WRONG_DATA) }
             }
             _ if state != LifeCycle::PersoOpen || !sequence.opened => refuse(status::CONDITIONS),
+            TRUST_POINTS if (1..=MAX_TRUST_POINTS).contains(&len) => buffer(),
+            TRUST_POINTS => refuse(status::WRONG_DATA),
             secrets::PASSWORDS | secrets::ACTIVE_AUTH | secrets::CHIP_AUTH => {
                 if len == 0 || !len.is_multiple_of(16) || len > MAX_ENCRYPTED {
                     return refuse(status::WRONG_DATA);

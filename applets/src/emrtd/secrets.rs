@@ -3,11 +3,11 @@
 //! ```text
 //! 8002  7F50 { 90 MRZ seed 20, 91 CAN, 92 PIN, 93 PUK }
 //! 8003  7F49 { 80 domain parameter id, 81 private value }  or  7F49 { 85 modulus, 86 private exponent }
-//! 8004  7F49 { 80 domain parameter id, 81 private value, 82 key id } …
+//! 8004  7F49 { 80 domain parameter id, 81 private value, 82 key id } …     0 to 2 for DH, 8 to 18 for ECDH
 //! check 84 04 first four bytes of SHA-256 over all that, then zeros
 //! ```
 
-use eid::crypto::curve::{Curve, PrivateKey};
+use eid::crypto::agreement::{AgreementPrivateKey, Domain};
 use eid::image::{ActiveAuthKey, ChipAuthKey, Passwords};
 use eid::secret::Secret;
 use eid::tlv::{Reader, Tag, TlvError};
@@ -75,7 +75,7 @@ fn active_auth(objects: &[u8]) -> Result<ActiveAuthKey, Refusal> {
         let odd = modulus.last().is_some_and(|octet| octet & 1 == 1) && modulus.first() != Some(&0);
         return if odd && modulus.len() >= 128 { Ok(ActiveAuthKey::Rsa { modulus, private_exponent }) } else { Err(NOT_READABLE) };
     }
-    let key = ec_key(&mut members)?;
+    let AgreementPrivateKey::Ec(key) = agreement_key(&mut members)? else { return Err(NOT_READABLE) };
     members.finish()?;
     Ok(ActiveAuthKey::Ec(key))
 }
@@ -85,7 +85,7 @@ fn chip_auth(objects: &[u8]) -> Result<Vec<ChipAuthKey>, Refusal> {
     let mut keys = Vec::new();
     while !reader.is_empty() && keys.len() < MAX_KEYS {
         let mut members = reader.expect(0x7F49)?.reader();
-        let key = ec_key(&mut members)?;
+        let key = agreement_key(&mut members)?;
         let key_id = members.optional(0x82)?.map(|id| number(id.value)).transpose()?;
         members.finish()?;
         keys.push(ChipAuthKey { key, key_id });
@@ -94,10 +94,10 @@ fn chip_auth(objects: &[u8]) -> Result<Vec<ChipAuthKey>, Refusal> {
     if keys.is_empty() { Err(NOT_READABLE) } else { Ok(keys) }
 }
 
-fn ec_key(members: &mut Reader<'_>) -> Result<PrivateKey, Refusal> {
+fn agreement_key(members: &mut Reader<'_>) -> Result<AgreementPrivateKey, Refusal> {
     let &[id] = members.expect(0x80)?.value else { return Err(NOT_READABLE) };
-    let curve = Curve::from_parameter_id(id).ok_or(NOT_READABLE)?;
-    PrivateKey::from_bytes(curve, members.expect(0x81)?.value).or(Err(NOT_READABLE))
+    let domain = Domain::standardized(id).ok_or(NOT_READABLE)?;
+    AgreementPrivateKey::from_bytes(&domain, members.expect(0x81)?.value).or(Err(NOT_READABLE))
 }
 
 /// A big-endian number of one to four bytes.
@@ -129,6 +129,7 @@ impl Card {
 
 #[cfg(test)]
 mod tests {
+    use eid::crypto::curve::Curve;
     use eid::dgi;
 
     use crate::status::refuse;

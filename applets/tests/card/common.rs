@@ -7,13 +7,13 @@ use applets::store::fault::FaultyNvm;
 use applets::store::nvm::{Nvm, NvmError, PAGE, RamNvm};
 use applets::{Card, CardConfig, CardRng};
 use eid::apdu::{Command, Response};
+use eid::crypto::agreement::AgreementPrivateKey;
 use eid::crypto::curve::{Curve, PrivateKey};
 use eid::crypto::hash::Hash;
 use eid::crypto::kdf::Suite;
-use eid::crypto::signature::PublicKey;
 use eid::image::{ActiveAuthKey, CardImage, ChipAuthKey, EMRTD_AID, FileId, Passwords};
 use eid::lds::security_info::{
-    Agreement, ChipAuthInfo, ChipAuthProtocol, ChipAuthPublicKeyInfo, PaceInfo, PaceProtocol, SecurityInfo, SecurityInfos,
+    Agreement, ChipAuthInfo, ChipAuthProtocol, ChipAuthPublicKeyInfo, KeyId, PaceInfo, PaceProtocol, SecurityInfo, SecurityInfos,
 };
 use eid::protocol::bac;
 use eid::scp03::host::{HostSession, InitializeUpdateAnswer, Opening};
@@ -66,7 +66,10 @@ pub(crate) fn card_access(curve: Curve) -> SecurityInfos {
 /// Two keys of Chip Authentication, ids 1 and 2.
 pub(crate) fn chip_auth_keys() -> Vec<ChipAuthKey> {
     [(Curve::BrainpoolP256r1, 1), (Curve::P384, 2)]
-        .map(|(curve, id)| ChipAuthKey { key: PrivateKey::generate(curve, &mut SeededRng::new(curve.name().as_bytes())), key_id: Some(id) })
+        .map(|(curve, id)| ChipAuthKey {
+            key: PrivateKey::generate(curve, &mut SeededRng::new(curve.name().as_bytes())).into(),
+            key_id: Some(id),
+        })
         .to_vec()
 }
 
@@ -78,12 +81,12 @@ pub(crate) fn image() -> CardImage {
             SecurityInfo::ChipAuth(ChipAuthInfo {
                 protocol: ChipAuthProtocol { agreement: Agreement::Ecdh, suite: Suite::Aes128 },
                 version: 1,
-                key_id: key.key_id,
+                key_id: key.key_id.map(KeyId::from),
             }),
             SecurityInfo::ChipAuthPublicKey(ChipAuthPublicKeyInfo {
                 agreement: Agreement::Ecdh,
-                spki: eid::cert::spki::encode(&PublicKey::Ec(key.key.public())),
-                key_id: key.key_id,
+                spki: eid::cert::spki::agreement::encode(&key.key.public()),
+                key_id: key.key_id.map(KeyId::from),
             }),
         ]
     });
@@ -108,6 +111,7 @@ pub(crate) fn image() -> CardImage {
         },
         active_auth: Some(ActiveAuthKey::Ec(PrivateKey::generate(Curve::P256, &mut SeededRng::new(b"aa")))),
         chip_auth,
+        terminal_auth: None,
     }
 }
 
@@ -121,6 +125,7 @@ pub(crate) fn small_image() -> CardImage {
         passwords: Passwords { can: Some(Secret::from(CAN)), ..Passwords::default() },
         active_auth: None,
         chip_auth: Vec::new(),
+        terminal_auth: None,
     }
 }
 
@@ -140,7 +145,10 @@ pub(crate) fn dgi(id: u16, value: &[u8]) -> Vec<u8> {
 
 /// The secrets of an image in clear: TLV, check value, zeros to whole blocks.
 pub(crate) fn secrets(image: &CardImage) -> Vec<(u16, Vec<u8>)> {
-    let ec = |key: &PrivateKey| [tlv::encode(0x80, &[key.curve().parameter_id()]), tlv::encode(0x81, key.scalar().expose())].concat();
+    let agreement = |key: &AgreementPrivateKey| {
+        let id = key.domain().parameter_id().expect("a standardized domain");
+        [tlv::encode(0x80, &[id]), tlv::encode(0x81, key.number().expose())].concat()
+    };
     let mut out = Vec::new();
     let passwords =
         [(0x90, &image.passwords.mrz_seed), (0x91, &image.passwords.can), (0x92, &image.passwords.pin), (0x93, &image.passwords.puk)];
@@ -150,7 +158,7 @@ pub(crate) fn secrets(image: &CardImage) -> Vec<(u16, Vec<u8>)> {
         out.push((0x8002, eid::dgi::seal(&tlv::encode(0x7F50, &passwords))));
     }
     match &image.active_auth {
-        Some(ActiveAuthKey::Ec(key)) => out.push((0x8003, eid::dgi::seal(&tlv::encode(0x7F49, &ec(key))))),
+        Some(ActiveAuthKey::Ec(key)) => out.push((0x8003, eid::dgi::seal(&tlv::encode(0x7F49, &agreement(&key.clone().into()))))),
         Some(ActiveAuthKey::Rsa { modulus, private_exponent }) => {
             let body = [tlv::encode(0x85, modulus), tlv::encode(0x86, private_exponent.expose())].concat();
             out.push((0x8003, eid::dgi::seal(&tlv::encode(0x7F49, &body))));
@@ -162,7 +170,7 @@ pub(crate) fn secrets(image: &CardImage) -> Vec<(u16, Vec<u8>)> {
         .iter()
         .flat_map(|key| {
             let id = key.key_id.map(|id| tlv::encode(0x82, &[u8::try_from(id).expect("small")])).unwrap_or_default();
-            tlv::encode(0x7F49, &[ec(&key.key), id].concat())
+            tlv::encode(0x7F49, &[agreement(&key.key), id].concat())
         })
         .collect();
     if !keys.is_empty() {

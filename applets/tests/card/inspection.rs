@@ -7,7 +7,8 @@ use eid::crypto::curve::Curve;
 use eid::crypto::hash::Hash;
 use eid::crypto::kdf::Suite;
 use eid::image::{ActiveAuthKey, FileId, Home};
-use eid::lds::security_info::{Agreement, ChipAuthProtocol};
+use eid::lds::security_info::{Agreement, ChipAuthProtocol, KeyId};
+use eid::protocol::chip_auth::{Form, Version};
 use eid::protocol::pace::{self, Password};
 use eid::protocol::{active_auth, bac, chip_auth};
 use eid::secret::Secret;
@@ -281,15 +282,16 @@ fn chip_authentication_switches_the_keys_for_every_key_of_the_chip() {
         card.power_cycle();
         let mut old = with_can(&mut card);
         let protocol = ChipAuthProtocol { agreement: Agreement::Ecdh, suite: Suite::Aes128 };
-        let (commands, terminal) =
-            chip_auth::Terminal::start(protocol, key.key_id, &key.key.public(), &mut *rng("ca")).expect("same curve");
+        let id = key.key_id.map(KeyId::from);
+        let terminal = chip_auth::Terminal::start(Version::One, protocol, id, &key.key.public(), &mut *rng("ca")).expect("same curve");
+        let form = Form::usual(Version::One, Suite::Aes128);
         let mut answer = Vec::new();
-        for command in &commands {
+        for command in &terminal.commands(form) {
             let response = old.send(&mut card, command);
             assert!(response.sw.is_ok(), "{command:?}: {response:?}");
             answer = response.data;
         }
-        let mut new = Terminal(terminal.finish(&answer).expect("answer"));
+        let mut new = Terminal(terminal.finish(form, &answer).expect("answer"));
         assert_eq!(new.read(&mut card, FileId::COM, 30, 30), image.files[&FileId::COM]);
         let stale = old.0.protect_command(&Command::new(0x00, 0xB0, 0x9E, 0).with_le(4)).expect("protects");
         assert_eq!(send(&mut card, &stale).sw.0, 0x6988, "the old keys are gone");

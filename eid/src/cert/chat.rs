@@ -267,7 +267,9 @@ mod tests {
         assert_eq!(terminal.describe(), "authentication terminal, terminal: CAN allowed, read eID DG1");
         assert_eq!(dv.and(terminal).map(Chat::rights), Some(terminal.rights()));
         assert_eq!(dv.and(terminal).map(Chat::role), Some(Role::DvDomestic));
-        for (octet, role, rights) in [("C3", Role::Cvca, 2), ("81", Role::DvDomestic, 1), ("42", Role::DvForeign, 1), ("00", Role::Terminal, 0)] {
+        for (octet, role, rights) in
+            [("C3", Role::Cvca, 2), ("81", Role::DvDomestic, 1), ("42", Role::DvForeign, 1), ("00", Role::Terminal, 0)]
+        {
             let chat = chat(&format!("7F4C0E060904007F0007030102015301{octet}"));
             assert_eq!((chat.terminal(), chat.role(), chat.rights().len()), (TerminalType::Inspection, role, rights));
             assert_eq!(hex::encode_upper(chat.encode()), format!("7F4C0E060904007F0007030102015301{octet}"));

@@ -15,9 +15,9 @@
 //! objects, dates that do not exist, an expiry before the effective date, more than [`MAX_LEN`] bytes. Reading is no proof: only
 //! [`Cvc::verify`] says something about the signature, and only [`chain`] about the place in a chain; names prove nothing.
 
+use super::CertError;
 use super::chat::Chat;
 use super::der::{self, Span};
-use super::CertError;
 use crate::crypto::signature::{SignatureError, verify_plain};
 use crate::date::Date;
 use crate::quirk::Quirk;

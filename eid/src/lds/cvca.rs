@@ -40,7 +40,13 @@ impl Elementary for Cvca {
         let reference = |object: tlv::Tlv<'_>| {
             KeyReference::from_octets(object.value).map_err(|error| {
                 let found = hex(object.value.get(..24).unwrap_or(object.value));
-                LdsError::value(Self::FILE, "CAR (42)", object.at, "7 to 16 characters, the first two a country", format!("{found} ({error})"))
+                LdsError::value(
+                    Self::FILE,
+                    "CAR (42)",
+                    object.at,
+                    "7 to 16 characters, the first two a country",
+                    format!("{found} ({error})"),
+                )
             })
         };
         let current = reference(reader.expect(0x42).within(Self::FILE)?)?;

@@ -11,8 +11,10 @@ use super::asn1;
 use crate::oid::{self, OidError};
 use crate::tlv::{self, Reader, Tlv, TlvError};
 
+mod key_id;
 mod protocol;
 
+pub use key_id::KeyId;
 pub use protocol::{Agreement, ChipAuthProtocol, Mapping, PaceProtocol};
 
 use crate::crypto::hash::Hash;
@@ -91,7 +93,7 @@ pub struct ChipAuthInfo {
     /// 1 in Doc 9303; 2 and 3 in TR-03110.
     pub version: u8,
     /// Which key, where the chip has several.
-    pub key_id: Option<u32>,
+    pub key_id: Option<KeyId>,
 }
 
 /// ChipAuthenticationPublicKeyInfo.
@@ -107,7 +109,7 @@ pub struct ChipAuthPublicKeyInfo {
     /// SubjectPublicKeyInfo in DER, as it stands in the file; read it with [`crate::cert`].
     pub spki: Vec<u8>,
     /// Which key, where the chip has several.
-    pub key_id: Option<u32>,
+    pub key_id: Option<KeyId>,
 }
 
 /// One SecurityInfo.
@@ -259,12 +261,12 @@ impl SecurityInfo {
             Self::ChipAuth(info) => {
                 asn1::push_oid(&mut content, info.protocol.oid());
                 asn1::push_unsigned(&mut content, info.version.into());
-                info.key_id.iter().for_each(|&id| asn1::push_unsigned(&mut content, id));
+                info.key_id.iter().for_each(|id| tlv::push(&mut content, 0x02, id.as_integer()));
             }
             Self::ChipAuthPublicKey(info) => {
                 asn1::push_oid(&mut content, protocol::public_key_oid(info.agreement));
                 content.extend(&info.spki);
-                info.key_id.iter().for_each(|&id| asn1::push_unsigned(&mut content, id));
+                info.key_id.iter().for_each(|id| tlv::push(&mut content, 0x02, id.as_integer()));
             }
             Self::TerminalAuth { version, ef_cvca } => {
                 asn1::push_oid(&mut content, oid::TA);
@@ -314,11 +316,11 @@ impl SecurityInfo {
             Self::PaceDomainParameter(PaceDomainParameterInfo { mapping, agreement, domain_parameter, parameter_id })
         } else if let Some(protocol) = ChipAuthProtocol::from_oid(&protocol) {
             let version = asn1::unsigned(&mut fields).map_err(fail("version"))?;
-            let key_id = asn1::optional_unsigned(&mut fields).map_err(fail("keyId"))?;
+            let key_id = KeyId::read_optional(&mut fields).map_err(fail("keyId"))?;
             Self::ChipAuth(ChipAuthInfo { protocol, version, key_id })
         } else if let Some(agreement) = protocol::public_key_from_oid(&protocol) {
             let spki = fields.expect(0x30)?.raw.to_vec();
-            let key_id = asn1::optional_unsigned(&mut fields).map_err(fail("keyId"))?;
+            let key_id = KeyId::read_optional(&mut fields).map_err(fail("keyId"))?;
             Self::ChipAuthPublicKey(ChipAuthPublicKeyInfo { agreement, spki, key_id })
         } else if protocol == oid::TA {
             let version = asn1::unsigned(&mut fields).map_err(fail("version"))?;
@@ -339,11 +341,13 @@ impl SecurityInfo {
     }
 
     fn field(&self) -> (String, String) {
-        let id = |name: &str, id: Option<u32>| id.map_or_else(String::new, |id| format!(", {name} {id}"));
+        fn id(name: &str, id: Option<impl std::fmt::Display>) -> String {
+            id.map_or_else(String::new, |id| format!(", {name} {id}"))
+        }
         let value = match self {
-            Self::Pace(info) => format!("version {}{}", info.version, id("parameterId", info.parameter_id.map(u32::from))),
+            Self::Pace(info) => format!("version {}{}", info.version, id("parameterId", info.parameter_id)),
             Self::PaceDomainParameter(info) => {
-                format!("{} bytes{}", info.domain_parameter.len(), id("parameterId", info.parameter_id.map(u32::from)))
+                format!("{} bytes{}", info.domain_parameter.len(), id("parameterId", info.parameter_id))
             }
             Self::ChipAuth(info) => format!("version {}{}", info.version, id("keyId", info.key_id)),
             Self::ChipAuthPublicKey(info) => format!("public key of {} bytes{}", info.spki.len(), id("keyId", info.key_id)),

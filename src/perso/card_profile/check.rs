@@ -165,6 +165,7 @@ impl Checker<'_> {
             encrypted_blocks: raw.personalize.encrypted_blocks.unwrap_or_default(),
             status_object: self.need("match.status_object", raw.matching.status_object)?.0,
             nonce_dgi: self.need("personalize.nonce_dgi", raw.personalize.nonce_dgi)?.0,
+            trust_points_dgi: raw.object.iter().find(|o| o.kind == raw::ObjectKind::TrustPoints).and_then(|o| o.dgi).map(|dgi| dgi.0),
             secret_dgis: SecretDgis {
                 passwords: self.need("object.dgi", passwords.dgi)?.0,
                 active_auth: self.need("object.dgi", active_auth.dgi)?.0,

@@ -192,6 +192,7 @@ pub(super) enum ObjectKind {
     File,
     Password,
     Key,
+    TrustPoints,
 }
 
 #[derive(Debug, Deserialize)]

@@ -2,12 +2,13 @@
 //!
 //! ```text
 //! DGI      id(2) ‖ length (00..FE, or FF ‖ 2) ‖ value
-//! run 1    0001 job nonce, then the files in clear         P1 08
+//! run 1    0001 job nonce, then the files and 0065 trust points in clear   P1 08
 //! run 2    8002 passwords, 8003 AA key, 8004 CA keys       P1 68, each value under the static Key-DEK
 //! run 3    00C0 nonce(16) ‖ image digest(32) ‖ count(1)    P1 88
 //! check    84 04 SHA-256(TLV)[0..4] behind the TLV of a secret, then zeros up to a multiple of 16
 //! ```
 
+use eid::crypto::agreement::{AgreementPrivateKey, Domain};
 use eid::image::{ActiveAuthKey, CardImage, FileId, Home};
 use eid::secret::Secret;
 use eid::tlv;
@@ -74,12 +75,12 @@ pub fn secrets(image: &CardImage, profile: &CardProfile, product: &GpDgi) -> Res
     match &image.active_auth {
         None => {}
         Some(ActiveAuthKey::Ec(key)) => {
-            let algorithm = ec_algorithm(key.curve()).filter(|found| product.active_auth.contains(found));
+            let algorithm = KeyAlgorithm::of(&Domain::Ec(key.curve())).filter(|found| product.active_auth.contains(found));
             algorithm.ok_or_else(|| missing(format!("an Active Authentication key on {}", key.curve().name())))?;
-            out.push((product.secret_dgis.active_auth, seal(&tlv::encode(0x7F49, &ec_key(key)))));
+            out.push((product.secret_dgis.active_auth, seal(&tlv::encode(0x7F49, &agreement_key(&key.clone().into())))));
         }
         Some(ActiveAuthKey::Rsa { modulus, private_exponent }) => {
-            let algorithm = Some(KeyAlgorithm::Rsa2048).filter(|found| modulus.len() == 256 && product.active_auth.contains(found));
+            let algorithm = KeyAlgorithm::rsa(modulus.len()).filter(|found| product.active_auth.contains(found));
             algorithm.ok_or_else(|| missing(format!("an RSA key of {} bits for Active Authentication", modulus.len() * 8)))?;
             let mut body = tlv::encode(0x85, modulus);
             tlv::push(&mut body, 0x86, private_exponent.expose());
@@ -88,9 +89,9 @@ pub fn secrets(image: &CardImage, profile: &CardProfile, product: &GpDgi) -> Res
     }
     let mut keys = Vec::new();
     for chip_auth in &image.chip_auth {
-        let algorithm = ec_algorithm(chip_auth.curve()).filter(|found| product.chip_auth.contains(found));
-        algorithm.ok_or_else(|| missing(format!("a Chip Authentication key on {}", chip_auth.curve().name())))?;
-        let mut body = ec_key(&chip_auth.key);
+        let algorithm = KeyAlgorithm::of(&chip_auth.key.domain()).filter(|found| product.chip_auth.contains(found));
+        algorithm.ok_or_else(|| missing(format!("a Chip Authentication key on {}", chip_auth.key.domain())))?;
+        let mut body = agreement_key(&chip_auth.key);
         if let Some(id) = chip_auth.key_id {
             let octets = id.to_be_bytes();
             let start = octets.iter().position(|&octet| octet != 0).unwrap_or(3);
@@ -104,21 +105,22 @@ pub fn secrets(image: &CardImage, profile: &CardProfile, product: &GpDgi) -> Res
     Ok(out)
 }
 
-/// 80 domain parameter id, 81 private value.
-fn ec_key(key: &eid::crypto::curve::PrivateKey) -> Vec<u8> {
-    let mut body = tlv::encode(0x80, &[key.curve().parameter_id()]);
-    tlv::push(&mut body, 0x81, key.scalar().expose());
-    body
+/// The trust points of Terminal Authentication with their grouping; `None` if the image has none.
+///
+/// # Errors
+/// The product has no place for them.
+pub fn trust_points(image: &CardImage, profile: &CardProfile, product: &GpDgi) -> Result<Option<(u16, Vec<u8>)>, PlanError> {
+    let Some(trust) = &image.terminal_auth else { return Ok(None) };
+    let missing =
+        || PlanError::Missing { profile: profile.id.clone(), what: "a place for the trust points of Terminal Authentication".to_owned() };
+    Ok(Some((product.trust_points_dgi.ok_or_else(missing)?, trust.encode())))
 }
 
-fn ec_algorithm(curve: eid::crypto::curve::Curve) -> Option<KeyAlgorithm> {
-    use eid::crypto::curve::Curve;
-    match curve {
-        Curve::P256 => Some(KeyAlgorithm::EcP256),
-        Curve::P384 => Some(KeyAlgorithm::EcP384),
-        Curve::BrainpoolP256r1 => Some(KeyAlgorithm::EcBrainpoolP256r1),
-        _ => None,
-    }
+/// 80 domain parameter id, 81 private value.
+fn agreement_key(key: &AgreementPrivateKey) -> Vec<u8> {
+    let mut body = key.domain().parameter_id().map(|id| tlv::encode(0x80, &[id])).unwrap_or_default();
+    tlv::push(&mut body, 0x81, key.number().expose());
+    body
 }
 
 fn seal(templates: &[u8]) -> Secret {

@@ -52,6 +52,7 @@ impl<'a> Work<'a> {
         // Everything that the product lacks is found before the card is touched.
         let files = groupings::files(job.image, profile)?;
         let secrets = groupings::secrets(job.image, profile, self.product)?;
+        let trust_points = groupings::trust_points(job.image, profile, self.product)?;
         let options = plan::Options { apdu: self.writer.apdu, level: Some(self.product.level), mode: scp03::Mode::S8 };
         let total = plan::plan("", job.image, profile, options)?.plan_apdus;
         let mut report = |work: &Self, step: &str| tell(work.apdus.min(total), total, step);
@@ -67,6 +68,9 @@ impl<'a> Work<'a> {
             for (file, bytes) in files.iter().filter(|(file, _)| !done(file.dgi())) {
                 dgi::push(&mut clear, file.dgi(), bytes)?;
             }
+            if let Some((dgi, value)) = trust_points.iter().find(|(dgi, _)| !done(*dgi)) {
+                dgi::push(&mut clear, *dgi, value)?;
+            }
             let mut encrypted = Vec::new();
             for (dgi, value) in secrets.iter().filter(|(dgi, _)| !done(*dgi)) {
                 let mut grouping = Vec::new();
@@ -74,7 +78,7 @@ impl<'a> Work<'a> {
                 encrypted.push(grouping);
             }
             let mut commit = [&job.nonce[..], &digest].concat();
-            let count = 1 + files.len() + secrets.len();
+            let count = 1 + files.len() + trust_points.iter().len() + secrets.len();
             commit.push(u8::try_from(count).map_err(|_| WriteError::Command(format!("{count} groupings, at most 255 can be counted")))?);
             self.before(Change::Store)?;
             let capacity = self.capacity(open.mode);

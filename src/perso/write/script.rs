@@ -55,7 +55,10 @@ impl Variables {
     pub fn of(image: &CardImage, profile: &CardProfile, product: &PutData) -> Result<Self, PlanError> {
         let missing = |what: String| PlanError::Missing { profile: profile.id.clone(), what };
         if let Some(key) = image.chip_auth.first() {
-            return Err(missing(format!("a Chip Authentication key on {}", key.curve().name())));
+            return Err(missing(format!("a Chip Authentication key on {}", key.key.domain())));
+        }
+        if image.terminal_auth.is_some() {
+            return Err(missing("a place for the trust points of Terminal Authentication".to_owned()));
         }
         let passwords = &image.passwords;
         if let Some((name, _)) =
@@ -67,12 +70,7 @@ impl Variables {
             None => None,
             Some(ActiveAuthKey::Ec(key)) => return Err(missing(format!("an Active Authentication key on {}", Curve::name(key.curve())))),
             Some(ActiveAuthKey::Rsa { modulus, private_exponent }) => {
-                let algorithm = match modulus.len() {
-                    128 => Some(KeyAlgorithm::Rsa1024),
-                    256 => Some(KeyAlgorithm::Rsa2048),
-                    _ => None,
-                };
-                let fits = algorithm.is_some_and(|algorithm| product.active_auth_algorithms.contains(&algorithm));
+                let fits = KeyAlgorithm::rsa(modulus.len()).is_some_and(|algorithm| product.active_auth_algorithms.contains(&algorithm));
                 if !fits {
                     return Err(missing(format!("an RSA key of {} bits for Active Authentication", modulus.len() * 8)));
                 }

@@ -11,6 +11,7 @@ use base64ct::{Base64, Encoding as _};
 use eid::crypto::hash::Hash;
 use eid::date::Date;
 use eid::image::FileId;
+use eid::lds::security_info::KeyId;
 use eid::protocol::finding::{Check, Finding, Outcome};
 use eid::quirk::Quirk;
 use eid::secret::Secret;
@@ -133,8 +134,14 @@ struct ActiveAuthText {
 #[serde(deny_unknown_fields)]
 struct ChipAuthText {
     protocol: String,
-    key_id: Option<u32>,
+    /// Files of before Terminal Authentication do not say it.
+    #[serde(default = "first_version", skip_serializing_if = "is_first_version")]
+    version: u8,
+    /// The bytes that name the key, in hexadecimal.
+    key_id: Option<String>,
     ephemeral: String,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    agreed: String,
     command: String,
     answer: String,
 }
@@ -170,6 +177,20 @@ struct TrafficText {
     commands: u64,
     sent: u64,
     received: u64,
+}
+
+const fn first_version() -> u8 {
+    1
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the form that serde asks for")]
+const fn is_first_version(version: &u8) -> bool {
+    *version == 1
+}
+
+fn key_id(text: &str) -> Result<KeyId, EvidenceError> {
+    let id = hex::decode(text).ok().and_then(|octets| KeyId::from_reference(&octets));
+    id.ok_or_else(|| value("key_id", "1 to 20 bytes in hexadecimal", text))
 }
 
 fn value(field: &'static str, expected: &'static str, found: impl Into<String>) -> EvidenceError {
@@ -242,8 +263,10 @@ impl Content {
                 .map(|aa| ActiveAuthText { challenge: encode(&aa.challenge), signature: encode(&aa.signature) }),
             chip_auth: transcript.chip_auth.as_ref().map(|ca| ChipAuthText {
                 protocol: ca.protocol.clone(),
-                key_id: ca.key_id,
+                version: ca.version,
+                key_id: ca.key_id.map(|id| hex::encode(id.as_reference())),
                 ephemeral: encode(ca.ephemeral.expose()),
+                agreed: if ca.version == 1 { String::new() } else { encode(&ca.agreed) },
                 command: encode(&ca.command),
                 answer: encode(&ca.answer),
             }),
@@ -273,8 +296,10 @@ impl Content {
             None => None,
             Some(ca) => Some(ChipAuth {
                 protocol: ca.protocol.clone(),
-                key_id: ca.key_id,
+                version: ca.version,
+                key_id: ca.key_id.as_deref().map(key_id).transpose()?,
                 ephemeral: Secret::new(base64("ephemeral", &ca.ephemeral)?),
+                agreed: base64("agreed", &ca.agreed)?,
                 command: base64("command", &ca.command)?,
                 answer: base64("answer", &ca.answer)?,
             }),

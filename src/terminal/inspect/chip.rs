@@ -1,91 +1,178 @@
-//! Chip Authentication and Active Authentication: does the chip hold the private key whose public half DG14 or DG15 carries?
+//! Chip Authentication: does the chip hold the private key whose public half DG14 carries?
+//!
+//! The ways that DG14 offers are tried from the strongest on ([`choice`] says the order); a chip that refuses one keeps its old
+//! channel, so that the next can be tried, which is then a quirk. What no clause asks for and some chips need is tried after the usual
+//! form: naming the only key, not naming it, MSE:Set AT with 3DES, a chain of short commands.
 
-use eid::apdu::{Command, EXTENDED_LE_MAX, Response, SHORT_LE_MAX};
-use eid::cert::spki;
-use eid::crypto::curve::{Point, PrivateKey};
-use eid::crypto::hash::Hash;
-use eid::crypto::kdf::Suite;
-use eid::crypto::signature::PublicKey;
-use eid::lds::Elementary as _;
+use eid::apdu::{Command, Response};
+use eid::crypto::agreement::AgreementPrivateKey;
 use eid::lds::dg14::Dg14;
-use eid::lds::dg15::Dg15;
-use eid::lds::security_info::{Agreement, ChipAuthProtocol, SecurityInfos};
-use eid::protocol::active_auth::{self, ActiveAuthError, CHALLENGE_LEN};
-use eid::protocol::chip_auth;
+use eid::protocol::chip_auth::choice::{self, Choice};
+use eid::protocol::chip_auth::{Form, Terminal, Version};
 use eid::protocol::finding::{Check, Finding};
 use eid::quirk::Quirk;
 use eid::transport::Transport;
 
 use super::super::access::AccessError;
-use super::super::evidence::{ActiveAuth, ChipAuth};
+use super::super::evidence::ChipAuth;
 use super::super::read::{self, ReadError};
 use super::{Run, dg};
 use crate::session::SessionError;
 
 const CA: Check = Check::new("ca", "Doc 9303-11 §6.2");
-const AA: Check = Check::new("aa", "Doc 9303-11 §6.1");
 
-/// A key of DG14 that can be used here, with the protocol that goes with it.
-struct Choice {
-    protocol: ChipAuthProtocol,
-    key: Point,
-    /// Named to the chip where DG14 has several keys.
-    key_id: Option<u32>,
+/// Most ways of DG14 that are tried.
+const MAX_WAYS: usize = 4;
+/// Longest command of a chain that every chip takes.
+const CHAIN: usize = 224;
+
+/// One form of the commands.
+#[derive(Clone, Copy)]
+struct Attempt {
+    form: Form,
+    /// Whether object 84 names the key.
+    named: bool,
+    /// Whether GENERAL AUTHENTICATE goes as a chain of commands of at most [`CHAIN`] bytes.
+    chained: bool,
+    /// What is noted if only this form was taken.
+    quirk: Option<&'static str>,
+}
+
+/// The usual form first, then those that single chips need.
+fn attempts(way: &Choice) -> Vec<Attempt> {
+    let usual = Attempt { form: Form::usual(way.version, way.protocol.suite), named: way.several, chained: false, quirk: None };
+    let mut attempts = vec![usual];
+    if way.key_id.is_some() {
+        attempts.push(Attempt { named: !way.several, quirk: Some("ca.key-id"), ..usual });
+    }
+    if usual.form == Form::KeyAgreementTemplate {
+        attempts.push(Attempt { form: Form::AuthenticationTemplate, quirk: Some("ca.set-at-3des"), ..usual });
+    } else {
+        attempts.push(Attempt { chained: true, quirk: Some("ca.chaining"), ..usual });
+    }
+    attempts
+}
+
+/// How an attempt ended.
+enum Ended {
+    /// With the chip's answer to the last command.
+    Answered(Vec<u8>),
+    /// The chip refused; the old channel stays.
+    Refused(String),
+    /// The channel broke.
+    Broken(String),
+}
+
+/// What Chip Authentication leaves.
+pub(super) struct ChipAuthenticated {
+    /// The finding; it counts only once passive authentication has confirmed the key.
+    pub(super) finding: Finding,
+    /// Comp(PK) of the terminal's ephemeral key, to which Terminal Authentication binds; `None` if there was no agreement.
+    pub(super) key: Option<Vec<u8>>,
+}
+
+impl From<Finding> for ChipAuthenticated {
+    fn from(finding: Finding) -> Self {
+        Self { finding, key: None }
+    }
 }
 
 impl<T: Transport> Run<'_, '_, T> {
-    /// Chip Authentication with the strongest suite that DG14 offers. Passed only after an answer under the new keys.
-    pub(super) fn chip_authentication(&mut self, dg14: Option<&Dg14>) -> Result<Finding, AccessError> {
+    /// Chip Authentication version 1 by the strongest way that DG14 offers. Passed only after an answer under the new keys.
+    pub(super) fn chip_authentication(&mut self, dg14: Option<&Dg14>) -> Result<ChipAuthenticated, AccessError> {
         let Some(dg14) = dg14 else {
-            return Ok(CA.not_attempted("not-offered", "there is no DG14 that could be read"));
+            return Ok(CA.not_attempted("not-offered", "there is no DG14 that could be read").into());
         };
         if dg14.infos.chip_auth_public_keys().next().is_none() {
-            return Ok(CA.not_attempted("not-offered", "DG14 has no key for Chip Authentication"));
+            return Ok(CA.not_attempted("not-offered", "DG14 has no key for Chip Authentication").into());
         }
         if self.broken {
-            return Ok(CA.not_attempted("channel-broken", "the secure channel broke before"));
+            return Ok(CA.not_attempted("channel-broken", "the secure channel broke before").into());
         }
-        let choice = match choose(&dg14.infos, &mut self.log.quirks) {
-            Ok(choice) => choice,
-            Err(why) => return Ok(CA.not_supported("protocol-unknown", why)),
-        };
-        let evidence =
-            |finding: Finding| finding.with("protocol", eid::oid::describe(choice.protocol.oid())).with("curve", choice.key.curve().name());
-        let (commands, terminal) = match chip_auth::Terminal::start(choice.protocol, choice.key_id, &choice.key, self.rng) {
-            Ok(started) => started,
-            Err(error) => return Ok(evidence(CA.not_supported("protocol-unknown", error.to_string()))),
-        };
-        let mut last = Vec::new();
-        for command in commands {
-            let answer = match self.session.transmit(&command) {
-                Ok(answer) => answer,
-                Err(SessionError::Transport(error)) => return Err(SessionError::Transport(error).into()),
-                Err(error) => {
-                    self.reopen(false)?;
-                    return Ok(evidence(CA.failed("channel-broken", error.to_string())));
+        let choices = choice::choices(&dg14.infos, &mut self.log.quirks);
+        let mut ways: Vec<_> = choices.ways.iter().filter(|way| way.version == Version::One).take(MAX_WAYS).collect();
+        if ways.is_empty() {
+            let why = if choices.unusable.is_empty() { "version 2 only".to_owned() } else { choices.unusable.join("; ") };
+            return Ok(CA.not_supported("protocol-unknown", format!("DG14: {why}")).into());
+        }
+        let mut refused = None;
+        for way in ways.drain(..) {
+            for attempt in attempts(way) {
+                match self.attempt(way, attempt, None)? {
+                    Ok(done) => {
+                        if let Some(first) = &refused {
+                            let rule = attempt.quirk.unwrap_or("ca.weaker-way");
+                            self.log.quirks.push(Quirk::new(rule, format!("Chip Authentication, after {first}")));
+                        }
+                        return Ok(done);
+                    }
+                    Err(why) => refused = Some(refused.unwrap_or(why)),
                 }
-            };
-            if !answer.sw.is_ok() {
-                // The old channel stays (TR-03110-3 B.1).
-                let text = format!("{command:?}: expected 9000, found {} {}", answer.sw, answer.sw.meaning());
-                return Ok(evidence(CA.failed("refused", text.trim_end())));
             }
-            last = answer.data;
         }
-        let ephemeral = terminal.ephemeral().clone();
-        match terminal.finish(&last) {
+        let strongest = choices.ways.iter().find(|way| way.version == Version::One);
+        let finding = CA.failed("refused", refused.unwrap_or_default());
+        Ok(strongest.map_or(finding.clone(), |way| described(finding, way)).into())
+    }
+
+    /// One form of one way; `Err` is why the chip refused. In version 2 the ephemeral key is the one that Terminal Authentication named.
+    pub(super) fn chip_authentication_2(
+        &mut self,
+        way: &Choice,
+        ephemeral: &AgreementPrivateKey,
+    ) -> Result<ChipAuthenticated, AccessError> {
+        let mut refused = String::new();
+        for attempt in attempts(way) {
+            match self.attempt(way, attempt, Some(ephemeral))? {
+                Ok(done) => {
+                    if let Some(rule) = attempt.quirk {
+                        self.log.quirks.push(Quirk::new(rule, format!("Chip Authentication, after {refused}")));
+                    }
+                    return Ok(done);
+                }
+                Err(why) => refused = why,
+            }
+        }
+        Ok(described(CA.failed("refused", refused), way).into())
+    }
+
+    fn attempt(
+        &mut self,
+        way: &Choice,
+        attempt: Attempt,
+        ephemeral: Option<&AgreementPrivateKey>,
+    ) -> Result<Result<ChipAuthenticated, String>, AccessError> {
+        let key_id = way.key_id.filter(|_| attempt.named);
+        let drawn = ephemeral.cloned().unwrap_or_else(|| AgreementPrivateKey::generate(&way.key.domain(), self.rng));
+        let terminal = match Terminal::with_key(way.version, way.protocol, key_id, &way.key, &drawn) {
+            Ok(terminal) => terminal,
+            Err(error) => return Ok(Ok(described(CA.not_supported("protocol-unknown", error.to_string()), way).into())),
+        };
+        let last = match self.agree(&terminal.commands(attempt.form), attempt.chained)? {
+            Ended::Answered(data) => data,
+            Ended::Refused(why) => return Ok(Err(why)),
+            Ended::Broken(why) => {
+                self.reopen(false)?;
+                return Ok(Ok(described(CA.failed("channel-broken", why), way).into()));
+            }
+        };
+        let key = terminal.public().compressed();
+        match terminal.finish(attempt.form, &last) {
             Ok(channel) => self.session.secure_recorded(channel),
             Err(error) => {
                 self.reopen(false)?;
-                return Ok(evidence(CA.failed("malformed", error.to_string())));
+                let code = if error == eid::protocol::chip_auth::ChipAuthError::Token { "key-not-proven" } else { "malformed" };
+                return Ok(Ok(described(CA.failed(code, error.to_string()), way).into()));
             }
         }
         // Nothing is proven before the first answer under the new keys.
         let selected = read::select(self.session, dg(14));
         self.log.transcript.chip_auth = self.session.take_recorded().map(|exchange| ChipAuth {
-            protocol: choice.protocol.oid().to_owned(),
-            key_id: choice.key_id,
-            ephemeral,
+            protocol: way.protocol.oid().to_owned(),
+            version: if way.version == Version::One { 1 } else { 2 },
+            key_id,
+            ephemeral: drawn.number().clone(),
+            agreed: last,
             command: exchange.command,
             answer: exchange.answer,
         });
@@ -93,75 +180,39 @@ impl<T: Transport> Run<'_, '_, T> {
             Err(ReadError::Session { source: SessionError::Transport(error), .. }) => Err(SessionError::Transport(error).into()),
             Err(ReadError::Session { source, .. }) => {
                 self.reopen(false)?;
-                Ok(evidence(CA.failed("key-not-proven", not_proven(&source))))
+                Ok(Ok(described(CA.failed("key-not-proven", not_proven(&source)), way).into()))
             }
-            Ok(()) | Err(_) => Ok(evidence(CA.passed())),
+            Ok(()) | Err(_) => Ok(Ok(ChipAuthenticated { finding: described(CA.passed(), way), key: Some(key) })),
         }
     }
 
-    /// Active Authentication over a fresh challenge.
-    pub(super) fn active_authentication(&mut self, dg14: Option<&Dg14>) -> Result<Finding, AccessError> {
-        let Some(bytes) = self.files.get(&dg(15)) else {
-            return Ok(AA.not_attempted("not-offered", "there is no DG15 that could be read"));
-        };
-        let key = match Dg15::parse(bytes).map(|dg15| dg15.key()) {
-            Ok(Ok(info)) => info.key,
-            Ok(Err(error)) => return Ok(AA.not_supported("key-unknown", format!("EF.DG15: {error}"))),
-            Err(error) => return Ok(AA.failed("malformed", error.to_string())),
-        };
-        if self.broken {
-            return Ok(AA.not_attempted("channel-broken", "the secure channel broke before"));
+    /// Sends the commands of an attempt; each but a last one must be answered with 9000.
+    fn agree(&mut self, commands: &[Command], chained: bool) -> Result<Ended, AccessError> {
+        let mut last = Vec::new();
+        for command in commands {
+            let parts = if chained { command.chain(CHAIN) } else { vec![command.clone()] };
+            for part in parts {
+                let answer = match self.session.transmit(&part) {
+                    Ok(answer) => answer,
+                    Err(SessionError::Transport(error)) => return Err(SessionError::Transport(error).into()),
+                    Err(error) => return Ok(Ended::Broken(error.to_string())),
+                };
+                if !answer.sw.is_ok() {
+                    // The old channel stays (TR-03110-3 B.1).
+                    let text = format!("{command:?}: expected 9000, found {} {}", answer.sw, answer.sw.meaning());
+                    return Ok(Ended::Refused(text.trim_end().to_owned()));
+                }
+                last = answer.data;
+            }
         }
-        let hash = dg14.and_then(|dg14| dg14.infos.active_auth_hash());
-        if matches!(key, PublicKey::Ec(_)) && hash.is_none() {
-            let text = "DG15 has an EC key, and DG14 has no ActiveAuthenticationInfo that names the signature algorithm";
-            return Ok(AA.not_supported("algorithm-not-named", text));
-        }
-        let mut challenge = [0; CHALLENGE_LEN];
-        self.rng.fill_bytes(&mut challenge);
-        let signature = match self.signature(challenge)? {
-            Ok(signature) => signature,
-            Err(finding) => return Ok(finding),
-        };
-        self.log.transcript.active_auth = Some(ActiveAuth { challenge: challenge.to_vec(), signature: signature.clone() });
-        Ok(active_auth_verdict(&key, hash, challenge, &signature, &mut self.log.quirks))
+        Ok(Ended::Answered(last))
     }
+}
 
-    /// INTERNAL AUTHENTICATE. Some chips answer only to an Le that covers the protected signature, others refuse Le 0000: what the
-    /// card announced goes first, then the other.
-    fn signature(&mut self, challenge: [u8; CHALLENGE_LEN]) -> Result<Result<Vec<u8>, Finding>, AccessError> {
-        let announced = self.session.is_extended();
-        let mut refused = eid::apdu::Sw::OK;
-        for le in if announced { [EXTENDED_LE_MAX, SHORT_LE_MAX] } else { [SHORT_LE_MAX, EXTENDED_LE_MAX] } {
-            if le == EXTENDED_LE_MAX {
-                self.session.use_extended_apdus();
-            }
-            let answer = self.session.transmit(&active_auth::internal_authenticate(challenge, le));
-            if !announced {
-                self.session.use_short_apdus();
-            }
-            let answer = match answer {
-                Ok(answer) => answer,
-                Err(SessionError::Transport(error)) => return Err(SessionError::Transport(error).into()),
-                Err(error) => {
-                    self.reopen(false)?;
-                    return Ok(Err(AA.failed("channel-broken", error.to_string())));
-                }
-            };
-            if answer.sw.is_ok() && !answer.data.is_empty() {
-                if !refused.is_ok() {
-                    self.log.quirks.push(Quirk::new("aa.le", format!("INTERNAL AUTHENTICATE with Le {le}, after {refused}")));
-                }
-                return Ok(Ok(answer.data));
-            }
-            refused = answer.sw;
-            if !matches!(refused.0, 0x6700 | 0x6C00..=0x6CFF | 0x9000) {
-                break;
-            }
-        }
-        let text = format!("INTERNAL AUTHENTICATE: expected a signature and 9000, found {refused} {}", refused.meaning());
-        Ok(Err(AA.failed("refused", text.trim_end())))
-    }
+fn described(finding: Finding, way: &Choice) -> Finding {
+    let finding = finding.with("protocol", eid::oid::describe(way.protocol.oid()));
+    // The word `curve` stays for who reads reports of before there were others.
+    finding.with("curve", way.key.domain().name())
 }
 
 fn not_proven(why: &dyn std::fmt::Display) -> String {
@@ -170,115 +221,49 @@ fn not_proven(why: &dyn std::fmt::Display) -> String {
 
 /// Chip Authentication from its record: agrees again with the key of DG14 and opens the first exchange under the keys that follow.
 pub(in crate::terminal) fn chip_auth_again(dg14: &Dg14, record: &ChipAuth) -> Finding {
-    let choice = match choose(&dg14.infos, &mut Vec::new()) {
-        Ok(choice) if choice.protocol.oid() == record.protocol && choice.key_id == record.key_id => choice,
-        Ok(_) => return CA.failed("record-differs", "the record is of another protocol or key than the strongest that DG14 offers"),
-        Err(why) => return CA.not_supported("protocol-unknown", why),
+    let choices = choice::choices(&dg14.infos, &mut Vec::new());
+    let version = if record.version == 1 { Version::One } else { Version::Two };
+    let fits = |way: &&Choice| {
+        let same_key = record.key_id.is_none_or(|id| way.key_id.is_some_and(|own| own.as_reference() == id.as_reference()));
+        way.version == version && way.protocol.oid() == record.protocol && same_key && (record.key_id.is_some() || !way.several)
     };
-    let finding =
-        |finding: Finding| finding.with("protocol", eid::oid::describe(choice.protocol.oid())).with("curve", choice.key.curve().name());
-    let wrong = |error: &dyn std::fmt::Display| CA.failed("record-malformed", format!("record of Chip Authentication: {error}"));
-    let ephemeral = match PrivateKey::from_bytes(choice.key.curve(), record.ephemeral.expose()) {
+    let Some(way) = choices.ways.iter().find(fits) else {
+        if choices.ways.is_empty() {
+            return CA.not_supported("protocol-unknown", format!("DG14: {}", choices.unusable.join("; ")));
+        }
+        return CA.failed("record-differs", "the record is of another protocol or key than those that DG14 offers");
+    };
+    let wrong =
+        |error: &dyn std::fmt::Display| described(CA.failed("record-malformed", format!("record of Chip Authentication: {error}")), way);
+    let ephemeral = match AgreementPrivateKey::from_bytes(&way.key.domain(), record.ephemeral.expose()) {
         Ok(key) => key,
-        Err(error) => return finding(wrong(&error)),
+        Err(error) => return wrong(&error),
     };
-    let mut channel = match chip_auth::Terminal::start_with(choice.protocol, choice.key_id, &choice.key, ephemeral) {
-        Ok((_, terminal)) => terminal.into_channel(),
-        Err(error) => return finding(wrong(&error)),
+    let terminal = match Terminal::with_key(version, way.protocol, record.key_id, &way.key, &ephemeral) {
+        Ok(terminal) => terminal,
+        Err(error) => return wrong(&error),
+    };
+    let channel = match version {
+        // The answer of version 1 says nothing.
+        Version::One => terminal.into_channel(),
+        Version::Two => terminal.finish(Form::AuthenticationTemplate, &record.agreed),
+    };
+    let mut channel = match channel {
+        Ok(channel) => channel,
+        Err(error) => return described(CA.failed("key-not-proven", not_proven(&error)), way),
     };
     let command = Command::parse(&record.command).map_err(|error| error.to_string());
     let answer = Response::parse(&record.answer).map_err(|error| error.to_string());
     let (command, answer) = match (command, answer) {
         (Ok(command), Ok(answer)) => (command, answer),
-        (Err(error), _) | (_, Err(error)) => return finding(wrong(&error)),
+        (Err(error), _) | (_, Err(error)) => return wrong(&error),
     };
     // The command is ours: one that does not open was not sent under these keys.
     if let Err(error) = channel.unprotect_command(&command) {
-        return finding(wrong(&error));
+        return wrong(&error);
     }
-    finding(match channel.unprotect_response(&answer) {
-        Ok(_) => CA.passed(),
-        Err(error) => CA.failed("key-not-proven", not_proven(&SessionError::SecureMessaging(error))),
-    })
-}
-
-/// Active Authentication from its record.
-pub(in crate::terminal) fn active_auth_again(dg14: Option<&Dg14>, dg15: &[u8], record: &ActiveAuth, quirks: &mut Vec<Quirk>) -> Finding {
-    let key = match Dg15::parse(dg15).map(|dg15| dg15.key()) {
-        Ok(Ok(info)) => info.key,
-        Ok(Err(error)) => return AA.not_supported("key-unknown", format!("EF.DG15: {error}")),
-        Err(error) => return AA.failed("malformed", error.to_string()),
-    };
-    let Ok(challenge) = <[u8; CHALLENGE_LEN]>::try_from(record.challenge.as_slice()) else {
-        return AA.failed("record-malformed", format!("challenge of {} bytes, expected {CHALLENGE_LEN}", record.challenge.len()));
-    };
-    active_auth_verdict(&key, dg14.and_then(|dg14| dg14.infos.active_auth_hash()), challenge, &record.signature, quirks)
-}
-
-/// What the signature over the challenge shows under the key of DG15: a pure function, so that it can be repeated without the card.
-pub(in crate::terminal) fn active_auth_verdict(
-    key: &PublicKey,
-    hash: Option<Hash>,
-    challenge: [u8; CHALLENGE_LEN],
-    signature: &[u8],
-    quirks: &mut Vec<Quirk>,
-) -> Finding {
-    let verified = match (key, hash) {
-        (PublicKey::Rsa(key), _) => active_auth::verify_rsa(key, challenge, signature),
-        (PublicKey::Ec(point), Some(hash)) => active_auth::verify_ecdsa(hash, point, challenge, signature),
-        (PublicKey::Ec(_), None) => return AA.not_supported("algorithm-not-named", "no ActiveAuthenticationInfo"),
-    };
-    let finding = match verified {
-        Ok(verified) => {
-            for quirk in &verified.quirks {
-                let rule = match quirk {
-                    active_auth::Quirk::DerSignature => "aa.der-signature",
-                    active_auth::Quirk::SmallerRoot => "aa.smaller-root",
-                };
-                quirks.push(Quirk::new(rule, "answer to INTERNAL AUTHENTICATE"));
-            }
-            AA.passed().with("hash", verified.hash.name())
-        }
-        Err(ActiveAuthError::Signature(error)) => AA.not_supported("key-unusable", error.to_string()),
-        Err(error) => AA.failed("signature-wrong", error.to_string()),
-    };
-    // Challenge and signature let anybody repeat the check against DG15.
-    finding.with("key", spki::describe(key)).with("challenge", hex::encode_upper(challenge)).with("signature", hex::encode_upper(signature))
-}
-
-/// The key with the strongest suite. A key without a ChipAuthenticationInfo is used with 3DES, which older chips leave unsaid.
-fn choose(infos: &SecurityInfos, quirks: &mut Vec<Quirk>) -> Result<Choice, String> {
-    let several = infos.chip_auth_public_keys().count() > 1;
-    let mut best: Option<Choice> = None;
-    let mut problem = "DG14 has no ECDH key for Chip Authentication".to_owned();
-    for key in infos.chip_auth_public_keys().filter(|key| key.agreement == Agreement::Ecdh) {
-        let point = match spki::parse(&key.spki) {
-            Ok(info) => match info.key {
-                PublicKey::Ec(point) => point,
-                PublicKey::Rsa(_) => {
-                    problem = "DG14: the key for Chip Authentication is an RSA key".to_owned();
-                    continue;
-                }
-            },
-            Err(error) => {
-                problem = format!("DG14: the key for Chip Authentication: {error}");
-                continue;
-            }
-        };
-        let mut offered: Vec<_> = infos
-            .chip_auth()
-            .filter(|info| info.protocol.agreement == Agreement::Ecdh && (info.key_id == key.key_id || !several))
-            .map(|info| info.protocol)
-            .collect();
-        if offered.is_empty() {
-            quirks.push(Quirk::new("ca.no-info", "DG14 has a key for Chip Authentication and no ChipAuthenticationInfo"));
-            offered.push(ChipAuthProtocol { agreement: Agreement::Ecdh, suite: Suite::TripleDes });
-        }
-        for protocol in offered {
-            if best.as_ref().is_none_or(|best| best.protocol.suite < protocol.suite) {
-                best = Some(Choice { protocol, key: point.clone(), key_id: key.key_id.filter(|_| several) });
-            }
-        }
+    match channel.unprotect_response(&answer) {
+        Ok(_) => described(CA.passed(), way),
+        Err(error) => described(CA.failed("key-not-proven", not_proven(&SessionError::SecureMessaging(error))), way),
     }
-    best.ok_or(problem)
 }

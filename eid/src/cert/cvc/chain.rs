@@ -167,7 +167,12 @@ impl TrustPoints {
     /// # Errors
     /// None, more than two for a terminal type, or a name twice.
     pub fn new(points: Vec<TrustPoint>, date: Date) -> Result<Self, CertError> {
-        let wrong = |found: String| CertError::Malformed { what: "trust points", at: 0, expected: "one or two for a terminal type, of different names", found };
+        let wrong = |found: String| CertError::Malformed {
+            what: "trust points",
+            at: 0,
+            expected: "one or two for a terminal type, of different names",
+            found,
+        };
         if points.is_empty() || date_octets(date).is_none() {
             return Err(wrong(format!("{} on {date}", points.len())));
         }
@@ -338,5 +343,6 @@ pub fn certifies(certificate: &Cvc, key: &PublicKey) -> bool {
         PublicKey::Ec(point) => Some(point.curve()),
         PublicKey::Rsa(_) => None,
     };
-    certificate.key().curve().is_none_or(|stated| Some(stated) == curve) && certificate.key().resolve(curve).is_ok_and(|own| own.key == *key)
+    certificate.key().curve().is_none_or(|stated| Some(stated) == curve)
+        && certificate.key().resolve(curve).is_ok_and(|own| own.key == *key)
 }

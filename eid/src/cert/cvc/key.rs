@@ -126,7 +126,8 @@ impl CvKey {
             Numbers::Rsa(key) => PublicKey::Rsa(key.clone()),
             Numbers::Ec { curve, point } => {
                 let curve = curve.or(inherited);
-                let curve = curve.ok_or_else(|| CertError::unsupported("public key of a CV certificate", "an EC key without domain parameters"))?;
+                let curve =
+                    curve.ok_or_else(|| CertError::unsupported("public key of a CV certificate", "an EC key without domain parameters"))?;
                 let point = Point::from_bytes(curve, point).map_err(|error| CertError::Malformed {
                     what: "public point (86)",
                     at: 0,
@@ -185,7 +186,9 @@ impl CvKey {
                     let base = g.value.split_first().is_some_and(|(&form, xy)| form == 4 && xy == [d.x, d.y].concat());
                     base && same(&p, d.p) && same(&a, d.a) && same(&b, d.b) && same(&n, d.n)
                 });
-                Some(known.ok_or_else(|| CertError::unsupported("EC parameters", format!("parameters of no known curve, p = {}", der::hex(&p))))?)
+                Some(known.ok_or_else(|| {
+                    CertError::unsupported("EC parameters", format!("parameters of no known curve, p = {}", der::hex(&p)))
+                })?)
             }
         };
         let point = reader.expect(0x86)?;

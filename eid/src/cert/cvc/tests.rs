@@ -107,7 +107,8 @@ impl World {
 
 #[test]
 fn worked_example_chain_verifies_from_the_root_to_the_terminal() {
-    let [cvca, dv, terminal] = ["cvca certificate", "dv certificate", "terminal certificate"].map(|name| Cvc::from_der(&example(name)).expect(name));
+    let [cvca, dv, terminal] =
+        ["cvca certificate", "dv certificate", "terminal certificate"].map(|name| Cvc::from_der(&example(name)).expect(name));
     assert_eq!([&cvca, &dv, &terminal].map(|c| c.holder().to_string()), ["DECVCAAT00001", "DETESTDVDE019", "DETESTATDE019"]);
     assert_eq!((cvca.key().curve(), cvca.key().algorithm()), (Some(Curve::BrainpoolP512r1), Algorithm::Ecdsa(Hash::Sha512)));
     assert_eq!((dv.key().curve(), cvca.is_self_issued(), dv.is_self_issued()), (None, true, false));
@@ -199,7 +200,10 @@ fn the_chips_date_judges_and_moves_forward_only() {
     let last_day = until(world.dv(), "2026-10-01", "2026-11-10");
     assert!(after(&last_day, &world.is()).is_ok(), "valid on its last day");
     let expired = until(world.dv(), "2026-10-01", "2026-11-09");
-    assert_eq!(after(&expired, &world.is()), Err(ChainError::Expired { holder: name(DV), expiry: day("2026-11-09"), today: day("2026-11-10") }));
+    assert_eq!(
+        after(&expired, &world.is()),
+        Err(ChainError::Expired { holder: name(DV), expiry: day("2026-11-09"), today: day("2026-11-10") })
+    );
     let newer = until(world.dv(), "2026-12-01", "2027-01-31");
     assert_eq!(after(&newer, &world.is()), Ok(day("2026-12-01")), "a DV moves the date");
     let dead = until(world.is(), "2026-11-15", "2026-11-30");
@@ -234,7 +238,8 @@ fn a_link_certificate_brings_a_trust_point_and_a_third_drops_the_oldest() {
     assert_eq!(third.points()[0].key.curve(), Some(Curve::P384));
     // A link without parameters stays on the curve.
     let stays = Key::ec(Curve::BrainpoolP256r1, Hash::Sha256, 14);
-    let short = Template { key: CvKey::new(&stays.verifying(), false).expect("a key"), ..template(CVCA, "UTCVCA00004", &stays, Role::Cvca) };
+    let short =
+        Template { key: CvKey::new(&stays.verifying(), false).expect("a key"), ..template(CVCA, "UTCVCA00004", &stays, Role::Cvca) };
     let (_, chip) = world.chip.verify_chain([&short.issue(&world.cvca).expect("one")]).expect("inherits");
     assert_eq!(TrustPoints::decode(&chip.encode()), Ok(chip));
 }

@@ -1,5 +1,6 @@
-//! Private keys at rest: PrivateKeyInfo (PKCS#8, RFC 5208) around RSAPrivateKey (RFC 8017 A.1.2) or ECPrivateKey (RFC 5915) with a named
-//! curve. Not encrypted: who stores it encrypts it.
+//! Private keys at rest: PrivateKeyInfo (PKCS#8, RFC 5208) around RSAPrivateKey (RFC 8017 A.1.2) or ECPrivateKey (RFC 5915). Written with a
+//! named curve; explicit parameters, as other tools write them for documents, are read if they are those of a known curve. Not encrypted: who
+//! stores it encrypts it.
 
 use super::{PrivateKey, SignatureError};
 use crate::crypto::curve::{self, Curve};
@@ -64,13 +65,35 @@ impl PrivateKey {
         match identifier(&mut algorithm)?.as_str() {
             RSA_ENCRYPTION => rsa::PrivateKey::from_pkcs1(key).map(Self::Rsa),
             EC_PUBLIC_KEY => {
-                let curve = identifier(&mut algorithm)?;
-                let curve = Curve::from_oid(&curve).ok_or_else(|| SignatureError::Unsupported(format!("private key on curve {curve}")))?;
+                let explicit = algorithm.optional(SEQUENCE).map_err(malformed)?;
+                let curve = match explicit {
+                    Some(parameters) => explicit_curve(parameters.reader()).map_err(malformed)?,
+                    None => Curve::from_oid(&identifier(&mut algorithm)?),
+                };
+                let curve = curve.ok_or_else(|| SignatureError::Unsupported("private key on an unknown curve".into()))?;
                 ec(curve, key).map(Self::Ec)
             }
             other => Err(SignatureError::Unsupported(format!("private key of algorithm {other}"))),
         }
     }
+}
+
+/// The curve whose parameters these are (RFC 3279 2.3.5): version, { prime-field, p }, { a, b, … }, base, order, …
+fn explicit_curve(mut parameters: Reader<'_>) -> Result<Option<Curve>, TlvError> {
+    parameters.expect(INTEGER)?;
+    let mut field = parameters.expect(SEQUENCE)?.reader();
+    field.expect(OID)?;
+    let p = field.expect(INTEGER)?.value;
+    let mut equation = parameters.expect(SEQUENCE)?.reader();
+    let (a, b) = (equation.expect(OCTET_STRING)?.value, equation.expect(OCTET_STRING)?.value);
+    let base = parameters.expect(OCTET_STRING)?.value;
+    let n = parameters.expect(INTEGER)?.value;
+    let same = |found: &[u8], known: &[u8]| found.iter().skip_while(|&&octet| octet == 0).eq(known.iter().skip_while(|&&octet| octet == 0));
+    Ok(Curve::ALL.into_iter().find(|curve| {
+        let d = curve.parameters();
+        let point = base.split_first().is_some_and(|(&form, xy)| form == 4 && xy == [d.x, d.y].concat());
+        point && same(p, d.p) && same(a, d.a) && same(b, d.b) && same(n, d.n)
+    }))
 }
 
 /// ECPrivateKey; the public key, where it is there, must be that of the private key.

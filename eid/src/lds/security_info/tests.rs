@@ -68,7 +68,11 @@ fn a_set_is_written_sorted_and_every_kind_comes_back() {
     let unknown = tlv::encode(0x30, &[0x06, 0x02, 0x2A, 0x03, 0x04, 0x01, 0xFF]);
     let set = SecurityInfos::new([
         SecurityInfo::ActiveAuth { hash: Hash::Sha256 },
-        SecurityInfo::ChipAuthPublicKey(ChipAuthPublicKeyInfo { agreement: Agreement::Ecdh, spki: spki.clone(), key_id: Some(0x1_0001) }),
+        SecurityInfo::ChipAuthPublicKey(ChipAuthPublicKeyInfo {
+            agreement: Agreement::Ecdh,
+            spki: spki.clone(),
+            key_id: Some(KeyId::from(0x1_0001)),
+        }),
         SecurityInfo::PaceDomainParameter(PaceDomainParameterInfo {
             mapping: Mapping::Integrated,
             agreement: Agreement::Dh,

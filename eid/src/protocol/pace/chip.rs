@@ -3,6 +3,7 @@
 use rand_core::CryptoRng;
 
 use super::{Agreed, PaceError, Parameters, Password, cam, data, read_key};
+use crate::cert::chat::Chat;
 use crate::crypto::agreement::{AgreementError, AgreementKey, AgreementPrivateKey, Domain, MappedGenerator};
 use crate::crypto::curve;
 use crate::lds::security_info::PaceProtocol;
@@ -21,10 +22,12 @@ pub struct Selection {
     pub reference: u8,
     /// Object 84.
     pub parameter_id: Option<u8>,
+    /// 7F4C: the rights that the terminal will ask for, which bound those of Terminal Authentication.
+    pub chat: Option<Chat>,
 }
 
 impl Selection {
-    /// Reads the data field. Terminal rights (7F4C) and auxiliary data are not supported here.
+    /// Reads the data field. Authorization extensions are not supported here.
     ///
     /// # Errors
     /// [`PaceError::Select`]; the chip answers 6A80.
@@ -33,9 +36,13 @@ impl Selection {
         let mut reader = Reader::new(bytes);
         let protocol = reader.expect(0x80).map_err(tlv)?.value;
         let protocol = PaceProtocol::from_octets(protocol).ok_or_else(|| PaceError::Select("object 80 is no PACE protocol".into()))?;
-        let (mut reference, mut parameter_id) = (None, None);
-        for _ in 0..2 {
+        let (mut reference, mut parameter_id, mut chat) = (None, None, None);
+        for _ in 0..3 {
             let Some(object) = reader.next().map_err(tlv)? else { break };
+            if object.tag == Tag(0x7F4C) && chat.is_none() {
+                chat = Some(Chat::read(&object).map_err(|error| PaceError::Select(error.to_string()))?);
+                continue;
+            }
             let cell = match object.tag {
                 Tag(0x83) => &mut reference,
                 Tag(0x84) => &mut parameter_id,
@@ -49,7 +56,7 @@ impl Selection {
         }
         reader.finish().map_err(tlv)?;
         let reference = reference.ok_or_else(|| PaceError::Select("object 83 is missing".into()))?;
-        Ok(Self { protocol, reference, parameter_id })
+        Ok(Self { protocol, reference, parameter_id, chat })
     }
 }
 
@@ -93,6 +100,24 @@ impl Chip {
     #[must_use]
     pub const fn expects_last(&self) -> bool {
         matches!(self, Self::Token(_))
+    }
+
+    /// The chip's ephemeral public key, to which Terminal Authentication binds: there before the last step.
+    #[must_use]
+    pub const fn public_key(&self) -> Option<&AgreementKey> {
+        match self {
+            Self::Token(state) => Some(&state.public),
+            _ => None,
+        }
+    }
+
+    /// Has the answer to the last step name the CVCA keys that the chip trusts (objects 87 and 88), the newest first. Nothing before that step.
+    #[must_use]
+    pub fn with_references(mut self, references: impl IntoIterator<Item = Vec<u8>>) -> Self {
+        if let Self::Token(state) = &mut self {
+            state.references = references.into_iter().take(2).collect();
+        }
+        self
     }
 
     /// Takes the data field of the next GENERAL AUTHENTICATE.
@@ -209,7 +234,7 @@ impl AwaitAgreement {
         let public = self.generator.public(key)?;
         let agreed = Agreed::new(self.parameters.protocol(), key, &public, &peer)?;
         let answer = encode(&[(0x84, public.as_bytes())]);
-        Ok((answer, AwaitToken { agreed, public, sent: sent.to_vec(), proof: self.proof }))
+        Ok((answer, AwaitToken { agreed, public, sent: sent.to_vec(), proof: self.proof, references: Vec::new() }))
     }
 }
 
@@ -220,6 +245,8 @@ pub struct AwaitToken {
     /// The terminal's key as it sent it.
     sent: Vec<u8>,
     proof: Option<Proof>,
+    /// What objects 87 and 88 will say.
+    references: Vec<Vec<u8>>,
 }
 
 impl std::fmt::Debug for AwaitToken {
@@ -237,13 +264,13 @@ impl AwaitToken {
         let ([token], []) = parse(command, [0x85], []).map_err(data(4))?;
         self.agreed.check(&self.public, token)?;
         let own = self.agreed.token(&self.sent);
-        let answer = match &self.proof {
-            None => encode(&[(0x86, &own)]),
-            Some(proof) => {
-                let encrypted = cam::seal(&self.agreed.cipher, &proof.mapping, &proof.chip).map_err(AgreementError::from)?;
-                encode(&[(0x86, &own), (0x8A, &encrypted)])
-            }
+        let mut objects: Vec<(u32, &[u8])> = vec![(0x86, &own)];
+        objects.extend([0x87, 0x88].into_iter().zip(self.references.iter().map(Vec::as_slice)));
+        let encrypted = match &self.proof {
+            None => None,
+            Some(proof) => Some(cam::seal(&self.agreed.cipher, &proof.mapping, &proof.chip).map_err(AgreementError::from)?),
         };
-        Ok((answer, self.agreed.channel))
+        objects.extend(encrypted.iter().map(|encrypted| (0x8A, encrypted.as_slice())));
+        Ok((encode(&objects), self.agreed.channel))
     }
 }

@@ -8,6 +8,8 @@ use openssl::nid::Nid;
 use super::*;
 use crate::crypto::agreement::MappedGenerator;
 use crate::crypto::modp::Group;
+use crate::lds::security_info::ChipAuthProtocol;
+use crate::protocol::chip_auth;
 
 const CURVES: [(Curve, Nid); 11] = [
     (Curve::P192, Nid::X9_62_PRIME192V1),
@@ -69,10 +71,11 @@ fn a_leading_zero_of_the_shared_x_is_kept_on_every_curve() {
             meet(&mut terminal.channel, &mut independent);
         }
         // Chip Authentication takes the same way from K.
-        let AgreementPrivateKey::Ec(other) = ec(curve, 5) else { panic!("a curve") };
-        let mut chip = crate::protocol::chip_auth::agree(Suite::Aes128, &other, ec(curve, n).public().as_bytes()).expect("agrees");
+        let protocol = ChipAuthProtocol { agreement: Agreement::Ecdh, suite: Suite::Aes128 };
+        let (other, own) = (ec(curve, 5), ec(curve, n).public());
+        let chip = chip_auth::agree(chip_auth::Version::One, protocol, &other, own.as_bytes(), &mut Seeded::new(1));
         let mut independent = SecureMessaging::from_shared(Suite::Aes128, &Secret::new(expected), &[]);
-        meet(&mut independent, &mut chip);
+        meet(&mut independent, &mut chip.expect("agrees").channel);
     }
 }
 

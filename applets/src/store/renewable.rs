@@ -1,0 +1,85 @@
+//! Content that changes in the field: two slots of which one counts, so that a power cut during a change leaves the old content or the new.
+//!
+//! ```text
+//! region   slot 0, slot 1         written once by personalization, as content of its data grouping
+//! slot     header page { generation; length 4 ‖ CRC-32 of the content 4 }, content pages
+//! ```
+//!
+//! A change writes the content pages of the slot that does not count, then its header page with the next generation.
+
+use super::crc::crc32;
+use super::nvm::{ERASED, PAGE};
+use super::{Store, StoreError, ring};
+
+/// Pages of content in a slot.
+const CONTENT_PAGES: usize = 14;
+/// Pages of a slot.
+const SLOT_PAGES: usize = 1 + CONTENT_PAGES;
+/// Most bytes of such content.
+const MAX_LEN: usize = CONTENT_PAGES * PAGE;
+/// Bytes of the whole region.
+const REGION: usize = 2 * SLOT_PAGES * PAGE;
+
+const KIND: u8 = b'R';
+
+/// The pages of a slot, its header first.
+fn slot(generation: u32, content: &[u8]) -> Result<Vec<[u8; PAGE]>, StoreError> {
+    if content.len() > MAX_LEN {
+        return Err(StoreError::NoSpace { needed: content.len(), free: MAX_LEN });
+    }
+    let mut record = u32::try_from(content.len()).unwrap_or(u32::MAX).to_be_bytes().to_vec();
+    record.extend(crc32(content).to_be_bytes());
+    let mut pages = vec![ring::seal(KIND, generation, &record)];
+    pages.extend(content.chunks(PAGE).map(|part| {
+        let mut page = [ERASED; PAGE];
+        page.iter_mut().zip(part).for_each(|(cell, byte)| *cell = *byte);
+        page
+    }));
+    Ok(pages)
+}
+
+/// Generation and content of a slot, if its header and content are whole.
+fn read(cells: &[u8]) -> Option<(u32, &[u8])> {
+    let (header, content) = cells.split_first_chunk::<PAGE>()?;
+    let (generation, record) = ring::open(KIND, header)?;
+    let (len, record) = record.split_first_chunk::<4>()?;
+    let (crc, _) = record.split_first_chunk::<4>()?;
+    let content = content.get(..usize::try_from(u32::from_be_bytes(*len)).ok()?)?;
+    (crc32(content) == u32::from_be_bytes(*crc)).then_some((generation, content))
+}
+
+impl Store {
+    /// Writes the first content as a data grouping.
+    pub(crate) fn store_renewable(&mut self, dgi: u16, content: &[u8]) -> Result<(), StoreError> {
+        let mut region: Vec<u8> = slot(1, content)?.concat();
+        region.resize(REGION, ERASED);
+        let mut staging = self.begin(region.len())?;
+        self.append(&mut staging, &region)?;
+        self.finish(staging, dgi)
+    }
+
+    /// The content that counts; `None` if the card has none.
+    pub(crate) fn renewable(&self, dgi: u16) -> Result<Option<&[u8]>, StoreError> {
+        let Some(extent) = self.extent(dgi) else { return Ok(None) };
+        let slots = self.bytes(extent).unwrap_or_default().chunks_exact(SLOT_PAGES * PAGE);
+        let newest = slots.filter_map(read).max_by_key(|(generation, _)| *generation);
+        newest.map(|(_, content)| Some(content)).ok_or_else(|| StoreError::Damaged(format!("object {dgi:04X}")))
+    }
+
+    /// Puts new content in the place of the old.
+    pub(crate) fn renew(&mut self, dgi: u16, content: &[u8]) -> Result<(), StoreError> {
+        let damaged = || StoreError::Damaged(format!("object {dgi:04X}"));
+        let extent = self.extent(dgi).ok_or_else(damaged)?;
+        let slots = self.bytes(extent).unwrap_or_default().chunks_exact(SLOT_PAGES * PAGE).map(read);
+        let generations: Vec<_> = slots.map(|slot| slot.map(|(generation, _)| generation)).collect();
+        let newest = generations.iter().flatten().max().copied().ok_or_else(damaged)?;
+        let free = generations.iter().position(|generation| *generation != Some(newest)).ok_or_else(damaged)?;
+        let first = extent.first_page + free * SLOT_PAGES;
+        let pages = slot(newest.wrapping_add(1), content)?;
+        let (header, content) = pages.split_first().ok_or_else(damaged)?;
+        for (n, page) in content.iter().enumerate() {
+            ring::program(&mut *self.nvm, first + 1 + n, page)?;
+        }
+        ring::program(&mut *self.nvm, first, header)
+    }
+}

@@ -1,0 +1,130 @@
+//! Active Authentication: does the chip sign a fresh challenge with the private key whose public half DG15 carries?
+
+use eid::apdu::{EXTENDED_LE_MAX, SHORT_LE_MAX};
+use eid::cert::spki;
+use eid::crypto::hash::Hash;
+use eid::crypto::signature::PublicKey;
+use eid::lds::Elementary as _;
+use eid::lds::dg14::Dg14;
+use eid::lds::dg15::Dg15;
+use eid::protocol::active_auth::{self, ActiveAuthError, CHALLENGE_LEN};
+use eid::protocol::finding::{Check, Finding};
+use eid::quirk::Quirk;
+use eid::transport::Transport;
+
+use super::super::access::AccessError;
+use super::super::evidence::ActiveAuth;
+use super::{Run, dg};
+use crate::session::SessionError;
+
+const AA: Check = Check::new("aa", "Doc 9303-11 §6.1");
+
+impl<T: Transport> Run<'_, '_, T> {
+    /// Active Authentication over a fresh challenge.
+    pub(super) fn active_authentication(&mut self, dg14: Option<&Dg14>) -> Result<Finding, AccessError> {
+        let Some(bytes) = self.files.get(&dg(15)) else {
+            return Ok(AA.not_attempted("not-offered", "there is no DG15 that could be read"));
+        };
+        let key = match Dg15::parse(bytes).map(|dg15| dg15.key()) {
+            Ok(Ok(info)) => info.key,
+            Ok(Err(error)) => return Ok(AA.not_supported("key-unknown", format!("EF.DG15: {error}"))),
+            Err(error) => return Ok(AA.failed("malformed", error.to_string())),
+        };
+        if self.broken {
+            return Ok(AA.not_attempted("channel-broken", "the secure channel broke before"));
+        }
+        let hash = dg14.and_then(|dg14| dg14.infos.active_auth_hash());
+        if matches!(key, PublicKey::Ec(_)) && hash.is_none() {
+            let text = "DG15 has an EC key, and DG14 has no ActiveAuthenticationInfo that names the signature algorithm";
+            return Ok(AA.not_supported("algorithm-not-named", text));
+        }
+        let mut challenge = [0; CHALLENGE_LEN];
+        self.rng.fill_bytes(&mut challenge);
+        let signature = match self.signature(challenge)? {
+            Ok(signature) => signature,
+            Err(finding) => return Ok(finding),
+        };
+        self.log.transcript.active_auth = Some(ActiveAuth { challenge: challenge.to_vec(), signature: signature.clone() });
+        Ok(active_auth_verdict(&key, hash, challenge, &signature, &mut self.log.quirks))
+    }
+
+    /// INTERNAL AUTHENTICATE. Some chips answer only to an Le that covers the protected signature, others refuse Le 0000: what the
+    /// card announced goes first, then the other.
+    fn signature(&mut self, challenge: [u8; CHALLENGE_LEN]) -> Result<Result<Vec<u8>, Finding>, AccessError> {
+        let announced = self.session.is_extended();
+        let mut refused = eid::apdu::Sw::OK;
+        for le in if announced { [EXTENDED_LE_MAX, SHORT_LE_MAX] } else { [SHORT_LE_MAX, EXTENDED_LE_MAX] } {
+            if le == EXTENDED_LE_MAX {
+                self.session.use_extended_apdus();
+            }
+            let answer = self.session.transmit(&active_auth::internal_authenticate(challenge, le));
+            if !announced {
+                self.session.use_short_apdus();
+            }
+            let answer = match answer {
+                Ok(answer) => answer,
+                Err(SessionError::Transport(error)) => return Err(SessionError::Transport(error).into()),
+                Err(error) => {
+                    self.reopen(false)?;
+                    return Ok(Err(AA.failed("channel-broken", error.to_string())));
+                }
+            };
+            if answer.sw.is_ok() && !answer.data.is_empty() {
+                if !refused.is_ok() {
+                    self.log.quirks.push(Quirk::new("aa.le", format!("INTERNAL AUTHENTICATE with Le {le}, after {refused}")));
+                }
+                return Ok(Ok(answer.data));
+            }
+            refused = answer.sw;
+            if !matches!(refused.0, 0x6700 | 0x6C00..=0x6CFF | 0x9000) {
+                break;
+            }
+        }
+        let text = format!("INTERNAL AUTHENTICATE: expected a signature and 9000, found {refused} {}", refused.meaning());
+        Ok(Err(AA.failed("refused", text.trim_end())))
+    }
+}
+
+/// Active Authentication from its record.
+pub(in crate::terminal) fn active_auth_again(dg14: Option<&Dg14>, dg15: &[u8], record: &ActiveAuth, quirks: &mut Vec<Quirk>) -> Finding {
+    let key = match Dg15::parse(dg15).map(|dg15| dg15.key()) {
+        Ok(Ok(info)) => info.key,
+        Ok(Err(error)) => return AA.not_supported("key-unknown", format!("EF.DG15: {error}")),
+        Err(error) => return AA.failed("malformed", error.to_string()),
+    };
+    let Ok(challenge) = <[u8; CHALLENGE_LEN]>::try_from(record.challenge.as_slice()) else {
+        return AA.failed("record-malformed", format!("challenge of {} bytes, expected {CHALLENGE_LEN}", record.challenge.len()));
+    };
+    active_auth_verdict(&key, dg14.and_then(|dg14| dg14.infos.active_auth_hash()), challenge, &record.signature, quirks)
+}
+
+/// What the signature over the challenge shows under the key of DG15: a pure function, so that it can be repeated without the card.
+pub(in crate::terminal) fn active_auth_verdict(
+    key: &PublicKey,
+    hash: Option<Hash>,
+    challenge: [u8; CHALLENGE_LEN],
+    signature: &[u8],
+    quirks: &mut Vec<Quirk>,
+) -> Finding {
+    let verified = match (key, hash) {
+        (PublicKey::Rsa(key), _) => active_auth::verify_rsa(key, challenge, signature),
+        (PublicKey::Ec(point), Some(hash)) => active_auth::verify_ecdsa(hash, point, challenge, signature),
+        (PublicKey::Ec(_), None) => return AA.not_supported("algorithm-not-named", "no ActiveAuthenticationInfo"),
+    };
+    let finding = match verified {
+        Ok(verified) => {
+            for quirk in &verified.quirks {
+                let rule = match quirk {
+                    active_auth::Quirk::DerSignature => "aa.der-signature",
+                    active_auth::Quirk::SmallerRoot => "aa.smaller-root",
+                };
+                quirks.push(Quirk::new(rule, "answer to INTERNAL AUTHENTICATE"));
+            }
+            AA.passed().with("hash", verified.hash.name())
+        }
+        Err(ActiveAuthError::Signature(error)) => AA.not_supported("key-unusable", error.to_string()),
+        Err(error) => AA.failed("signature-wrong", error.to_string()),
+    };
+    // Challenge and signature let anybody repeat the check against DG15.
+    finding.with("key", spki::describe(key)).with("challenge", hex::encode_upper(challenge)).with("signature", hex::encode_upper(signature))
+}

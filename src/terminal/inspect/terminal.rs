@@ -1,0 +1,211 @@
+//! Terminal Authentication: the terminal shows its certificates and signs, so that the chip opens DG3 and DG4.
+//!
+//! It says nothing about the card: a chip that refuses has its reasons, and DG3 and DG4 then are protected, not missing. The path starts at
+//! the newest key that the chip names, in its answer to PACE or in EF.CVCA.
+
+use eid::cert::cvc::KeyReference;
+use eid::crypto::agreement::AgreementPrivateKey;
+use eid::image::FileId;
+use eid::lds::Elementary as _;
+use eid::lds::cvca::Cvca;
+use eid::lds::dg1::Dg1;
+use eid::lds::dg14::Dg14;
+use eid::lds::security_info::{SecurityInfo, SecurityInfos};
+use eid::protocol::chip_auth;
+use eid::protocol::chip_auth::choice;
+use eid::protocol::finding::{Check, Finding};
+use eid::protocol::terminal_auth::{self as ta, Version, path};
+use eid::quirk::Quirk;
+use eid::transport::Transport;
+
+use super::super::access::AccessError;
+use super::super::credentials::TerminalCredentials;
+use super::super::read::{self, ReadError};
+use super::chip::ChipAuthenticated;
+use super::{Run, dg};
+use crate::session::SessionError;
+
+const TA: Check = Check::new("ta", "Doc 9303-11 §7.1");
+
+/// What the terminal's signature covers beside the chip's challenge.
+struct Bound<'a> {
+    /// ID_IC.
+    chip: Vec<u8>,
+    /// Comp(PK) of the terminal's ephemeral key.
+    key: &'a [u8],
+    version: Version,
+}
+
+impl<T: Transport> Run<'_, '_, T> {
+    /// Chip Authentication, then Terminal Authentication where the terminal has a key for it, in the order of the version that the chip offers.
+    pub(super) fn chip_and_terminal(&mut self, dg14: Option<&Dg14>) -> Result<(Finding, Finding), AccessError> {
+        let card_access = self.files.get(&FileId::CARD_ACCESS).and_then(|bytes| SecurityInfos::parse(bytes).ok());
+        let offered = |version: u8| {
+            let infos = dg14.iter().map(|dg14| &dg14.infos).chain(&card_access);
+            infos.flat_map(|infos| infos.infos()).any(|info| matches!(info, SecurityInfo::TerminalAuth { version: v, .. } if *v == version))
+        };
+        let first = dg14.is_some_and(|dg14| {
+            choice::choices(&dg14.infos, &mut Vec::new()).ways.iter().any(|way| way.version == chip_auth::Version::One)
+        });
+        match self.request.terminal {
+            // Version 2 only where the chip has no key for version 1: Doc 9303 knows only that.
+            Some(credentials) if !first && offered(2) => self.version_2(credentials, dg14),
+            credentials => {
+                let ca = self.chip_authentication(dg14)?;
+                let ta = match (credentials, offered(1)) {
+                    (_, false) => {
+                        TA.not_attempted("not-offered", "neither DG14 nor EF.CardAccess announces Terminal Authentication version 1")
+                    }
+                    (None, true) => TA.not_attempted("no-terminal-key", "no terminal key was given"),
+                    (Some(credentials), true) => self.version_1(credentials, &ca)?,
+                };
+                Ok((ca.finding, ta))
+            }
+        }
+    }
+
+    fn version_1(&mut self, credentials: &TerminalCredentials, ca: &ChipAuthenticated) -> Result<Finding, AccessError> {
+        if self.broken {
+            return Ok(TA.not_attempted("channel-broken", "the secure channel broke before"));
+        }
+        let Some(key) = &ca.key else {
+            return Ok(
+                TA.not_attempted("no-chip-authentication", "Terminal Authentication binds to Chip Authentication, which was not done")
+            );
+        };
+        let Some(chip) = self.chip_identifier()? else {
+            return Ok(TA.not_attempted("not-readable", "without DG1 the chip's identifier is not known"));
+        };
+        self.authenticate(credentials, &Bound { chip, key, version: Version::One })
+    }
+
+    /// Terminal Authentication, then Chip Authentication with the key that it was bound to.
+    fn version_2(&mut self, credentials: &TerminalCredentials, dg14: Option<&Dg14>) -> Result<(Finding, Finding), AccessError> {
+        let choices = dg14.map(|dg14| choice::choices(&dg14.infos, &mut self.log.quirks)).unwrap_or_default();
+        let way = choices.ways.into_iter().find(|way| way.version == chip_auth::Version::Two);
+        let Some(way) = way.filter(|_| !self.broken) else {
+            let ca = self.chip_authentication(dg14)?;
+            return Ok((ca.finding, TA.not_attempted("no-chip-authentication", "no key for Chip Authentication that could be bound to")));
+        };
+        let ephemeral = AgreementPrivateKey::generate(&way.key.domain(), self.rng);
+        let Some(chip) = self.chip_identifier()? else {
+            let ca = self.chip_authentication(dg14)?;
+            return Ok((ca.finding, TA.not_attempted("not-readable", "without DG1 the chip's identifier is not known")));
+        };
+        let key = ephemeral.public().compressed();
+        let ta = self.authenticate(credentials, &Bound { chip, key: &key, version: Version::Two })?;
+        if ta.reason.is_some() {
+            let ca = self.chip_authentication(dg14)?;
+            return Ok((ca.finding, ta));
+        }
+        let ca = self.chip_authentication_2(&way, &ephemeral)?;
+        Ok((ca.finding, ta))
+    }
+
+    /// ID_IC: the chip's key of PACE, or document number and check digit after Basic Access Control.
+    fn chip_identifier(&mut self) -> Result<Option<Vec<u8>>, AccessError> {
+        if let Some(pace) = &self.log.pace {
+            return Ok(Some(pace.chip_key.compressed()));
+        }
+        if !self.files.contains_key(&dg(1)) {
+            self.read(dg(1))?;
+        }
+        let dg1 = self.files.get(&dg(1)).and_then(|bytes| Dg1::parse(bytes).ok());
+        Ok(dg1.map(|dg1| ta::identifier_of_mrz(&dg1.mrz)))
+    }
+
+    /// The names of the keys that the chip trusts, the newest first, and where they were found.
+    fn known_keys(&mut self) -> Result<(Vec<KeyReference>, &'static str), AccessError> {
+        let told = self.log.pace.iter().flat_map(|pace| &pace.ca_references);
+        let told: Vec<_> = told.filter_map(|octets| KeyReference::from_octets(octets).ok()).collect();
+        if !told.is_empty() {
+            return Ok((told, "answer to PACE"));
+        }
+        match read::read_list(self.session, FileId::CVCA) {
+            Ok(bytes) => match Cvca::read(&bytes, &mut self.log.quirks) {
+                Ok(file) => {
+                    self.files.insert(FileId::CVCA, bytes);
+                    Ok((file.references().cloned().collect(), "EF.CVCA"))
+                }
+                Err(error) => {
+                    self.log.quirks.push(Quirk::new("ta.cvca-malformed", error.to_string()).over(&bytes));
+                    Ok((Vec::new(), "EF.CVCA"))
+                }
+            },
+            Err(ReadError::Session { source, .. }) => Err(source.into()),
+            Err(_) => Ok((Vec::new(), "EF.CVCA")),
+        }
+    }
+
+    fn authenticate(&mut self, credentials: &TerminalCredentials, bound: &Bound<'_>) -> Result<Finding, AccessError> {
+        let (known, place) = match self.known_keys() {
+            Ok(known) => known,
+            Err(AccessError::Session(error)) => return self.broken_by(error),
+            Err(error) => return Err(error),
+        };
+        let names = known.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+        let evidence = |finding: Finding| finding.with("terminal", credentials.own().holder().to_string()).with("trusted", names.clone());
+        let Some(path) = path::find(credentials.certificates(), credentials.own(), &known) else {
+            let names = if names.is_empty() { "none".to_owned() } else { names.clone() };
+            let text = format!("expected certificates down from one of the keys in {place}: {names}; the terminal has no such path");
+            return Ok(evidence(TA.not_attempted("no-path", text)));
+        };
+        let way = path.iter().map(|certificate| certificate.holder().to_string()).collect::<Vec<_>>().join(" > ");
+        let evidence = |finding: Finding| evidence(finding).with("path", way.clone());
+        let mut commands = Vec::new();
+        for certificate in &path {
+            let holder = certificate.holder();
+            commands.push((format!("MSE:Set DST for {holder}"), ta::set_dst(certificate.authority())));
+            commands.push((format!("PSO: VERIFY CERTIFICATE of {holder}"), ta::verify_certificate(certificate)));
+        }
+        let own = credentials.own();
+        let at = match bound.version {
+            Version::One => Some(ta::set_at(own.holder())),
+            Version::Two => ta::set_at_with_key(own.key().algorithm(), own.holder(), &[], bound.key),
+        };
+        let Some(at) = at else {
+            return Ok(evidence(
+                TA.not_supported("algorithm-not-implemented", "no identifier below id-TA says the algorithm of the terminal's key"),
+            ));
+        };
+        commands.push(("MSE:Set AT".to_owned(), at));
+        commands.push(("GET CHALLENGE".to_owned(), ta::get_challenge()));
+        let mut last = Vec::new();
+        for (step, command) in commands {
+            let answer = match self.session.transmit(&command) {
+                Ok(answer) => answer,
+                Err(error) => return self.broken_by(error),
+            };
+            if !answer.sw.is_ok() {
+                let text = format!("{step}: expected 9000, found {} {}", answer.sw, answer.sw.meaning());
+                return Ok(evidence(TA.failed("refused", text.trim_end())));
+            }
+            last = answer.data;
+        }
+        let challenge = match ta::challenge(&last) {
+            Ok(challenge) => challenge,
+            Err(error) => return Ok(evidence(TA.failed("malformed", error.to_string()))),
+        };
+        let signature = match credentials.signer().sign(&ta::message(&bound.chip, challenge, bound.key, &[])) {
+            Ok(signature) => signature.to_plain(),
+            Err(error) => return Ok(evidence(TA.failed("key-unusable", error.to_string()))),
+        };
+        match self.session.transmit(&ta::external_authenticate(signature)) {
+            Ok(answer) if answer.sw.is_ok() => Ok(evidence(TA.passed()).with("rights", own.chat().rights().join(", "))),
+            Ok(answer) => {
+                let text = format!("EXTERNAL AUTHENTICATE: expected 9000, found {} {}", answer.sw, answer.sw.meaning());
+                Ok(evidence(TA.failed("refused", text.trim_end())))
+            }
+            Err(error) => self.broken_by(error),
+        }
+    }
+
+    /// The channel was lost on the way: the card is opened again, without rights.
+    fn broken_by(&mut self, error: SessionError) -> Result<Finding, AccessError> {
+        if let SessionError::Transport(error) = error {
+            return Err(SessionError::Transport(error).into());
+        }
+        self.reopen(false)?;
+        Ok(TA.failed("channel-broken", error.to_string()))
+    }
+}
