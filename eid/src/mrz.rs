@@ -13,6 +13,7 @@ mod layout;
 mod name;
 mod reading;
 mod transliteration;
+pub mod state;
 pub mod vietnam;
 
 pub use check::check_digit;

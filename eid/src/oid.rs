@@ -127,6 +127,7 @@ oids! {
     CVC_PS_SECTOR = "0.4.0.127.0.7.3.1.3.3", "id-PS-sector";
     SECURITY_OBJECT = "0.4.0.127.0.7.3.2.1", "id-SecurityObject";
     // CMS: RFC 5652
+    DATA = "1.2.840.113549.1.7.1", "id-data";
     SIGNED_DATA = "1.2.840.113549.1.7.2", "id-signedData";
     CONTENT_TYPE = "1.2.840.113549.1.9.3", "contentType";
     MESSAGE_DIGEST = "1.2.840.113549.1.9.4", "messageDigest";

@@ -33,7 +33,7 @@ use eid::protocol::finding::{Check, Finding, Outcome};
 use eid::quirk::Quirk;
 use eid::secret::Secret;
 
-use super::inspect::passive::{Content, counted, passive};
+use super::inspect::passive::{Content, counted, passive, sod};
 use super::inspect::{Inspection, active, chip, cross, dg, document};
 use super::policy::Policy;
 use super::read;
@@ -306,11 +306,11 @@ impl Evidence {
             .filter_map(|(file, kept)| Some((file.dg_number()?, kept)))
             .collect();
         let not_read: BTreeSet<u8> = self.not_read.iter().chain(redacted.keys()).copied().collect();
-        let content = Content { files, not_read: &not_read, trust: judge.trust, cache: judge.cache, today };
+        let sod = sod(files);
+        let content = Content { files, sod: sod.as_ref(), not_read: &not_read, trust: judge.trust, cache: judge.cache, today };
         passive(&content, findings, quirks);
-        let sod = files.get(&FileId::SOD).and_then(|bytes| Sod::parse(bytes).ok());
         for (&number, kept) in &redacted {
-            by_recorded_hash(number, kept, sod.as_ref(), findings);
+            by_recorded_hash(number, kept, sod.as_ref().ok(), findings);
         }
         cross::judge(files, findings);
         let dg14 = files.get(&dg(14)).and_then(|bytes| Dg14::parse(bytes).ok());

@@ -273,8 +273,8 @@ impl<T: Transport> Run<'_, '_, T> {
         self.read(FileId::COM)?;
         self.read(FileId::SOD)?;
         let com = self.parsed::<Com>();
-        let sod = self.files.get(&FileId::SOD).and_then(|bytes| Sod::parse(bytes).ok());
-        let listed = listed(com.as_ref(), sod.as_ref());
+        let sod = passive::sod(&self.files);
+        let listed = listed(com.as_ref(), sod.as_ref().ok());
         let offers = |number: u8| listed.contains(&number);
 
         let mut chip_auth = None;
@@ -304,6 +304,7 @@ impl<T: Transport> Run<'_, '_, T> {
         (self.tell)(Step::PassiveAuthentication);
         let content = Content {
             files: &self.files,
+            sod: sod.as_ref(),
             not_read: &self.guarded,
             trust: self.request.trust,
             cache: self.request.cache,

@@ -4,6 +4,7 @@
 //!
 //! 1. A failed check is a contradiction between what the card shows and what its state signed: **not genuine**. Findings about rights
 //!    (`access.*`, `ta`) never count here: that a card refuses a way of access, or our terminal certificates, says nothing against it.
+//!    Nor do those on how certificates were made (`profile.*`): what trust rests on is in `pa.chain`.
 //! 2. Nothing is shown without `pa.sod`, `pa.signature`, `pa.chain` and `pa.hash.dg1`: unless all of them passed, **undecided**.
 //! 3. A check that ran without an answer (`undecided`, `not-supported`) leaves the question open: **undecided**. One that was not attempted,
 //!    because the card has no such feature or guards it for others, counts neither way.
@@ -105,9 +106,9 @@ pub struct StandardPolicy {
 /// Checks without which nothing is shown.
 pub const ALWAYS: [&str; 4] = ["pa.sod", "pa.signature", "pa.chain", "pa.hash.dg1"];
 
-/// Whether a finding is about the card, and not about rights on it.
+/// Whether a finding is about the card, and not about rights on it or the style of a certificate.
 fn about_the_card(finding: &Finding) -> bool {
-    !finding.id().starts_with("access.") && finding.id() != "ta"
+    !["access.", "profile."].into_iter().any(|kind| finding.id().starts_with(kind)) && finding.id() != "ta"
 }
 
 fn passed(findings: &[Finding], id: &str) -> bool {

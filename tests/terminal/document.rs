@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use eid::cert::Time;
 use eid::cert::trust::TrustStore;
 use eid::cert::x509::Certificate;
 use eid::crypto::curve::{self, Curve};
@@ -79,7 +80,7 @@ impl Authority {
     pub(crate) fn sign(&self, image: &mut CardImage) {
         let hashes: BTreeMap<u8, Vec<u8>> =
             image.files.iter().filter_map(|(file, bytes)| Some((file.dg_number()?, Hash::Sha256.digest(&[bytes])))).collect();
-        let sod = eid::lds::sod::build(&hashes, Hash::Sha256, None, &self.signer, &self.ds, None).expect("an EF.SOD");
+        let sod = eid::lds::sod::build(&hashes, Hash::Sha256, None, &self.signer, &self.ds, Some(Time::midnight(today()))).expect("an EF.SOD");
         image.files.insert(FileId::SOD, sod);
     }
 }

@@ -105,7 +105,7 @@ fn the_text_of_an_honest_card() {
                        born 050105, expires 300105 (YYMMDD)
         not-attempted  access.bac: PACE was used (Doc 9303-11 §4.3)
         not-attempted  read.dg3: EF.DG3: protected by extended access control (6982) (Doc 9303-10 §3.6)
-        not-attempted  pa.validity.signing: neither EF.SOD nor the caller says when the document was signed (Doc 9303-12 5)
+        not-attempted  pa.revocation: the trust store has no revocation list of the state (Doc 9303-12 7.1.4)
         not-attempted  pa.hash.dg3: EF.DG3 is listed and was not read (Doc 9303-11 5.1, step 4)
         passed         read.dir dir.application read.card_access access.pace access.downgrade read.com
                        read.sod read.dg14 read.dg15 read.dg1 read.dg2 read.dg13 pa.sod pa.signature pa.chain

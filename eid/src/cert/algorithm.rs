@@ -1,11 +1,13 @@
 //! AlgorithmIdentifier of digests and signatures (Doc 9303-12 clause 4.4; RFC 4055, RFC 5758, BSI TR-03111 5.2.1).
 //!
-//! Read leniently where genuine certificates need it: ECDSA with a NULL, PKCS#1 without one, PSS with any part left to its default,
-//! in a SignerInfo the bare key algorithm with the digest told elsewhere. Refused by name: DSA (allowed, not
+//! Read leniently where genuine certificates need it: ECDSA with a NULL, PKCS#1 without one, PSS with any part left to its default or
+//! with another digest in MGF1, in a SignerInfo the bare key algorithm with the digest told elsewhere, and integers of an ECDSA
+//! signature with surplus zero octets. Each leaves a quirk, none changes what is verified. Refused by name: DSA (allowed, not
 //! implemented), MD5, RIPEMD and all others (not allowed).
 
 use const_oid::ObjectIdentifier;
 
+use super::spki::SubjectPublicKeyInfo;
 use super::{CertError, der};
 use crate::crypto::hash::Hash;
 use crate::crypto::signature::{self, Algorithm, PublicKey, SignatureError};
@@ -98,7 +100,7 @@ impl SignatureAlgorithm {
         let absent_or_null = |rule: &'static str, quirks: &mut Vec<Quirk>| match parameters {
             None => Ok(()),
             Some(_) if null => {
-                quirks.push(Quirk::new(rule, place));
+                quirks.push(Quirk::new(rule, place).over(identifier.raw));
                 Ok(())
             }
             Some(other) => Err(CertError::malformed("signature algorithm parameters", &other, "none")),
@@ -109,7 +111,7 @@ impl SignatureAlgorithm {
         } else if let Some(hash) = find(&RSA_PKCS1, oid) {
             match parameters {
                 Some(_) if null => {}
-                None => quirks.push(Quirk::new("algorithm.rsa-parameters-absent", place)),
+                None => quirks.push(Quirk::new("algorithm.rsa-parameters-absent", place).over(identifier.raw)),
                 Some(other) => return Err(CertError::malformed("signature algorithm parameters", &other, "NULL")),
             }
             Scheme::Named(Algorithm::RsaPkcs1(hash))
@@ -117,20 +119,24 @@ impl SignatureAlgorithm {
             let parameters = match parameters {
                 Some(parameters) => PssParameters::read(&parameters)?,
                 None => {
-                    quirks.push(Quirk::new("algorithm.pss-parameters-absent", place));
+                    quirks.push(Quirk::new("algorithm.pss-parameters-absent", place).over(identifier.raw));
                     PssParameters::DEFAULT
                 }
             };
+            if parameters.mgf != parameters.hash {
+                let place = format!("{place}: {} with MGF1 {}", parameters.hash.name(), parameters.mgf.name());
+                quirks.push(Quirk::new("algorithm.pss-mgf-digest", place).over(identifier.raw));
+            }
             Scheme::Named(parameters.algorithm())
         } else if oid == RSA_ENCRYPTION.as_bytes() {
-            quirks.push(Quirk::new("algorithm.bare-rsa-encryption", place));
+            quirks.push(Quirk::new("algorithm.bare-rsa-encryption", place).over(identifier.raw));
             Scheme::BareRsa
         } else if oid == EC_PUBLIC_KEY.as_bytes() {
-            quirks.push(Quirk::new("algorithm.bare-ec-public-key", place));
+            quirks.push(Quirk::new("algorithm.bare-ec-public-key", place).over(identifier.raw));
             Scheme::BareEc
         } else if let Some(hash) = find(&ECDSA_PLAIN, oid) {
             absent_or_null("algorithm.ecdsa-null-parameters", &mut quirks)?;
-            quirks.push(Quirk::new("algorithm.ecdsa-plain", place));
+            quirks.push(Quirk::new("algorithm.ecdsa-plain", place).over(identifier.raw));
             Scheme::EcdsaPlain(hash)
         } else {
             let name = der::dotted(oid);
@@ -161,22 +167,52 @@ impl SignatureAlgorithm {
     ///
     /// # Errors
     /// [`SignatureError::Wrong`] is the verdict "not signed by this key"; the others say why it cannot be checked.
-    pub fn verify(
+    pub fn verify(&self, told: Option<Hash>, key: &SubjectPublicKeyInfo, message: &[u8], signature: &[u8]) -> Result<(), SignatureError> {
+        self.verify_noting(told, key, message, signature, "signature", &mut Vec::new())
+    }
+
+    /// [`verify`](Self::verify), noting the tolerances that the form of the signature needed; `place` is whose signature it is.
+    ///
+    /// # Errors
+    /// As [`verify`](Self::verify).
+    pub fn verify_noting(
         &self,
         told: Option<Hash>,
-        key: &super::spki::SubjectPublicKeyInfo,
+        key: &SubjectPublicKeyInfo,
         message: &[u8],
         signature: &[u8],
+        place: &'static str,
+        quirks: &mut Vec<Quirk>,
     ) -> Result<(), SignatureError> {
         let algorithm = self.algorithm(told).map_err(|e| SignatureError::Unsupported(e.to_string()))?;
         if !key.permits(algorithm) {
             return Err(SignatureError::Unsupported(format!("{} with a key {}", describe(algorithm), key.describe())));
         }
-        match self.scheme {
-            Scheme::EcdsaPlain(_) => signature::verify_plain(algorithm, &key.key, message, signature),
-            _ => signature::verify_der(algorithm, &key.key, message, signature),
+        if matches!(self.scheme, Scheme::EcdsaPlain(_)) {
+            return signature::verify_plain(algorithm, &key.key, message, signature);
+        }
+        match (signature::verify_der(algorithm, &key.key, message, signature), algorithm) {
+            (Err(SignatureError::Malformed(why)), Algorithm::Ecdsa(_)) => {
+                let Some(minimal) = minimal_ecdsa(signature) else { return Err(SignatureError::Malformed(why)) };
+                signature::verify_der(algorithm, &key.key, message, &minimal)?;
+                quirks.push(Quirk::new("algorithm.ecdsa-integer-not-minimal", format!("{place} signature")).over(signature));
+                Ok(())
+            }
+            (answer, _) => answer,
         }
     }
+}
+
+/// Ecdsa-Sig-Value without the surplus zero octets that some signers put before r and s; nothing if it is of another form.
+fn minimal_ecdsa(signature: &[u8]) -> Option<Vec<u8>> {
+    let mut numbers = tlv::single(signature, der::SEQUENCE).ok()?.reader();
+    let (r, s) = (numbers.expect(der::INTEGER).ok()?, numbers.expect(der::INTEGER).ok()?);
+    numbers.finish().ok()?;
+    let mut out = Vec::with_capacity(signature.len());
+    for number in [r, s] {
+        super::spki::push_unsigned(&mut out, der::unsigned("Ecdsa-Sig-Value", &number, &mut Vec::new()).ok()?);
+    }
+    Some(tlv::encode(der::SEQUENCE, &out))
 }
 
 /// `ECDSA SHA-256`, `RSA PKCS#1 SHA-256`, `RSA-PSS SHA-256 MGF1 SHA-256 salt 32`.
@@ -332,7 +368,9 @@ mod tests {
                 [Algorithm::Ecdsa(hash), Algorithm::RsaPkcs1(hash), pss(hash, hash.len()), pss(Hash::Sha1, 20), pss(Hash::Sha512, 0)]
             {
                 let found = read(&encode_signature(algorithm)).expect("an algorithm");
-                assert_eq!((found.scheme, found.quirks.as_slice()), (Scheme::Named(algorithm), &[][..]));
+                let rules: Vec<_> = found.quirks.iter().map(|quirk| quirk.rule).collect();
+                let odd = matches!(algorithm, Algorithm::RsaPss { mgf, .. } if mgf != hash);
+                assert_eq!((found.scheme, rules), (Scheme::Named(algorithm), if odd { vec!["algorithm.pss-mgf-digest"] } else { vec![] }));
             }
         }
     }

@@ -92,7 +92,7 @@ pub(crate) fn unsigned<'a>(what: &'static str, tlv: &Tlv<'a>, quirks: &mut Vec<Q
         [] => Err(CertError::malformed(what, tlv, "at least one octet")),
         [first, ..] if first & 0x80 != 0 => Err(CertError::malformed(what, tlv, "a non-negative INTEGER")),
         [0, second, ..] if second & 0x80 == 0 => {
-            quirks.push(Quirk::new("der.integer-not-minimal", format!("{what} at offset {}", tlv.at)));
+            quirks.push(Quirk::new("der.integer-not-minimal", format!("{what} at offset {}", tlv.at)).over(tlv.value));
             Ok(strip_zeros(tlv.value))
         }
         value => Ok(strip_zeros(value)),
@@ -106,6 +106,43 @@ pub(crate) fn small(what: &'static str, tlv: &Tlv<'_>) -> Result<u32, CertError>
         return Err(CertError::malformed(what, tlv, "a small INTEGER"));
     }
     Ok(value.iter().fold(0, |n, &o| n << 8 | u32::from(o)))
+}
+
+/// Content octets of an INTEGER without those that a shorter form leaves out.
+pub(crate) fn minimal(mut value: &[u8]) -> &[u8] {
+    while let [first, rest @ ..] = value {
+        match (first, rest.first()) {
+            (0, Some(0..=0x7F)) | (0xFF, Some(0x80..=0xFF)) => value = rest,
+            _ => break,
+        }
+    }
+    value
+}
+
+const MAX_DEPTH: u8 = 24;
+
+/// The first length in `bytes`, or in what is nested there, that has more octets than it needs: its offset, and tag and length. DER has
+/// one form for each length (X.690 clause 10.1), BER has many.
+pub(crate) fn overlong(bytes: &[u8]) -> Option<(usize, &[u8])> {
+    fn walk<'a>(mut reader: Reader<'a>, depth: u8) -> Option<(usize, &'a [u8])> {
+        while let Ok(Some(object)) = reader.next() {
+            let header = object.raw.get(..object.raw.len() - object.value.len())?;
+            let tag = if object.tag.0 > 0xFFFF { 3 } else { 1 + usize::from(object.tag.0 > 0xFF) };
+            let mut shortest = Vec::with_capacity(5);
+            crate::tlv::push_length(&mut shortest, object.value.len());
+            if header.len() != tag + shortest.len() {
+                return Some((object.at + tag, header));
+            }
+            if object.tag.is_constructed() && depth > 0 {
+                let found = walk(object.reader(), depth - 1);
+                if found.is_some() {
+                    return found;
+                }
+            }
+        }
+        None
+    }
+    walk(Reader::new(bytes), MAX_DEPTH)
 }
 
 /// Without leading zero octets.
@@ -213,7 +250,7 @@ pub(crate) fn time(what: &'static str, tlv: &Tlv<'_>, quirks: &mut Vec<Quirk>) -
         _ => return Err(malformed()),
     };
     if lenient {
-        quirks.push(Quirk::new("der.time-form", format!("{what} at offset {}", tlv.at)));
+        quirks.push(Quirk::new("der.time-form", format!("{what} at offset {}", tlv.at)).over(tlv.value));
     }
     let narrow = |n: u32| u8::try_from(n).map_err(|_| malformed());
     let date = Date::new(u16::try_from(year).map_err(|_| malformed())?, narrow(month)?, narrow(day)?).map_err(|_| malformed())?;
@@ -248,6 +285,16 @@ mod tests {
         {
             assert!(read(UTC_TIME, text).is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn a_length_with_more_octets_than_it_needs_is_found_wherever_it_is() {
+        let find = |text: &str| overlong(&hex::decode(text).expect("hex")).map(|(at, header)| (at, hex::encode(header)));
+        assert_eq!(find("3006040101300104"), None);
+        assert_eq!(find("300481020102"), None, "the value of a primitive object is not looked into");
+        assert_eq!(find("3081050403010203"), Some((1, "308105".to_owned())));
+        assert_eq!(find("3009020101a0040481010a"), Some((8, "048101".to_owned())));
+        assert_eq!(find("5f1f820001aa"), Some((2, "5f1f820001".to_owned())));
     }
 
     #[test]

@@ -184,7 +184,7 @@ impl DeviationList {
             return Err(CertError::not_allowed("eContentType of a deviation list", signed.content_type()));
         }
         let state = list_signer::claimed(&signed).and_then(|certificate| certificate.issuer_country());
-        let told = signed.signers.first().map_or(Hash::Sha256, |signer| signer.digest);
+        let told = signed.signers.first().and_then(|signer| signer.digest.as_ref().ok().copied()).unwrap_or(Hash::Sha256);
         let mut quirks = Vec::new();
         let mut reader = tlv::single(signed.content(), der::SEQUENCE)?.reader();
         let version = reader.expect(der::INTEGER)?;

@@ -1,27 +1,43 @@
-//! The path from a document signer to a trust anchor: two certificates, since Doc 9303-12 has no intermediate ones (clause 5).
+//! The path from a document signer to a trust anchor (Doc 9303-12 clause 5): the CSCA key that signed it is trusted itself, or was signed
+//! by an older key of the state in a link certificate, and that one perhaps by an older one still.
 //!
 //! Every key of the state is tried and the signature decides. Names prove nothing (states keep them when they change the key), and
 //! key identifiers only sort the attempts and tell a forgery (the key that the certificate names did not sign it) from a missing anchor.
-//! Dates are not part of the proof here: [`Verified`] says when both certificates are valid, the caller asks for the day that matters.
+//! The shortest path is taken; certificates are told apart by their SHA-256, each is visited once, at most [`MAX_LINKS`] of them stand
+//! between, and at most [`MAX_ATTEMPTS`] signatures are tried.
+//! Dates are not part of the proof here: [`Verified`] says when its certificates are valid, the caller asks for the day that matters.
 
-use std::collections::{HashMap, VecDeque};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use super::trust::TrustStore;
 use super::x509::Certificate;
 use super::x509::extension::KeyUsage;
 use super::x509::name::{self, Relation};
-use crate::crypto::signature::SignatureError;
 use crate::date::Date;
+use crate::oid;
 use crate::quirk::Quirk;
 
-/// A document signer whose certificate was proved to be signed by an anchor.
+mod cache;
+mod search;
+
+pub use cache::SignerCache;
+
+/// Link certificates in one path. A state changes its key every three to five years and a document lives ten.
+pub const MAX_LINKS: usize = 8;
+/// Signatures that are tried for one document signer.
+pub const MAX_ATTEMPTS: usize = 1024;
+
+/// A document signer whose certificate was proved to come from an anchor.
 #[derive(Clone, Debug)]
 pub struct Verified {
     /// The document signer.
     pub certificate: Arc<Certificate>,
-    /// The CSCA certificate whose key signed it.
+    /// Link certificates between it and the anchor, the one whose key signed it first; empty where the anchor's key did.
+    pub links: Vec<Arc<Certificate>>,
+    /// The trusted CSCA certificate that the path ends in.
     pub anchor: Arc<Certificate>,
+    /// Other trusted certificates of the anchor's key: states issue the same key again with another validity.
+    pub others: Vec<Arc<Certificate>>,
     /// Tolerances used on the way.
     pub quirks: Vec<Quirk>,
 }
@@ -36,7 +52,7 @@ pub enum Chain {
         /// The anchor that is named.
         anchor: Arc<Certificate>,
     },
-    /// No anchor signed it. Nothing follows: the right one may be missing.
+    /// No anchor signed it, nor a link certificate that comes from one. Nothing follows: the right one may be missing.
     NoAnchor {
         /// How many keys were tried.
         tried: usize,
@@ -78,56 +94,73 @@ pub enum Usage {
     NoCertSign,
 }
 
-/// Looks for the anchor that signed `certificate`.
+/// Looks for the anchor that `certificate` comes from.
 #[must_use]
 pub fn find(certificate: &Arc<Certificate>, trust: &TrustStore) -> Chain {
-    let candidates = trust.candidates(certificate);
-    let algorithm = match certificate.signature_algorithm().map(|a| a.algorithm(None)) {
-        Ok(Ok(algorithm)) => algorithm,
+    find_with(certificate, trust, &[])
+}
+
+/// [`find`], where `links` may stand between `certificate` and an anchor: certificates that came along with it, trusted by nobody.
+#[must_use]
+pub fn find_with(certificate: &Arc<Certificate>, trust: &TrustStore, links: &[Arc<Certificate>]) -> Chain {
+    match certificate.signature_algorithm().map(|a| a.algorithm(None)) {
+        Ok(Ok(_)) => {}
         Ok(Err(error)) => return Chain::Unsupported { what: error.to_string() },
         Err(error) => return Chain::Unsupported { what: error.to_string() },
-    };
-    let mut unsupported = None;
-    for candidate in &candidates {
-        let Some(key) = candidate.certificate.key().ok().filter(|key| key.permits(algorithm)) else { continue };
-        match certificate.verify_signed_by(key) {
-            Ok(()) => return accept(certificate, candidate.certificate, candidate.named),
-            Err(SignatureError::Unsupported(what)) => unsupported = Some(what),
-            // a signature that has not even the form which this key asks for
-            Err(_) => {}
-        }
+    }
+    let mut search = search::Search::new(trust, links);
+    if let Some(found) = search.run(certificate) {
+        return accept(certificate, found);
     }
     if let Some(rule) = broken_usage(certificate) {
         return Chain::NotDocumentSigner { anchor: None, rule };
     }
-    match (candidates.iter().find(|c| c.named), unsupported) {
-        (Some(candidate), _) => Chain::Forged { anchor: Arc::clone(candidate.certificate) },
-        (None, Some(what)) => Chain::Unsupported { what },
+    let candidates = trust.candidates(certificate);
+    match (candidates.iter().find(|c| c.named), search.unsupported) {
+        (_, Some(what)) => Chain::Unsupported { what },
+        (Some(candidate), None) => Chain::Forged { anchor: Arc::clone(candidate.certificate) },
         (None, None) if certificate.authority_key_id().is_none() => {
             Chain::NotDocumentSigner { anchor: None, rule: Usage::NoAuthorityKeyId }
         }
-        (None, None) => Chain::NoAnchor { tried: candidates.len() },
+        (None, None) => Chain::NoAnchor { tried: search.tried },
     }
 }
 
-fn accept(certificate: &Arc<Certificate>, anchor: &Arc<Certificate>, named: bool) -> Chain {
+fn accept(certificate: &Arc<Certificate>, found: search::Found) -> Chain {
+    let search::Found { links, anchor, others, mut quirks } = found;
     let cert_sign = anchor.extensions().key_usage.is_none_or(|usage| usage.has(KeyUsage::KEY_CERT_SIGN));
     if let Some(rule) = broken_usage(certificate).or((!cert_sign).then_some(Usage::NoCertSign)) {
-        return Chain::NotDocumentSigner { anchor: Some(Arc::clone(anchor)), rule };
+        return Chain::NotDocumentSigner { anchor: Some(anchor), rule };
     }
-    let mut quirks = Vec::new();
-    match name::compare(certificate.issuer(), anchor.subject()) {
-        Relation::Equal => {}
-        Relation::Equivalent => quirks.push(Quirk::new("path.issuer-name-encoding", "document signer issuer, CSCA subject")),
-        Relation::Different => quirks.push(Quirk::new("path.issuer-name-differs", "document signer issuer, CSCA subject")),
+    let mut subject = certificate;
+    for (issuer, whose) in links.iter().map(|link| (link, "link certificate")).chain([(&anchor, "CSCA")]) {
+        hop(subject, issuer, whose, &mut quirks);
+        subject = issuer;
     }
     if !anchor.extensions().basic_constraints.is_some_and(|constraints| constraints.ca) {
         quirks.push(Quirk::new("path.csca-basic-constraints", "CSCA certificate"));
     }
-    if !named {
-        quirks.push(Quirk::new("path.authority-key-identifier", "document signer"));
+    for link in &links {
+        quirks.extend_from_slice(link.quirks());
+        let renamed = name::compare(link.issuer(), link.subject()) == Relation::Different;
+        if renamed && link.extension(oid::NAME_CHANGE).is_none() {
+            quirks.push(Quirk::new("path.link-name-change", format!("link certificate {}", link.subject_text())).over(link.subject()));
+        }
     }
-    Chain::Verified(Arc::new(Verified { certificate: Arc::clone(certificate), anchor: Arc::clone(anchor), quirks }))
+    Chain::Verified(Arc::new(Verified { certificate: Arc::clone(certificate), links, anchor, others, quirks }))
+}
+
+/// What names and key identifiers say against a signature that is right.
+fn hop(subject: &Certificate, issuer: &Certificate, whose: &str, quirks: &mut Vec<Quirk>) {
+    let mut note = |rule, bytes: &[u8]| quirks.push(Quirk::new(rule, format!("{} and its {whose}", subject.subject_text())).over(bytes));
+    match name::compare(subject.issuer(), issuer.subject()) {
+        Relation::Equal => {}
+        Relation::Equivalent => note("path.issuer-name-encoding", subject.issuer()),
+        Relation::Different => note("path.issuer-name-differs", subject.issuer()),
+    }
+    if !search::names_key_of(subject, issuer) {
+        note("path.authority-key-identifier", subject.authority_key_id().unwrap_or_default());
+    }
 }
 
 fn broken_usage(signer: &Certificate) -> Option<Usage> {
@@ -148,7 +181,7 @@ fn broken_usage(signer: &Certificate) -> Option<Usage> {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{whose} is for {from} to {until}, the day is {day}")]
 pub struct OutOfPeriod {
-    /// `certificate of the document signer`, `certificate of the CSCA`, `private key of the document signer`.
+    /// `certificate of the document signer`, `link certificate`, `certificate of the CSCA`, `private key of the document signer`.
     pub whose: &'static str,
     /// First day.
     pub from: Date,
@@ -158,24 +191,32 @@ pub struct OutOfPeriod {
     pub day: Date,
 }
 
+fn valid(whose: &'static str, certificate: &Certificate, day: Date) -> Result<(), OutOfPeriod> {
+    if certificate.valid_on(day) {
+        return Ok(());
+    }
+    Err(OutOfPeriod { whose, from: certificate.not_before().date, until: certificate.not_after().date, day })
+}
+
 impl Verified {
-    /// Whether both certificates are valid on `day`.
+    /// The certificate whose key signed the document signer: the first link, or the anchor.
+    #[must_use]
+    pub fn issuer(&self) -> &Arc<Certificate> {
+        self.links.first().unwrap_or(&self.anchor)
+    }
+
+    /// Whether all certificates of the path are valid on `day`. Of the trusted certificates of one key, any may be.
     ///
     /// # Errors
     /// The one that is not.
     pub fn valid_on(&self, day: Date) -> Result<(), OutOfPeriod> {
-        let check = |whose, certificate: &Certificate| {
-            if certificate.valid_on(day) {
-                Ok(())
-            } else {
-                Err(OutOfPeriod { whose, from: certificate.not_before().date, until: certificate.not_after().date, day })
-            }
-        };
-        check("certificate of the document signer", &self.certificate)?;
-        check("certificate of the CSCA", &self.anchor)
+        valid("certificate of the document signer", &self.certificate, day)?;
+        self.links.iter().try_for_each(|link| valid("link certificate", link, day))?;
+        let anchor = valid("certificate of the CSCA", &self.anchor, day);
+        if self.others.iter().any(|other| other.valid_on(day)) { Ok(()) } else { anchor }
     }
 
-    /// Whether the document signer could sign on `day`: both certificates valid, and its private key in use (privateKeyUsagePeriod).
+    /// Whether the document signer could sign on `day`: the path valid, and its private key in use (privateKeyUsagePeriod).
     ///
     /// # Errors
     /// What does not hold.
@@ -189,64 +230,5 @@ impl Verified {
         } else {
             Err(OutOfPeriod { whose: "private key of the document signer", from, until, day })
         }
-    }
-}
-
-/// Document signers that were verified before, so that the second document of a signer costs one signature less.
-///
-/// An entry is found by the SHA-256 of the certificate's bytes and by the set of anchors that it was verified under, so it can never
-/// speak for another certificate or outlive a change of the trust store. The oldest entry leaves when the cache is full.
-#[derive(Debug)]
-pub struct SignerCache {
-    capacity: usize,
-    entries: Mutex<Entries>,
-}
-
-type Key = ([u8; 32], [u8; 32]);
-
-#[derive(Debug, Default)]
-struct Entries {
-    known: HashMap<Key, Arc<Verified>>,
-    order: VecDeque<Key>,
-}
-
-impl SignerCache {
-    /// A cache of at most `capacity` signers (0 remembers nothing).
-    #[must_use]
-    pub fn new(capacity: usize) -> Self {
-        Self { capacity, entries: Mutex::default() }
-    }
-
-    /// The verified signer whose certificate has this fingerprint, if it was verified under the anchors of `trust`.
-    #[must_use]
-    pub fn get(&self, fingerprint: &[u8; 32], trust: &TrustStore) -> Option<Arc<Verified>> {
-        let entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
-        entries.known.get(&(*fingerprint, *trust.id())).cloned()
-    }
-
-    /// Remembers a verified signer.
-    pub fn put(&self, fingerprint: [u8; 32], trust: &TrustStore, signer: &Arc<Verified>) {
-        if self.capacity == 0 {
-            return;
-        }
-        let key = (fingerprint, *trust.id());
-        let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
-        if entries.known.contains_key(&key) {
-            return;
-        }
-        while entries.order.len() >= self.capacity {
-            if let Some(oldest) = entries.order.pop_front() {
-                entries.known.remove(&oldest);
-            }
-        }
-        entries.order.push_back(key);
-        entries.known.insert(key, Arc::clone(signer));
-    }
-}
-
-impl Default for SignerCache {
-    /// 1024 signers: more than a state has in use, about 3 MB.
-    fn default() -> Self {
-        Self::new(1024)
     }
 }

@@ -96,8 +96,18 @@ pub fn parse(bytes: &[u8]) -> Result<SubjectPublicKeyInfo, CertError> {
     read(&tlv::single(bytes, der::SEQUENCE)?)
 }
 
-/// Reads a SubjectPublicKeyInfo from its object.
+/// Reads a SubjectPublicKeyInfo from its object. The point must be one of the curve that is declared.
 pub(crate) fn read(spki: &Tlv<'_>) -> Result<SubjectPublicKeyInfo, CertError> {
+    read_declared(spki, false)
+}
+
+/// Reads the SubjectPublicKeyInfo of a certificate. Some states declare one curve and use another of the same size; the point tells,
+/// as it lies on one of them only. The quirk names both.
+pub(crate) fn read_of_certificate(spki: &Tlv<'_>) -> Result<SubjectPublicKeyInfo, CertError> {
+    read_declared(spki, true)
+}
+
+fn read_declared(spki: &Tlv<'_>, other_curves: bool) -> Result<SubjectPublicKeyInfo, CertError> {
     let mut quirks = Vec::new();
     let mut reader = spki.reader();
     let algorithm = reader.expect(der::SEQUENCE)?;
@@ -114,17 +124,27 @@ pub(crate) fn read(spki: &Tlv<'_>) -> Result<SubjectPublicKeyInfo, CertError> {
     if kind == EC_PUBLIC_KEY.as_bytes() || kind == STANDARDIZED_DOMAIN_PARAMETERS.as_bytes() {
         let parameters = parameters.ok_or_else(|| CertError::unsupported("EC parameters", "no parameters"))?;
         let (curve, explicit) = curve(&parameters, &mut quirks)?;
-        let point = Point::from_bytes(curve, bits).map_err(|e| CertError::Malformed {
+        let declared = Point::from_bytes(curve, bits).map_err(|e| CertError::Malformed {
             what: "subjectPublicKey",
             at: bits_tlv.at,
             expected: "an uncompressed point on its curve",
             found: e.to_string(),
-        })?;
+        });
+        let point = match declared {
+            Err(error) if other_curves => {
+                let mut others = Curve::ALL.into_iter().filter(|other| *other != curve && other.field_len() == curve.field_len());
+                let point = others.find_map(|other| Point::from_bytes(other, bits).ok()).ok_or(error)?;
+                let place = format!("subjectPublicKeyInfo: declared {}, the key is on {}", curve.name(), point.curve().name());
+                quirks.push(Quirk::new("spki.curve-declared-wrong", place).over(parameters.raw));
+                point
+            }
+            declared => declared?,
+        };
         return Ok(info(PublicKey::Ec(point), explicit, RsaUse::Any, quirks));
     }
     let rsa_use = if kind == algorithm::RSA_ENCRYPTION.as_bytes() {
         if parameters.is_none_or(|p| p.raw != [0x05, 0x00]) {
-            quirks.push(Quirk::new("spki.rsa-parameters-not-null", "subjectPublicKeyInfo algorithm"));
+            quirks.push(Quirk::new("spki.rsa-parameters-not-null", "subjectPublicKeyInfo algorithm").over(parameters.map_or(&[], |p| p.raw)));
         }
         RsaUse::Any
     } else if kind == algorithm::RSASSA_PSS.as_bytes() {
@@ -219,15 +239,15 @@ fn explicit_curve(parameters: &Tlv<'_>, quirks: &mut Vec<Quirk>) -> Result<Curve
         })
         .filter(|_| matches!(cofactor, None | Some(1)))
         .ok_or_else(|| CertError::unsupported("EC parameters", format!("explicit parameters of no known curve, p = {}", der::hex(p))))?;
-    let mut note = |rule| quirks.push(Quirk::new(rule, "subjectPublicKeyInfo EC parameters"));
+    let mut note = |rule, bytes: &[u8]| quirks.push(Quirk::new(rule, "subjectPublicKeyInfo EC parameters").over(bytes));
     if cofactor.is_none() {
-        note("spki.cofactor-missing");
+        note("spki.cofactor-missing", &[]);
     }
     if base.first() != Some(&4) {
-        note("spki.base-point-compressed");
+        note("spki.base-point-compressed", base);
     }
-    if a.len() != curve.field_len() || b.len() != curve.field_len() {
-        note("spki.field-element-length");
+    for element in [a, b].into_iter().filter(|element| element.len() != curve.field_len()).take(1) {
+        note("spki.field-element-length", element);
     }
     Ok(curve)
 }

@@ -70,7 +70,7 @@ impl Certificate {
             None => 0,
         };
         if version != 2 {
-            quirks.push(Quirk::new("x509.version-not-3", format!("version {}", u64::from(version) + 1)));
+            quirks.push(Quirk::new("x509.version-not-3", format!("version {}", u64::from(version) + 1)).over(tbs.value.get(..5).unwrap_or_default()));
         }
         let serial = reader.expect(der::INTEGER)?;
         check_serial(&serial, &mut quirks)?;
@@ -86,8 +86,8 @@ impl Certificate {
         let subject = reader.expect(der::SEQUENCE)?;
         let spki = reader.expect(der::SEQUENCE)?;
         for tag in [0x81u32, 0x82, 0xA1, 0xA2] {
-            if reader.optional(tag)?.is_some() {
-                quirks.push(Quirk::new("x509.unique-identifier", "tbsCertificate"));
+            if let Some(identifier) = reader.optional(tag)? {
+                quirks.push(Quirk::new("x509.unique-identifier", "tbsCertificate").over(identifier.raw));
             }
         }
         let extensions = match reader.optional(0xA3)? {
@@ -96,7 +96,7 @@ impl Certificate {
         };
         reader.finish()?;
 
-        let key = spki::read(&spki);
+        let key = spki::read_of_certificate(&spki);
         if let Ok(key) = &key {
             quirks.extend_from_slice(&key.quirks);
         }
@@ -273,6 +273,18 @@ impl Certificate {
         self.extensions.document_types(&self.der)
     }
 
+    /// Purposes that extKeyUsage names, dotted; empty where there is no such extension.
+    #[must_use]
+    pub fn extended_key_usages(&self) -> Vec<String> {
+        self.extensions.extended_key_usages(&self.der)
+    }
+
+    /// Whether the extension `dotted` is there, and whether it is critical.
+    #[must_use]
+    pub fn extension(&self, dotted: &'static str) -> Option<bool> {
+        self.extensions.criticality(&self.der, dotted)
+    }
+
     /// Tolerances used in reading it.
     #[must_use]
     pub fn quirks(&self) -> &[Quirk] {
@@ -290,8 +302,16 @@ impl Certificate {
     /// # Errors
     /// [`SignatureError::Wrong`]: not signed by this key. The others say why it cannot be checked.
     pub fn verify_signed_by(&self, issuer: &SubjectPublicKeyInfo) -> Result<(), SignatureError> {
+        self.verify_signed_by_noting(issuer, &mut Vec::new())
+    }
+
+    /// [`verify_signed_by`](Self::verify_signed_by), noting the tolerances that the form of the signature needed.
+    ///
+    /// # Errors
+    /// As [`verify_signed_by`](Self::verify_signed_by).
+    pub fn verify_signed_by_noting(&self, issuer: &SubjectPublicKeyInfo, quirks: &mut Vec<Quirk>) -> Result<(), SignatureError> {
         let algorithm = self.signature_algorithm.as_ref().map_err(|e| SignatureError::Unsupported(e.to_string()))?;
-        algorithm.verify(None, issuer, self.tbs(), self.signature())
+        algorithm.verify_noting(None, issuer, self.tbs(), self.signature(), "certificate", quirks)
     }
 
     /// Whether subject and issuer are the same name and the certificate is signed by its own key. Issuer = subject alone proves nothing.
@@ -316,7 +336,7 @@ impl fmt::Debug for Certificate {
 }
 
 fn check_serial(serial: &Tlv<'_>, quirks: &mut Vec<Quirk>) -> Result<(), CertError> {
-    let mut note = |rule| quirks.push(Quirk::new(rule, "serialNumber"));
+    let mut note = |rule| quirks.push(Quirk::new(rule, "serialNumber").over(serial.value));
     match serial.value {
         [] => return Err(CertError::malformed("serialNumber", serial, "at least one octet")),
         [first, ..] if first & 0x80 != 0 => note("x509.serial-negative"),
@@ -336,7 +356,7 @@ fn read_time(what: &'static str, object: Option<Tlv<'_>>, at: usize, quirks: &mu
         der::UTC_TIME => {}
         der::GENERALIZED_TIME => {
             if object.value.starts_with(b"20") && object.value.get(2).is_some_and(|&decade| decade < b'5') {
-                quirks.push(Quirk::new("x509.generalized-time-before-2050", what));
+                quirks.push(Quirk::new("x509.generalized-time-before-2050", what).over(object.value));
             }
         }
         _ => return Err(CertError::malformed(what, &object, "UTCTime or GeneralizedTime")),

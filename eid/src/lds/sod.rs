@@ -9,7 +9,8 @@
 //!
 //! A SOD that parses proves nothing; [`crate::protocol::passive_auth`] is the proof. Refused: a data group listed twice or outside of
 //! 1 to 16, a hash of another length than the algorithm's, a version other than 0 and 1. Accepted as quirks: the content types that
-//! France, Belgium, the Netherlands and China wrote before they settled, zero bytes after the object, and what [`crate::cert::cms`] accepts.
+//! France, Belgium, the Netherlands and China wrote before they settled, indefinite lengths (New Zealand), zero bytes after the object, and
+//! what [`crate::cert::cms`] accepts.
 
 mod build;
 
@@ -17,8 +18,8 @@ pub use build::{BuildError, LdsVersion, build, security_object};
 
 use const_oid::ObjectIdentifier;
 
-use crate::cert::cms::SignedData;
-use crate::cert::der::{self, Span};
+use crate::cert::cms::{self, SignedData};
+use crate::cert::der;
 use crate::cert::{CertError, algorithm};
 use crate::crypto::hash::Hash;
 use crate::oid;
@@ -55,7 +56,7 @@ pub struct Sod {
     pub version: u8,
     /// The digest of the data groups.
     pub hash: Hash,
-    hashes: Vec<(u8, Span)>,
+    hashes: Vec<(u8, Vec<u8>)>,
     lds_version: Option<LdsVersion>,
     /// Tolerances used, those of the signed message included.
     pub quirks: Vec<Quirk>,
@@ -68,13 +69,22 @@ impl Sod {
     /// What is not as the clause asks, and where.
     pub fn parse(file: &[u8]) -> Result<Self, SodError> {
         let mut quirks = Vec::new();
+        let definite;
         let mut reader = Reader::new(file);
-        let outer = reader.expect(0x77u32)?;
+        let outer = match reader.expect(0x77u32) {
+            Err(TlvError::Indefinite { .. }) => {
+                quirks.push(Quirk::new("sod.ber", "EF.SOD").over(file));
+                definite = cms::to_definite(file).map_err(SodError::SignedData)?;
+                reader = Reader::new(&definite);
+                reader.expect(0x77u32)?
+            }
+            outer => outer?,
+        };
         if !reader.is_empty() {
             if reader.rest().iter().any(|&octet| octet != 0) {
                 reader.finish()?;
             }
-            quirks.push(Quirk::new("sod.padding", format!("{} zero bytes after EF.SOD", reader.rest().len())));
+            quirks.push(Quirk::new("sod.padding", format!("{} zero bytes after EF.SOD", reader.rest().len())).over(reader.rest()));
         }
         let signed = SignedData::parse(outer.value).map_err(SodError::SignedData)?;
         if signed.content_type_octets() != LDS_SECURITY_OBJECT.as_bytes() {
@@ -82,22 +92,29 @@ impl Sod {
             if !LEGACY_CONTENT_TYPES.contains(&content_type.as_str()) {
                 return Err(SodError::ContentType(content_type));
             }
-            quirks.push(Quirk::new("sod.content-type", content_type));
+            quirks.push(Quirk::new("sod.content-type", content_type).over(signed.content_type_octets()));
         }
         quirks.extend_from_slice(&signed.quirks);
-        let (version, hash, hashes, lds_version) = read_object(signed.content(), &mut quirks).map_err(SodError::SecurityObject)?;
+        let object = match read_object(signed.content(), &mut quirks) {
+            Err(CertError::Tlv(TlvError::Indefinite { .. })) => {
+                quirks.push(Quirk::new("sod.ber", "LDSSecurityObject").over(signed.content()));
+                cms::to_definite(signed.content()).and_then(|content| read_object(&content, &mut quirks))
+            }
+            object => object,
+        };
+        let (version, hash, hashes, lds_version) = object.map_err(SodError::SecurityObject)?;
         Ok(Self { signed, version, hash, hashes, lds_version, quirks })
     }
 
     /// Numbers of the data groups that are listed, in the order of the list.
     pub fn data_groups(&self) -> impl Iterator<Item = u8> {
-        self.hashes.iter().map(|&(number, _)| number)
+        self.hashes.iter().map(|(number, _)| *number)
     }
 
     /// The hash that is listed for data group `number`.
     #[must_use]
     pub fn hash_of(&self, number: u8) -> Option<&[u8]> {
-        self.hashes.iter().find(|(n, _)| *n == number).map(|(_, span)| span.of(self.signed.content()))
+        self.hashes.iter().find(|(n, _)| *n == number).map(|(_, hash)| hash.as_slice())
     }
 
     /// ldsVersionInfo, there in version 1.
@@ -107,7 +124,7 @@ impl Sod {
     }
 }
 
-type Object = (u8, Hash, Vec<(u8, Span)>, Option<LdsVersion>);
+type Object = (u8, Hash, Vec<(u8, Vec<u8>)>, Option<LdsVersion>);
 
 fn read_object(content: &[u8], quirks: &mut Vec<Quirk>) -> Result<Object, CertError> {
     let mut reader = tlv::single(content, der::SEQUENCE)?.reader();
@@ -118,7 +135,7 @@ fn read_object(content: &[u8], quirks: &mut Vec<Quirk>) -> Result<Object, CertEr
     };
     let hash = algorithm::digest(&reader.expect(der::SEQUENCE)?)?;
     let list = reader.expect(der::SEQUENCE)?;
-    let mut hashes: Vec<(u8, Span)> = Vec::with_capacity(16);
+    let mut hashes: Vec<(u8, Vec<u8>)> = Vec::with_capacity(16);
     let mut entries = list.reader();
     while let Some(entry) = der::element(&mut entries)? {
         let mut fields = entry.reader();
@@ -129,24 +146,24 @@ fn read_object(content: &[u8], quirks: &mut Vec<Quirk>) -> Result<Object, CertEr
             [n @ 1..=16] => *n,
             _ => return Err(CertError::malformed("dataGroupNumber", &number_tlv, "1 to 16")),
         };
-        if hashes.iter().any(|&(n, _)| n == number) {
+        if hashes.iter().any(|(n, _)| *n == number) {
             return Err(CertError::malformed("dataGroupNumber", &number_tlv, "each data group once"));
         }
         if value.value.len() != hash.len() {
             return Err(CertError::malformed("dataGroupHashValue", &value, "a hash of the algorithm's length"));
         }
-        hashes.push((number, Span::value(&value)));
+        hashes.push((number, value.value.to_vec()));
     }
     if hashes.is_empty() {
         return Err(CertError::malformed("dataGroupHashValues", &list, "at least one hash"));
     }
     if hashes.len() < 2 {
-        quirks.push(Quirk::new("sod.single-hash", "LDSSecurityObject dataGroupHashValues"));
+        quirks.push(Quirk::new("sod.single-hash", "LDSSecurityObject dataGroupHashValues").over(list.raw));
     }
     let lds_version = reader.optional(der::SEQUENCE)?.map(|info| read_version(&info)).transpose()?;
     reader.finish()?;
     if lds_version.is_some() != (version == 1) {
-        quirks.push(Quirk::new("sod.lds-version-info", format!("LDSSecurityObject version {version}")));
+        quirks.push(Quirk::new("sod.lds-version-info", format!("LDSSecurityObject version {version}")).over(version_tlv.raw));
     }
     Ok((version, hash, hashes, lds_version))
 }

@@ -12,9 +12,14 @@ use eid::protocol::passive_auth::{Input, Verdict, passive_authentication};
 use crate::corpus;
 
 fn run(sod: &[u8], files: &BTreeMap<u8, Vec<u8>>) -> Verdict {
-    let (trust, not_read) = (TrustStore::new(), BTreeSet::new());
+    run_with(sod, files, &BTreeSet::new())
+}
+
+fn run_with(sod: &[u8], files: &BTreeMap<u8, Vec<u8>>, not_read: &BTreeSet<u8>) -> Verdict {
+    let (sod, trust) = (Sod::parse(sod), TrustStore::new());
+    let files = files.iter().map(|(&number, file)| (number, file.as_slice())).collect();
     let today = Date::new(2026, 11, 21).expect("a day");
-    passive_authentication(&Input { sod, files, not_read: &not_read, trust: &trust, cache: None, today, issued: None })
+    passive_authentication(&Input { sod: sod.as_ref(), files: &files, not_read, trust: &trust, cache: None, today, issued: None })
 }
 
 fn outcome<'a>(findings: &'a [Finding], id: &str) -> (Outcome, &'a str) {
@@ -51,10 +56,7 @@ fn a_file_that_is_listed_and_neither_read_nor_protected_is_absent() {
     files.remove(&15);
     files.remove(&2);
     files.remove(&3);
-    let (trust, not_read) = (TrustStore::new(), BTreeSet::from([3]));
-    let today = Date::new(2026, 11, 21).expect("a day");
-    let verdict =
-        passive_authentication(&Input { sod: &sod, files: &files, not_read: &not_read, trust: &trust, cache: None, today, issued: None });
+    let verdict = run_with(&sod, &files, &BTreeSet::from([3]));
     assert_eq!(outcome(&verdict.findings, "pa.hash.dg2"), (Outcome::Failed, "absent"));
     assert_eq!(outcome(&verdict.findings, "pa.hash.dg3"), (Outcome::NotAttempted, "not-read"));
     assert_eq!(outcome(&verdict.findings, "pa.listed"), (Outcome::Failed, "listed-but-absent"));

@@ -63,10 +63,10 @@ proptest! {
     fn invented_bytes_are_answered(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
         read_all(&bytes);
         read_all(&eid::tlv::encode(0x30u32, &bytes));
-        let (files, not_read, trust) = (BTreeMap::from([(1, bytes.clone())]), BTreeSet::new(), TrustStore::new());
+        let (files, not_read, trust) = (BTreeMap::from([(1, bytes.as_slice())]), BTreeSet::new(), TrustStore::new());
         let today = Date::new(2026, 11, 21).expect("a day");
-        let sod = eid::tlv::encode(0x77u32, &bytes);
-        let verdict = passive_authentication(&Input { sod: &sod, files: &files, not_read: &not_read, trust: &trust, cache: None, today, issued: None });
+        let sod = Sod::parse(&eid::tlv::encode(0x77u32, &bytes));
+        let verdict = passive_authentication(&Input { sod: sod.as_ref(), files: &files, not_read: &not_read, trust: &trust, cache: None, today, issued: None });
         prop_assert!(verdict.findings.iter().all(|f| f.outcome != eid::protocol::finding::Outcome::Passed));
     }
 

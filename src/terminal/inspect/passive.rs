@@ -6,8 +6,12 @@ use eid::cert::path::SignerCache;
 use eid::cert::trust::TrustStore;
 use eid::date::Date;
 use eid::image::FileId;
+use eid::lds::Elementary as _;
+use eid::lds::dg12::{self, Dg12};
+use eid::lds::dg13::Dg13;
+use eid::lds::sod::{Sod, SodError};
 use eid::protocol::finding::{Finding, Outcome};
-use eid::protocol::passive_auth::{Input, passive_authentication};
+use eid::protocol::passive_auth::{Input, Issued, passive_authentication};
 use eid::quirk::Quirk;
 
 /// Files that were read, and what they are judged by.
@@ -15,6 +19,8 @@ use eid::quirk::Quirk;
 pub(in crate::terminal) struct Content<'a> {
     /// The files, as the card gave them.
     pub(in crate::terminal) files: &'a BTreeMap<FileId, Vec<u8>>,
+    /// EF.SOD among them, or why it cannot be read: [`sod`].
+    pub(in crate::terminal) sod: Result<&'a Sod, &'a SodError>,
     /// Data groups that are there and were not read, for a good reason.
     pub(in crate::terminal) not_read: &'a BTreeSet<u8>,
     /// What is trusted.
@@ -25,26 +31,51 @@ pub(in crate::terminal) struct Content<'a> {
     pub(in crate::terminal) today: Date,
 }
 
-/// The findings `pa.*`.
+/// EF.SOD of the files; one that was not read is an empty one.
+pub(in crate::terminal) fn sod(files: &BTreeMap<FileId, Vec<u8>>) -> Result<Sod, SodError> {
+    Sod::parse(files.get(&FileId::SOD).map_or(&[][..], Vec::as_slice))
+}
+
+/// The findings `pa.*` and `profile.*`.
 pub(in crate::terminal) fn passive(content: &Content<'_>, findings: &mut Vec<Finding>, quirks: &mut Vec<Quirk>) {
-    let files: BTreeMap<u8, Vec<u8>> = content.files.iter().filter_map(|(file, bytes)| Some((file.dg_number()?, bytes.clone()))).collect();
-    let sod = content.files.get(&FileId::SOD).map_or(&[][..], Vec::as_slice);
+    let files: BTreeMap<u8, &[u8]> = content.files.iter().filter_map(|(file, bytes)| Some((file.dg_number()?, bytes.as_slice()))).collect();
     let verdict = passive_authentication(&Input {
-        sod,
+        sod: content.sod,
         files: &files,
         not_read: content.not_read,
         trust: content.trust,
         cache: content.cache,
         today: content.today,
-        issued: None,
+        issued: issued(&files),
     });
     findings.extend(verdict.findings);
     quirks.extend(verdict.quirks);
 }
 
+/// The date of issue that DG12 states, else that of the Vietnamese DG13 (field 11, `dd/MM/yyyy`).
+fn issued(files: &BTreeMap<u8, &[u8]>) -> Option<Issued> {
+    // what is odd about the files is told where they are read
+    let in_dg12 = || {
+        let digits = Dg12::read(files.get(&12)?, &mut Vec::new()).ok()?.details.get(dg12::DATE_OF_ISSUE)?.as_digits()?;
+        let date = day(digits.get(..4)?, digits.get(4..6)?, digits.get(6..8)?)?;
+        Some(Issued { date, data_group: Some(12) })
+    };
+    in_dg12().or_else(|| {
+        let text = Dg13::read(files.get(&13)?, &mut Vec::new()).ok()?.text(11)?;
+        let mut parts = text.trim().splitn(3, '/');
+        let (day_of_month, month, year) = (parts.next()?, parts.next()?, parts.next()?);
+        Some(Issued { date: day(year, month, day_of_month)?, data_group: Some(13) })
+    })
+}
+
+fn day(year: &str, month: &str, day: &str) -> Option<Date> {
+    Date::new(year.parse().ok()?, month.parse().ok()?, day.parse().ok()?).ok()
+}
+
 /// A proof of a key counts only if the issuer signed the file with that key: otherwise the chip has shown a key of anybody.
 pub(in crate::terminal) fn counted(findings: &[Finding], finding: Finding, number: u8) -> Finding {
-    let passed = |id: &str| findings.iter().any(|f| f.id() == id && f.outcome == Outcome::Passed);
+    // a deviation list may excuse a document, it never vouches for a key
+    let passed = |id: &str| findings.iter().any(|f| f.id() == id && f.outcome == Outcome::Passed && f.evidence("deviation").is_none());
     if finding.outcome != Outcome::Passed || (passed(&format!("pa.hash.dg{number}")) && passed("pa.signature")) {
         return finding;
     }

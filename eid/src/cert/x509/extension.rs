@@ -66,6 +66,7 @@ pub struct Extensions {
     pub(super) authority_key_id: Option<Span>,
     pub(super) authority_issuer_serial: Option<(Span, Span)>,
     document_types: Option<Span>,
+    ext_key_usages: Option<Span>,
     /// Key usage.
     pub key_usage: Option<KeyUsage>,
     /// Basic constraints.
@@ -107,8 +108,8 @@ impl Extensions {
                 Some(flag) => {
                     match flag.value {
                         [0xFF] => {}
-                        [0] => quirks.push(Quirk::new("x509.default-encoded", "extension critical FALSE")),
-                        [_] => quirks.push(Quirk::new("x509.boolean-not-ff", "extension critical")),
+                        [0] => quirks.push(Quirk::new("x509.default-encoded", "extension critical FALSE").over(extension.raw)),
+                        [_] => quirks.push(Quirk::new("x509.boolean-not-ff", "extension critical").over(extension.raw)),
                         _ => return Err(CertError::malformed("critical", &flag, "a BOOLEAN of one octet")),
                     }
                     flag.value != [0]
@@ -131,7 +132,7 @@ impl Extensions {
                 Err(error) => {
                     let text = der::dotted(oid.value);
                     let text = oid::name(&text).map_or_else(|| text.clone(), ToOwned::to_owned);
-                    quirks.push(Quirk::new("x509.extension-malformed", format!("{text}: {error}")));
+                    quirks.push(Quirk::new("x509.extension-malformed", format!("{text}: {error}")).over(value.value));
                 }
             }
         }
@@ -169,7 +170,7 @@ impl Extensions {
                     None => false,
                     Some(flag) => {
                         if flag.value != [0xFF] {
-                            quirks.push(Quirk::new("x509.boolean-not-ff", "basicConstraints cA"));
+                            quirks.push(Quirk::new("x509.boolean-not-ff", "basicConstraints cA").over(value.value));
                         }
                         flag.value.iter().any(|&o| o != 0)
                     }
@@ -179,13 +180,16 @@ impl Extensions {
                 self.basic_constraints = Some(BasicConstraints { ca, path_len });
             }
             Some(35) => self.read_authority(&mut reader, quirks)?,
-            Some(37) => self.has_ext_key_usage = true,
+            Some(37) => {
+                self.has_ext_key_usage = true;
+                self.ext_key_usages = Some(Span::value(&reader.expect(der::SEQUENCE)?));
+            }
             // alternative names, distribution points and policies: known, read where they are needed
             Some(17 | 18 | 31 | 32) => {}
-            _ if oid == DOCUMENT_TYPE_LIST.as_bytes() => self.document_types = Some(Span::value(value)),
+            _ if oid == DOCUMENT_TYPE_LIST.as_bytes() => self.read_document_types(value, quirks)?,
             _ if oid == DOCUMENT_TYPE_LIST_ALIAS.as_bytes() => {
-                quirks.push(Quirk::new("x509.document-type-list-oid", "2.23.136.1.1.4 in the place of 2.23.136.1.1.6.2"));
-                self.document_types = Some(Span::value(value));
+                quirks.push(Quirk::new("x509.document-type-list-oid", "2.23.136.1.1.4 in the place of 2.23.136.1.1.6.2").over(oid));
+                self.read_document_types(value, quirks)?;
             }
             _ if oid == NAME_CHANGE.as_bytes() => {}
             _ => return Ok(false),
@@ -202,7 +206,8 @@ impl Extensions {
         sequence.finish()?;
         self.authority_key_id = key_id.as_ref().map(Span::value);
         if issuer.is_some() != serial.is_some() {
-            quirks.push(Quirk::new("x509.authority-issuer-without-serial", "authorityKeyIdentifier"));
+            let bytes = issuer.or(serial).map_or(&[][..], |part| part.raw);
+            quirks.push(Quirk::new("x509.authority-issuer-without-serial", "authorityKeyIdentifier").over(bytes));
         }
         if let (Some(issuer), Some(serial)) = (issuer, serial)
             && let Some(directory) = issuer.reader().optional(0xA4)?
@@ -211,6 +216,41 @@ impl Extensions {
             self.authority_issuer_serial = Some((Span::raw(&name), Span::value(&serial)));
         }
         Ok(())
+    }
+
+    /// DocumentTypeList ::= SEQUENCE { version INTEGER 0, docTypeList SET OF PrintableString }: what is not of this form is a quirk.
+    fn read_document_types(&mut self, value: &Tlv<'_>, quirks: &mut Vec<Quirk>) -> Result<(), CertError> {
+        self.document_types = Some(Span::value(value));
+        let mut note = |rule| quirks.push(Quirk::new(rule, "documentTypeList").over(value.value));
+        let Ok(list) = value.reader().expect(der::SEQUENCE) else {
+            note("x509.document-type-list-form");
+            return Ok(());
+        };
+        let mut list = list.reader();
+        if list.optional(der::INTEGER)?.is_none_or(|version| version.value != [0]) {
+            note("x509.document-type-list-version");
+        }
+        let (mut sets, mut others) = (0, 0);
+        while let Some(part) = list.next()? {
+            if part.tag.0 == der::SET { sets += 1 } else { others += 1 }
+        }
+        if others > 0 {
+            note("x509.document-type-list-form");
+        }
+        if sets > 1 {
+            note("x509.document-type-list-several-sets");
+        }
+        Ok(())
+    }
+
+    /// The purposes in extKeyUsage, dotted.
+    pub(super) fn extended_key_usages(&self, bytes: &[u8]) -> Vec<String> {
+        let mut reader = Reader::new(self.ext_key_usages.map_or(&[], |span| span.of(bytes)));
+        let mut out = Vec::new();
+        while let Ok(Some(purpose)) = reader.next() {
+            out.push(der::dotted(purpose.value));
+        }
+        out
     }
 
     /// Whether the extension `dotted` is there, and whether it is critical.

@@ -60,6 +60,17 @@ pub fn country(name: &[u8]) -> Option<String> {
     Some(attribute.value.trim().to_uppercase())
 }
 
+/// Whether countryName is as Doc 9303-12 clause 7.1 asks: two upper-case letters in a PrintableString.
+#[must_use]
+pub fn country_conforms(name: &[u8]) -> bool {
+    let Some(attribute) = attributes(name).into_iter().flatten().find(|a| a.kind == COUNTRY) else { return false };
+    let mut written = tlv::encode(der::OID, &COUNTRY);
+    tlv::push(&mut written, der::PRINTABLE_STRING, attribute.value.as_bytes());
+    attribute.value.len() == 2
+        && attribute.value.bytes().all(|b| b.is_ascii_uppercase())
+        && name.windows(written.len()).any(|window| window == written)
+}
+
 /// The values of attributes of type `dotted`.
 #[must_use]
 pub fn values(name: &[u8], dotted: &'static str) -> Vec<String> {

@@ -1,47 +1,58 @@
 //! Were the certificates valid when the document was signed, and are they today? Two questions, two findings.
 
-use std::sync::Arc;
-
-use super::{VALIDITY_SIGNING, VALIDITY_TODAY};
+use super::signer::{Message, Proved};
+use super::{Issued, VALIDITY_SIGNING};
 use crate::cert::path::{OutOfPeriod, Verified};
+use crate::cert::x509::Certificate;
 use crate::date::Date;
-use crate::lds::sod::Sod;
-use crate::protocol::finding::{Check, Finding};
+use crate::protocol::finding::{Check, Finding, Outcome};
 
-/// `pa.validity.signing`: on the day of signing both certificates were valid and the document signer's private key was in use.
-pub(super) fn signing(sod: &Sod, verified: Option<&Arc<Verified>>, issued: Option<Date>) -> Finding {
-    let Some(verified) = verified else { return no_chain(VALIDITY_SIGNING) };
-    let stated = sod.signed.signers.first().and_then(|signer| sod.signed.signing_time(signer)).map(|time| time.date);
-    let (day, source) = match (stated, issued) {
-        (Some(day), _) => (day, "signingTime of EF.SOD"),
-        (None, Some(day)) => (day, "date of issue of the document"),
-        (None, None) => {
-            let text = "neither EF.SOD nor the caller says when the document was signed";
-            return VALIDITY_SIGNING.not_attempted("signing-date-unknown", text);
-        }
-    };
-    finding(VALIDITY_SIGNING, verified.could_sign_on(day), verified, day).with("source", source)
+/// `pa.validity.signing`: on the day of signing all certificates were valid and the document signer's private key was in use. The day is
+/// the signingTime of EF.SOD, else the date of issue; where neither is known, nothing follows. `issued` is that date, or the data
+/// group that states one and has no right hash.
+pub(super) fn signing(message: &Message<'_>, issued: Result<Issued, Option<u8>>) -> Finding {
+    worst(VALIDITY_SIGNING, message, |proved| {
+        let stated = message.signed.signing_time(proved.info).map(|time| time.date);
+        let (day, source) = match (stated, issued) {
+            (Some(day), _) => (day, "signingTime of EF.SOD".to_owned()),
+            (None, Ok(Issued { date, data_group: None })) => (date, "date of issue of the document".to_owned()),
+            (None, Ok(Issued { date, data_group: Some(number) })) => (date, format!("date of issue in EF.DG{number}")),
+            (None, Err(Some(number))) => {
+                let text = format!("EF.SOD has no signingTime, and the hash of EF.DG{number}, which states the date of issue, is not confirmed");
+                return VALIDITY_SIGNING.undecided("signing-date-unknown", text);
+            }
+            (None, Err(None)) => {
+                let text = "neither EF.SOD nor a data group says when the document was signed";
+                return VALIDITY_SIGNING.undecided("signing-date-unknown", text);
+            }
+        };
+        finding(VALIDITY_SIGNING, proved.path.could_sign_on(day), proved.path, day).with("source", source)
+    })
 }
 
-/// `pa.validity.today`: both certificates are valid on the day of inspection.
-pub(super) fn today(verified: Option<&Arc<Verified>>, today: Date) -> Finding {
-    let Some(verified) = verified else { return no_chain(VALIDITY_TODAY) };
-    finding(VALIDITY_TODAY, verified.valid_on(today), verified, today)
+/// All certificates are valid on the day of inspection.
+pub(super) fn today(check: Check, message: &Message<'_>, today: Date) -> Finding {
+    worst(check.clone(), message, |proved| finding(check.clone(), proved.path.valid_on(today), proved.path, today))
 }
 
-fn no_chain(check: Check) -> Finding {
-    check.not_attempted("no-chain", "the document signer has no path to a trust anchor")
+/// The finding of the first signer for whom something failed, else that of the first.
+fn worst(check: Check, message: &Message<'_>, of: impl Fn(Proved<'_>) -> Finding) -> Finding {
+    let mut findings: Vec<Finding> = message.proved().map(of).collect();
+    let at = findings.iter().position(|finding| finding.outcome == Outcome::Failed).unwrap_or(0);
+    if findings.is_empty() {
+        return check.not_attempted("no-chain", "the document signer has no path to a trust anchor");
+    }
+    findings.swap_remove(at)
 }
 
-fn finding(check: Check, answer: Result<(), OutOfPeriod>, verified: &Verified, day: Date) -> Finding {
+fn finding(check: Check, answer: Result<(), OutOfPeriod>, path: &Verified, day: Date) -> Finding {
     let finding = match answer {
         Ok(()) => check.passed(),
         Err(period) => check.failed("out-of-validity", period.to_string()),
     };
-    let validity =
-        |certificate: &crate::cert::x509::Certificate| format!("{} to {}", certificate.not_before().date, certificate.not_after().date);
+    let validity = |certificate: &Certificate| format!("{} to {}", certificate.not_before().date, certificate.not_after().date);
     finding
         .with("day", day.to_string())
-        .with("signer_validity", validity(&verified.certificate))
-        .with("csca_validity", validity(&verified.anchor))
+        .with("signer_validity", validity(&path.certificate))
+        .with("csca_validity", validity(&path.anchor))
 }

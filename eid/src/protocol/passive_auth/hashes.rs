@@ -4,7 +4,7 @@ use super::signer::weak;
 use super::{Input, LISTED};
 use crate::cert::der;
 use crate::lds::sod::Sod;
-use crate::protocol::finding::{Check, Finding};
+use crate::protocol::finding::{Check, Finding, Outcome};
 
 const CLAUSE: &str = "Doc 9303-11 5.1, step 4";
 const IDS: [&str; 16] = [
@@ -34,6 +34,12 @@ pub(super) fn check(number: u8) -> Check {
     }
 }
 
+/// Whether among `findings` the hash of data group `number` was found right.
+pub(super) fn is_right(findings: &[Finding], number: u8) -> bool {
+    let check = check(number);
+    findings.iter().any(|finding| finding.check == check && finding.outcome == Outcome::Passed)
+}
+
 /// `pa.hash.dgN` for every data group that was read or is listed, then `pa.listed`.
 pub(super) fn compare(input: &Input<'_>, sod: &Sod, findings: &mut Vec<Finding>) {
     let mut numbers: Vec<u8> = input.files.keys().copied().chain(sod.data_groups()).collect();
@@ -42,7 +48,7 @@ pub(super) fn compare(input: &Input<'_>, sod: &Sod, findings: &mut Vec<Finding>)
     let (mut not_listed, mut absent) = (Vec::new(), Vec::new());
     for number in numbers {
         let check = check(number);
-        findings.push(match (input.files.get(&number), sod.hash_of(number)) {
+        findings.push(match (input.files.get(&number).copied(), sod.hash_of(number)) {
             (Some(file), Some(listed)) => one(check, number, file, listed, sod),
             (Some(_), None) => {
                 not_listed.push(number);
@@ -74,7 +80,7 @@ pub(super) fn compare(input: &Input<'_>, sod: &Sod, findings: &mut Vec<Finding>)
 fn one(check: Check, number: u8, file: &[u8], listed: &[u8], sod: &Sod) -> Finding {
     let actual = sod.hash.digest(&[file]);
     let finding = if actual == listed {
-        weak(check.passed(), sod.hash)
+        weak(check.passed(), [sod.hash])
     } else {
         check.failed("hash-differs", format!("{} of EF.DG{number} differs from the one that EF.SOD lists", sod.hash.name()))
     };
