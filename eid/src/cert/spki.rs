@@ -144,7 +144,8 @@ fn read_declared(spki: &Tlv<'_>, other_curves: bool) -> Result<SubjectPublicKeyI
     }
     let rsa_use = if kind == algorithm::RSA_ENCRYPTION.as_bytes() {
         if parameters.is_none_or(|p| p.raw != [0x05, 0x00]) {
-            quirks.push(Quirk::new("spki.rsa-parameters-not-null", "subjectPublicKeyInfo algorithm").over(parameters.map_or(&[], |p| p.raw)));
+            quirks
+                .push(Quirk::new("spki.rsa-parameters-not-null", "subjectPublicKeyInfo algorithm").over(parameters.map_or(&[], |p| p.raw)));
         }
         RsaUse::Any
     } else if kind == algorithm::RSASSA_PSS.as_bytes() {

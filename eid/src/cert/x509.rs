@@ -70,7 +70,10 @@ impl Certificate {
             None => 0,
         };
         if version != 2 {
-            quirks.push(Quirk::new("x509.version-not-3", format!("version {}", u64::from(version) + 1)).over(tbs.value.get(..5).unwrap_or_default()));
+            quirks.push(
+                Quirk::new("x509.version-not-3", format!("version {}", u64::from(version) + 1))
+                    .over(tbs.value.get(..5).unwrap_or_default()),
+            );
         }
         let serial = reader.expect(der::INTEGER)?;
         check_serial(&serial, &mut quirks)?;

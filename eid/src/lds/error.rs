@@ -1,5 +1,6 @@
 //! Why bytes are not the elementary file that they should be.
 
+use super::card_security::CardSecurityError;
 use super::security_info::SecurityInfoError;
 use super::sod::SodError;
 use crate::image::FileId;
@@ -62,6 +63,9 @@ pub enum LdsError {
     /// EF.SOD.
     #[error(transparent)]
     Sod(#[from] SodError),
+    /// EF.CardSecurity.
+    #[error(transparent)]
+    CardSecurity(#[from] CardSecurityError),
     /// Not TLV from the first byte on, so that no file can be told.
     #[error("no elementary file: {0}")]
     NotTlv(TlvError),

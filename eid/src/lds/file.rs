@@ -3,6 +3,7 @@
 use super::Elementary;
 use super::atr_info::AtrInfo;
 use super::card_access::CardAccess;
+use super::card_security::CardSecurity;
 use super::com::Com;
 use super::cvca::Cvca;
 use super::dg1::Dg1;
@@ -45,6 +46,8 @@ pub struct File {
 pub enum Content {
     /// EF.CardAccess.
     CardAccess(CardAccess),
+    /// EF.CardSecurity: read, not verified.
+    CardSecurity(Box<CardSecurity>),
     /// EF.DIR.
     Dir(Dir),
     /// EF.ATR/INFO.
@@ -87,7 +90,7 @@ pub enum Content {
     Dg15(Dg15),
     /// EF.DG16.
     Dg16(Dg16),
-    /// A file that is not looked into (EF.CardSecurity, the EF.DG13 of other states): tag and length only.
+    /// A file that is not looked into (the EF.DG13 of other states): tag and length only.
     Opaque {
         /// Outer tag; 00 for an EF.DG13 that is not TLV.
         tag: Tag,
@@ -109,6 +112,11 @@ pub fn parse(id: FileId, bytes: &[u8]) -> Result<File, LdsError> {
 fn content(id: FileId, bytes: &[u8], quirks: &mut Vec<Quirk>) -> Result<Content, LdsError> {
     Ok(match id {
         CardAccess::FILE => Content::CardAccess(CardAccess::read(bytes, quirks)?),
+        FileId::CARD_SECURITY => {
+            let security = CardSecurity::parse(bytes)?;
+            quirks.extend_from_slice(&security.quirks);
+            Content::CardSecurity(Box::new(security))
+        }
         Dir::FILE => Content::Dir(Dir::read(bytes, quirks)?),
         AtrInfo::FILE => Content::AtrInfo(AtrInfo::read(bytes, quirks)?),
         Com::FILE => Content::Com(Com::read(bytes, quirks)?),
@@ -183,6 +191,7 @@ impl File {
     pub fn fields(&self) -> Vec<(String, String)> {
         match &self.content {
             Content::CardAccess(content) => content.fields(),
+            Content::CardSecurity(content) => [content.infos.fields(), sod::signed_fields(&content.signed)].concat(),
             Content::Dir(content) => content.fields(),
             Content::AtrInfo(content) => content.fields(),
             Content::Com(content) => content.fields(),
@@ -208,7 +217,7 @@ impl File {
         }
     }
 
-    /// The content in bytes; equal to [`raw`](Self::raw) where the file is written as DER and the standard ask. `None` for EF.SOD, which is
+    /// The content in bytes; equal to [`raw`](Self::raw) where the file is written as DER and the standard ask. `None` for EF.SOD and EF.CardSecurity, which are
     /// never written again, and for what was not looked into.
     #[must_use]
     pub fn encode(&self) -> Option<Vec<u8>> {
@@ -234,7 +243,7 @@ impl File {
             Content::Dg14(content) => content.encode(),
             Content::Dg15(content) => content.encode(),
             Content::Dg16(content) => content.encode(),
-            Content::Sod(_) | Content::Opaque { .. } => return None,
+            Content::Sod(_) | Content::CardSecurity(_) | Content::Opaque { .. } => return None,
         })
     }
 }

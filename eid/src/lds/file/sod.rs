@@ -1,4 +1,4 @@
-//! What EF.SOD says, for people. Nothing here is verified.
+//! What EF.SOD and the signature of EF.CardSecurity say, for people. Nothing here is verified.
 
 use crate::cert::algorithm;
 use crate::cert::cms::SignedData;
@@ -15,15 +15,22 @@ pub(super) fn fields(sod: &Sod) -> Vec<(String, String)> {
         fields.push(field("LDS version", version.lds.clone()));
         fields.push(field("Unicode version", version.unicode.clone()));
     }
-    for signer in &sod.signed.signers {
-        fields.push(field("signer", sod.signed.signer_text(signer)));
+    fields.extend(signed_fields(&sod.signed));
+    fields
+}
+
+/// Signers and certificates of a signed message.
+pub(super) fn signed_fields(signed: &SignedData) -> Vec<(String, String)> {
+    let mut fields = Vec::new();
+    for signer in &signed.signers {
+        fields.push(field("signer", signed.signer_text(signer)));
         let algorithm = SignedData::algorithm(signer).map_or_else(|error| error.to_string(), algorithm::describe);
         fields.push(field("signature algorithm", algorithm));
-        if let Some(time) = sod.signed.signing_time(signer) {
+        if let Some(time) = signed.signing_time(signer) {
             fields.push(field("signing time", time.date.to_string()));
         }
     }
-    for der in sod.signed.certificates() {
+    for der in signed.certificates() {
         match Certificate::from_der(der) {
             Ok(certificate) => {
                 fields.push(field("certificate of", certificate.subject_text()));

@@ -182,3 +182,32 @@ fn a_fuzzed_dg14_reads_and_keeps_its_odd_version() {
     let dg14 = stable::<Dg14>(&files[0].1).0;
     assert_eq!(dg14.infos.chip_auth().map(|info| info.version).collect::<Vec<_>>(), [16]);
 }
+
+/// EF.CardSecurity and EF.ChipSecurity of German cards and simulators, and EF.CardAccess with something after its SET.
+#[test]
+fn security_files_of_others_read() {
+    use crate::lds::card_access::CardAccess;
+    use crate::lds::card_security::CardSecurity;
+    let Some(files) = folder("ef") else { return };
+    let mut refused = Vec::new();
+    let mut read = 0;
+    for (name, bytes) in files.iter().filter(|(name, _)| name.ends_with("Security.bin")) {
+        match CardSecurity::parse(bytes) {
+            Ok(security) => {
+                assert!(security.infos.infos().len() > 3 && security.signed.certificates().count() == 1, "{name}");
+                println!("{name}: {:?} {:?}", security.quirks, security.infos.fields());
+                read += 1;
+            }
+            Err(error) => refused.push(format!("{name}: {error}")),
+        }
+    }
+    assert_eq!((read, refused), (24, Vec::<String>::new()));
+    let trailing = |wanted: &str| {
+        let (_, bytes) = files.iter().find(|(name, _)| name == wanted).expect("collected");
+        let mut quirks = Vec::new();
+        let access = CardAccess::read(bytes, &mut quirks).expect("EF.CardAccess");
+        (access.infos.pace().count(), rules(&quirks))
+    };
+    assert_eq!(trailing("AusweisApp_EF.CardAccess.bin"), (1, vec!["card-access.trailing-bytes"]));
+    assert_eq!(trailing("openpace_new_testcard_EF.CardAccess.bin").1, ["card-access.trailing-bytes"]);
+}
