@@ -68,6 +68,8 @@ pub struct DemoOptions {
     pub out: PathBuf,
     /// Seed of the people.
     pub seed: u64,
+    /// Document profile: the name of a built-in one, or a TOML file.
+    pub profile: String,
     /// Today: date of issue and of the inspection.
     pub today: Date,
 }
@@ -214,7 +216,7 @@ pub fn run(options: &DemoOptions, rng: &mut dyn CryptoRng, tell: &(dyn Fn(Event<
         return wrong("readers", "at least one", "none".to_owned());
     }
     prepare(&options.out)?;
-    let document = DocumentProfile::load("cccd-2021")?;
+    let document = DocumentProfile::load(&options.profile)?;
     let card_profile = CardProfile::load("eid-gp-scp03")?;
     let (authority, signer, certificate) = authority(&options.out.join("pki"), options.today, rng)?;
     let mut trust = TrustStore::new();

@@ -23,7 +23,8 @@
 //! # let folder = tempfile::tempdir()?;
 //! # let out = folder.path().join("demo");
 //! # let slots = vec![Slot::InProcess];
-//! # demo::run(&DemoOptions { cards: 1, slots, out: out.clone(), seed: 1, today: "2026-11-21".parse()? }, &mut random(), &|_| {})?;
+//! # let options = DemoOptions { cards: 1, slots, out: out.clone(), seed: 1, profile: "cccd-2021".to_owned(), today: "2026-11-21".parse()? };
+//! # demo::run(&options, &mut random(), &|_| {})?;
 //! # let people: serde_json::Value = serde_json::from_slice(&std::fs::read(out.join("people.json"))?)?;
 //! # let printed = people[0]["can"].as_str().unwrap_or_default();
 //! # let file = out.join("cards/0001.card").display().to_string();

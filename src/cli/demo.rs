@@ -35,6 +35,9 @@ pub(crate) struct Demo {
     /// Make the people of seed N
     #[arg(long, value_name = "N", default_value_t = 1)]
     seed: u64,
+    /// Document profile: cccd-2021, icao-td3, icao-td3-cam, or a TOML file
+    #[arg(long, value_name = "PROFILE", default_value = "cccd-2021")]
+    profile: String,
     /// Issue and inspect the cards as if today were DATE (YYYY-MM-DD)
     #[arg(long, value_name = "DATE")]
     date: Option<Date>,
@@ -48,6 +51,7 @@ impl Demo {
             slots: self.slots()?,
             out: self.out.unwrap_or_else(free_folder),
             seed: self.seed,
+            profile: self.profile,
             today: self.date.unwrap_or_else(clock::today),
         };
         let progress = Progress::new("cards", u64::from(options.cards), context.json);

@@ -4,7 +4,7 @@ use super::*;
 
 fn options(out: &Path, cards: u32, slots: usize) -> DemoOptions {
     let today = Date::new(2026, 11, 21).expect("a day");
-    DemoOptions { cards, slots: vec![Slot::InProcess; slots], out: out.to_owned(), seed: 1, today }
+    DemoOptions { cards, slots: vec![Slot::InProcess; slots], out: out.to_owned(), seed: 1, profile: "cccd-2021".to_owned(), today }
 }
 
 #[test]

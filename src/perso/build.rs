@@ -3,9 +3,10 @@
 //! Pure: date, randomness, keys, and the signer are arguments. Refused: a signer whose algorithm the profile does not allow, whose
 //! certificate is another key's, is out of its period of use, does not cover the document's validity, or is not for this kind of document.
 
+use eid::cert::cms::build::SignError;
 use eid::cert::x509::Certificate;
 use eid::cert::{CertError, Time};
-use eid::crypto::agreement::AgreementKey;
+use eid::crypto::agreement::{AgreementKey, Domain};
 use eid::crypto::curve;
 use eid::crypto::rsa;
 use eid::crypto::signature::{PublicKey, SignatureError};
@@ -16,6 +17,7 @@ use eid::lds::biometrics::face::FaceImage;
 use eid::lds::biometrics::finger::{FingerRecord, compression};
 use eid::lds::biometrics::image::{ImageError, ImageKind};
 use eid::lds::card_access::CardAccess;
+use eid::lds::card_security;
 use eid::lds::com::Com;
 use eid::lds::details::Element;
 use eid::lds::dg1::Dg1;
@@ -27,10 +29,11 @@ use eid::lds::dg13::{Dg13, Person};
 use eid::lds::dg14::Dg14;
 use eid::lds::dg15::Dg15;
 use eid::lds::security_info::{
-    Agreement, ChipAuthInfo, ChipAuthProtocol, ChipAuthPublicKeyInfo, KeyId, PaceInfo, PaceProtocol, SecurityInfo, SecurityInfos,
+    Agreement, ChipAuthInfo, ChipAuthProtocol, ChipAuthPublicKeyInfo, KeyId, PaceInfo, SecurityInfo, SecurityInfos,
 };
 use eid::lds::sod;
 use eid::protocol::bac;
+use eid::protocol::pace::Parameters;
 use eid::secret::Secret;
 use eid::signer::Signer;
 use rand_core::CryptoRng;
@@ -63,6 +66,9 @@ pub enum BuildError {
     /// EF.SOD was not made.
     #[error("EF.SOD: {0}")]
     Sod(#[from] sod::BuildError),
+    /// EF.CardSecurity was not made.
+    #[error("EF.CardSecurity: {0}")]
+    CardSecurity(#[from] SignError),
     /// The portrait does not go into DG2.
     #[error("EF.DG2: {0}")]
     Portrait(ImageError),
@@ -76,6 +82,8 @@ pub enum BuildError {
 pub struct ChipKeys {
     active_auth: Option<(ActiveAuthKey, PublicKey)>,
     chip_auth: Option<ChipAuthKey>,
+    /// Keys for chip authentication mapping where the key of Chip Authentication does not serve both.
+    mapping: Vec<ChipAuthKey>,
 }
 
 impl ChipKeys {
@@ -98,10 +106,32 @@ impl ChipKeys {
                 Some((ActiveAuthKey::Ec(key), public))
             }
         };
-        let chip_auth =
-            profile.chip_authentication.map(|ca| ChipAuthKey { key: curve::PrivateKey::generate(ca.curve, rng).into(), key_id: None });
-        Ok(Self { active_auth, chip_auth })
+        let mut mapping_curves = mapping_curves(profile);
+        let chip_auth = profile.chip_authentication.map(|ca| {
+            // one key serves both; its id is then that of the domain parameters
+            let shared = mapping_curves.iter().position(|curve| *curve == ca.curve).map(|n| mapping_curves.remove(n));
+            ChipAuthKey { key: curve::PrivateKey::generate(ca.curve, rng).into(), key_id: shared.map(|curve| curve.parameter_id().into()) }
+        });
+        let key = |curve: curve::Curve| {
+            let key_id = Some(curve.parameter_id().into());
+            ChipAuthKey { key: curve::PrivateKey::generate(curve, rng).into(), key_id }
+        };
+        let mapping = mapping_curves.into_iter().map(key).collect();
+        Ok(Self { active_auth, chip_auth, mapping })
     }
+}
+
+/// The curves of chip authentication mapping, each once.
+fn mapping_curves(profile: &DocumentProfile) -> Vec<curve::Curve> {
+    let mut curves = Vec::new();
+    for parameters in profile.access.pace.iter().filter(|parameters| parameters.is_cam()) {
+        if let Domain::Ec(curve) = *parameters.domain()
+            && !curves.contains(&curve)
+        {
+            curves.push(curve);
+        }
+    }
+    curves
 }
 
 /// Who signs, and when.
@@ -127,7 +157,7 @@ impl std::fmt::Debug for Signing<'_> {
 /// Any [`BuildError`]; the record itself was checked before.
 pub fn build(record: &Record, profile: &DocumentProfile, keys: &ChipKeys, signing: Signing<'_>) -> Result<CardImage, BuildError> {
     let certificate = check_signer(record, profile, signing)?;
-    let card_access = card_access(profile);
+    let card_access = card_access(profile, keys);
     let mut image = CardImage::default();
     for &number in &profile.files.data_groups {
         let bytes = match number {
@@ -158,6 +188,10 @@ pub fn build(record: &Record, profile: &DocumentProfile, keys: &ChipKeys, signin
     };
     image.files.insert(FileId::SOD, sod);
     image.files.insert(FileId::COM, com.encode());
+    if profile.access.pace.iter().any(Parameters::is_cam) {
+        let infos = card_security_infos(profile, keys, &card_access);
+        image.files.insert(FileId::CARD_SECURITY, card_security::build(&infos, signing.signer, &certificate, time)?);
+    }
     image.files.insert(FileId::CARD_ACCESS, CardAccess { infos: card_access }.encode());
     image.passwords = Passwords {
         mrz_seed: Some(bac::mrz_seed(&record.mrz.information())),
@@ -166,7 +200,7 @@ pub fn build(record: &Record, profile: &DocumentProfile, keys: &ChipKeys, signin
         puk: None,
     };
     image.active_auth = keys.active_auth.as_ref().map(|(key, _)| key.clone());
-    image.chip_auth = keys.chip_auth.iter().cloned().collect();
+    image.chip_auth = keys.chip_auth.iter().chain(&keys.mapping).cloned().collect();
     Ok(image)
 }
 
@@ -194,28 +228,36 @@ fn check_signer(record: &Record, profile: &DocumentProfile, signing: Signing<'_>
 }
 
 /// EF.CardAccess: what a terminal can do before it knows a password. EF.DG14 repeats all of it under the signature.
-fn card_access(profile: &DocumentProfile) -> SecurityInfos {
-    let pace = PaceInfo {
-        protocol: PaceProtocol::ecdh_gm(profile.access.pace.suite),
-        version: 2,
-        parameter_id: Some(profile.access.pace.curve.parameter_id()),
-    };
+fn card_access(profile: &DocumentProfile, keys: &ChipKeys) -> SecurityInfos {
+    let pace = profile.access.pace.iter().map(|parameters| {
+        SecurityInfo::Pace(PaceInfo { protocol: parameters.protocol(), version: 2, parameter_id: Some(parameters.id()) })
+    });
     let terminal = profile.terminal_authentication.map(|ta| SecurityInfo::TerminalAuth { version: ta.version, ef_cvca: None });
     let chip = profile.chip_authentication.map(|ca| {
         let protocol = ChipAuthProtocol { agreement: Agreement::Ecdh, suite: ca.suite };
-        SecurityInfo::ChipAuth(ChipAuthInfo { protocol, version: 1, key_id: None })
+        let key_id = keys.chip_auth.as_ref().and_then(|key| key.key_id).map(KeyId::from);
+        SecurityInfo::ChipAuth(ChipAuthInfo { protocol, version: 1, key_id })
     });
-    SecurityInfos::new([SecurityInfo::Pace(pace)].into_iter().chain(terminal).chain(chip))
+    SecurityInfos::new(pace.chain(terminal).chain(chip))
+}
+
+fn public_key_info(key: &ChipAuthKey) -> SecurityInfo {
+    let (agreement, spki) = match key.key.public() {
+        AgreementKey::Ec(point) => (Agreement::Ecdh, eid::cert::spki::encode(&PublicKey::Ec(point))),
+        dh @ AgreementKey::Dh(_) => (Agreement::Dh, eid::cert::spki::agreement::encode(&dh)),
+    };
+    SecurityInfo::ChipAuthPublicKey(ChipAuthPublicKeyInfo { agreement, spki, key_id: key.key_id.map(KeyId::from) })
+}
+
+/// EF.CardSecurity: EF.CardAccess again, and the static keys of chip authentication mapping.
+fn card_security_infos(profile: &DocumentProfile, keys: &ChipKeys, card_access: &SecurityInfos) -> SecurityInfos {
+    let mapping = mapping_curves(profile);
+    let ours = keys.chip_auth.iter().chain(&keys.mapping).filter(|key| mapping.iter().any(|curve| key.key.domain() == Domain::Ec(*curve)));
+    SecurityInfos::new(card_access.infos().iter().cloned().chain(ours.map(public_key_info)))
 }
 
 fn dg14(profile: &DocumentProfile, keys: &ChipKeys, card_access: &SecurityInfos) -> Vec<u8> {
-    let key = keys.chip_auth.as_ref().map(|key| {
-        let spki = match key.key.public() {
-            AgreementKey::Ec(point) => eid::cert::spki::encode(&PublicKey::Ec(point)),
-            dh => eid::cert::spki::agreement::encode(&dh),
-        };
-        SecurityInfo::ChipAuthPublicKey(ChipAuthPublicKeyInfo { agreement: Agreement::Ecdh, spki, key_id: key.key_id.map(KeyId::from) })
-    });
+    let key = keys.chip_auth.as_ref().map(public_key_info);
     let active = match profile.active_authentication {
         Some(ActiveAuthentication::Ec { hash, .. }) => Some(SecurityInfo::ActiveAuth { hash }),
         Some(ActiveAuthentication::Rsa2048) | None => None,

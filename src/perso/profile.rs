@@ -3,27 +3,32 @@
 //! A profile is TOML with a schema number; an unknown field stops the load, and the message names field and line. How a card product
 //! takes the image is none of its business: that is a [card profile](super::card_profile).
 
+use eid::crypto::agreement::Domain;
 use eid::crypto::curve::Curve;
 use eid::crypto::hash::Hash;
 use eid::crypto::kdf::Suite;
 use eid::crypto::signature::Algorithm;
 use eid::date::Date;
 use eid::lds::biometrics::image::ImageKind;
+use eid::protocol::pace::Parameters;
 use serde::Deserialize;
 
 use super::toml_text;
 pub use super::toml_text::ProfileError;
 
 mod names;
+mod pace;
 mod validity;
 
 use names::{curve, hash, suite};
+use pace::pace;
 pub use validity::{Validity, ValidityRule};
 
 /// The profiles that are built in, by their identifiers.
-pub const BUILT_IN: [(&str, &str); 2] = [
+pub const BUILT_IN: [(&str, &str); 3] = [
     ("cccd-2021", include_str!("../../fixtures/profiles/cccd-2021.toml")),
     ("icao-td3", include_str!("../../fixtures/profiles/icao-td3.toml")),
+    ("icao-td3-cam", include_str!("../../fixtures/profiles/icao-td3-cam.toml")),
 ];
 
 /// A loaded document profile.
@@ -182,22 +187,11 @@ impl ImageFormat {
 pub struct Access {
     /// Whether the chip does BAC.
     pub bac: bool,
-    /// PACE with generic mapping over ECDH.
-    pub pace: Pace,
+    /// The PACEInfos, at least one.
+    #[serde(deserialize_with = "pace")]
+    pub pace: Vec<Parameters>,
     /// Where the CAN comes from.
     pub can: CanRule,
-}
-
-/// Parameters of PACE.
-#[derive(Clone, Copy, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Pace {
-    /// Cipher and MAC.
-    #[serde(deserialize_with = "suite")]
-    pub suite: Suite,
-    /// The curve.
-    #[serde(deserialize_with = "curve")]
-    pub curve: Curve,
 }
 
 /// Where the CAN comes from.
@@ -340,6 +334,18 @@ impl DocumentProfile {
         if self.files.has(12) != self.document.is_some() {
             return wrong("files.data_groups", "12 exactly if there is document", format!("{groups:?}"));
         }
+        let entries = &self.access.pace;
+        let twice = entries.iter().enumerate().any(|(n, entry)| entries.iter().take(n).any(|before| before == entry));
+        let names = || entries.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ");
+        if entries.is_empty() || twice || entries.iter().all(Parameters::is_cam) {
+            return wrong("access.pace", "different entries, at least one of them with generic or integrated mapping", names());
+        }
+        // one key serves both
+        if let Some(ca) = &self.chip_authentication
+            && entries.iter().any(|entry| entry.is_cam() && *entry.domain() != Domain::Ec(ca.curve))
+        {
+            return wrong("access.pace", "chip authentication mapping on the curve of chip_authentication only", names());
+        }
         for (field, text, len) in
             [("files.lds_version", &self.files.lds_version, 4), ("files.unicode_version", &self.files.unicode_version, 6)]
         {
@@ -381,7 +387,10 @@ mod tests {
     fn built_in_profiles_load() {
         let cccd = DocumentProfile::load("cccd-2021").expect("loads");
         assert_eq!(cccd.files.data_groups, [1, 2, 3, 13, 14, 15]);
-        assert_eq!((cccd.access.pace.curve, cccd.access.pace.suite), (Curve::BrainpoolP256r1, Suite::Aes128));
+        let names = |profile: &DocumentProfile| profile.access.pace.iter().map(ToString::to_string).collect::<Vec<_>>();
+        assert_eq!(names(&cccd), ["id-PACE-ECDH-GM-AES-CBC-CMAC-128, brainpoolP256r1"]);
+        let with_cam = DocumentProfile::load("icao-td3-cam").expect("loads");
+        assert_eq!(names(&with_cam), ["id-PACE-ECDH-CAM-AES-CBC-CMAC-128, P-256", "id-PACE-ECDH-GM-AES-CBC-CMAC-128, P-256"]);
         let passport = DocumentProfile::load("icao-td3").expect("loads");
         assert_eq!((passport.mrz.format, passport.access.can), (MrzFormat::Td3, CanRule::None));
     }
@@ -421,6 +430,14 @@ mod tests {
         assert!(error("cccd-2021", "replace_at = [25, 40, 60]", "replace_at = [40, 25]").contains("rising ages"));
         assert!(error("cccd-2021", r#"algorithm = "rsa-2048""#, r#"algorithm = "rsa-1024""#).contains("rsa-1024"));
         assert!(error("icao-td3", "[1, 2, 11, 12, 14, 15]", "[1, 2, 11, 12, 15]").ends_with("found [1, 2, 11, 12, 15]"));
+        let pace = r#"pace = { suite = "aes-128", curve = "P-256" }"#;
+        assert!(error("icao-td3", pace, "pace = []").contains("at least one of them with generic or integrated mapping"));
+        let cam = r#"pace = { mapping = "chip-authentication", suite = "aes-128", curve = "P-256" }"#;
+        assert!(error("icao-td3", pace, cam).contains("access.pace"), "never alone");
+        let both = r#"pace = { suite = "aes-128", curve = "P-256", group = "modp-2048-256" }"#;
+        assert!(error("icao-td3", pace, both).contains("either a curve or a group"));
+        let dh = r#"pace = { mapping = "chip-authentication", suite = "aes-128", group = "modp-2048-256" }"#;
+        assert!(error("icao-td3", pace, dh).contains("does not exist"));
         assert!(error("icao-td3", "schema = 1", "schema = 9").ends_with("schema: expected 1, found 9"));
     }
 }

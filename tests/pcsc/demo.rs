@@ -19,7 +19,14 @@ fn every_card_of_the_demo_is_genuine_through_two_readers() {
             Slot::Pcsc { reader: PcscSelector::Name(format!("Test 00 {n:02}")), vpcd }
         };
         let today = Date::new(2026, 11, 21).expect("a day");
-        let options = DemoOptions { cards: 5, slots: vec![slot(0), slot(1)], out: directory.path().join("D"), seed: 3, today };
+        let options = DemoOptions {
+            cards: 5,
+            slots: vec![slot(0), slot(1)],
+            out: directory.path().join("D"),
+            seed: 3,
+            profile: "cccd-2021".to_owned(),
+            today,
+        };
         let used = Mutex::new(BTreeSet::new());
         let tell = |event: Event<'_>| match event {
             Event::Stage { slot, .. } => {

@@ -1,8 +1,9 @@
-//! Cipher suites, curves, and hashes by the names that profiles give them.
+//! Cipher suites, curves, groups, mappings, and hashes by the names that profiles give them.
 
 use eid::crypto::curve::Curve;
 use eid::crypto::hash::Hash;
 use eid::crypto::kdf::Suite;
+use eid::lds::security_info::Mapping;
 use serde::Deserialize as _;
 
 pub(super) fn suite<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Suite, D::Error> {
@@ -17,10 +18,21 @@ pub(super) fn curve<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result
             ("P-384", Curve::P384),
             ("P-521", Curve::P521),
             ("brainpoolP256r1", Curve::BrainpoolP256r1),
+            ("brainpoolP320r1", Curve::BrainpoolP320r1),
             ("brainpoolP384r1", Curve::BrainpoolP384r1),
             ("brainpoolP512r1", Curve::BrainpoolP512r1),
         ],
     )
+}
+
+/// The parameter id of a group of RFC 5114.
+pub(super) fn group<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<u8, D::Error> {
+    named(deserializer, &[("modp-1024-160", 0), ("modp-2048-224", 1), ("modp-2048-256", 2)])
+}
+
+pub(super) fn mapping<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Mapping, D::Error> {
+    let table = [("generic", Mapping::Generic), ("integrated", Mapping::Integrated), ("chip-authentication", Mapping::ChipAuthentication)];
+    named(deserializer, &table)
 }
 
 pub(super) fn hash<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Hash, D::Error> {
