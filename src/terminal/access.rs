@@ -11,6 +11,8 @@
 use eid::apdu::{Command, EXTENDED_LE_MAX, Sw};
 use eid::crypto::agreement::AgreementKey;
 use eid::image::{EMRTD_AID, FileId};
+use eid::lds::Elementary as _;
+use eid::lds::card_access::CardAccess;
 use eid::lds::security_info::SecurityInfos;
 use eid::protocol::finding::{Check, Finding, Outcome};
 use eid::protocol::pace::cam::ChipAuthenticationData;
@@ -275,16 +277,16 @@ fn card_access<T: Transport>(session: &mut Session<T>, log: &mut Log) -> Result<
         log.findings.push(last.unwrap_or_else(|| CARD_ACCESS.not_attempted("absent", String::new())).with("tried", tried.join("; ")));
         return Ok(None);
     };
-    let infos = SecurityInfos::parse(&bytes);
+    let read = CardAccess::read(&bytes, &mut log.quirks);
     log.card_access = Some(bytes);
-    match infos {
-        Ok(infos) => {
+    match read {
+        Ok(CardAccess { infos }) => {
             let offered: Vec<_> = infos.pace().map(|info| eid::oid::describe(info.protocol.oid())).collect();
             log.findings.push(CARD_ACCESS.passed().with("selected", way).with("pace", offered.join(", ")));
             Ok(Some(infos))
         }
         Err(error) => {
-            log.findings.push(CARD_ACCESS.failed("malformed", format!("EF.CardAccess: {error}")).with("selected", way));
+            log.findings.push(CARD_ACCESS.failed("malformed", error.to_string()).with("selected", way));
             Ok(None)
         }
     }

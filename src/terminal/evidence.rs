@@ -34,7 +34,7 @@ use eid::quirk::Quirk;
 use eid::secret::Secret;
 
 use super::inspect::passive::{Content, counted, passive, sod};
-use super::inspect::{Inspection, active, chip, cross, dg, document};
+use super::inspect::{Inspection, active, cam, chip, cross, dg, document};
 use super::policy::Policy;
 use super::read;
 use super::report::{PolicyNote, Report, Source, Verdict};
@@ -309,6 +309,7 @@ impl Evidence {
         let sod = sod(files);
         let content = Content { files, sod: sod.as_ref(), not_read: &not_read, trust: judge.trust, cache: judge.cache, today };
         passive(&content, findings, quirks);
+        cam::card_security(&content, findings, quirks);
         for (&number, kept) in &redacted {
             by_recorded_hash(number, kept, sod.as_ref().ok(), findings);
         }

@@ -1,6 +1,6 @@
 //! The inspection procedure (Doc 9303-11 §4.2, §5, §6, §7): access, Chip, Terminal, and Active Authentication, files, Passive Authentication.
 //!
-//! 1. Open the card by PACE or Basic Access Control ([`access`]).
+//! 1. Open the card by PACE or Basic Access Control ([`access`]); with chip authentication mapping read EF.CardSecurity.
 //! 2. Read EF.COM and EF.SOD: what should be there.
 //! 3. Read EF.DG14, run Chip Authentication: is the chip the one whose key the issuer signed?
 //!    With a terminal key: Terminal Authentication, so that the chip opens DG3 and DG4; it says nothing about the card.
@@ -8,7 +8,7 @@
 //! 5. Read the other data groups.
 //! 6. Passive Authentication, and the cross checks of what no signature covers: EF.COM against EF.SOD, EF.CardAccess against DG14.
 //!
-//! Chip and Active Authentication count only if the hash of the file with their key is right and the signature on EF.SOD verifies:
+//! Chip authentication mapping counts only if signature and chain of EF.CardSecurity hold, Chip and Active Authentication only if the hash of the file with their key is right and the signature on EF.SOD verifies:
 //! otherwise they have shown a key of anybody. What the card does is a finding; only a card that is not reached is an error.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -38,6 +38,7 @@ use super::report::{Document, Report, Source};
 use crate::session::{Session, SessionError};
 
 pub(in crate::terminal) mod active;
+pub(in crate::terminal) mod cam;
 pub(in crate::terminal) mod chip;
 pub(in crate::terminal) mod cross;
 pub(in crate::terminal) mod passive;
@@ -270,6 +271,9 @@ impl<T: Transport> Run<'_, '_, T> {
         if let Some(bytes) = self.log.card_access.clone() {
             self.files.insert(FileId::CARD_ACCESS, bytes);
         }
+        if let Some(bytes) = self.log.card_security.clone() {
+            self.files.insert(FileId::CARD_SECURITY, bytes);
+        }
         self.read(FileId::COM)?;
         self.read(FileId::SOD)?;
         let com = self.parsed::<Com>();
@@ -311,6 +315,10 @@ impl<T: Transport> Run<'_, '_, T> {
             today: self.request.today,
         };
         passive(&content, &mut self.log.findings, &mut self.log.quirks);
+        let security = cam::card_security(&content, &mut self.log.findings, &mut self.log.quirks);
+        let proof = self.log.pace.as_ref().and_then(|pace| pace.chip_authentication.as_ref());
+        let cam = cam::cam(self.log.card_access.as_deref(), proof, security.as_ref(), &self.log.findings);
+        self.log.findings.extend(cam);
         cross::judge(&self.files, &mut self.log.findings);
         for (finding, number) in [(ca, 14), (aa, 15)] {
             let finding = counted(&self.log.findings, finding, number);

@@ -43,8 +43,8 @@ pub(crate) const CAN: &str = "000123";
 /// A CSCA and one document signer.
 pub(crate) struct Authority {
     pub(crate) csca: Certificate,
-    ds: Certificate,
-    signer: SoftwareSigner<SeededRng>,
+    pub(crate) ds: Certificate,
+    pub(crate) signer: SoftwareSigner<SeededRng>,
 }
 
 impl Authority {
@@ -80,7 +80,8 @@ impl Authority {
     pub(crate) fn sign(&self, image: &mut CardImage) {
         let hashes: BTreeMap<u8, Vec<u8>> =
             image.files.iter().filter_map(|(file, bytes)| Some((file.dg_number()?, Hash::Sha256.digest(&[bytes])))).collect();
-        let sod = eid::lds::sod::build(&hashes, Hash::Sha256, None, &self.signer, &self.ds, Some(Time::midnight(today()))).expect("an EF.SOD");
+        let sod =
+            eid::lds::sod::build(&hashes, Hash::Sha256, None, &self.signer, &self.ds, Some(Time::midnight(today()))).expect("an EF.SOD");
         image.files.insert(FileId::SOD, sod);
     }
 }

@@ -61,6 +61,7 @@ fn an_honest_card_is_genuine_by_pace_with_the_can() {
         "read.dir",
         "dir.application",
         "read.card_access",
+        "access.choice",
         "access.pace",
         "access.downgrade",
         "read.com",
@@ -107,10 +108,10 @@ fn the_text_of_an_honest_card() {
         not-attempted  read.dg3: EF.DG3: protected by extended access control (6982) (Doc 9303-10 §3.6)
         not-attempted  pa.revocation: the trust store has no revocation list of the state (Doc 9303-12 7.1.4)
         not-attempted  pa.hash.dg3: EF.DG3 is listed and was not read (Doc 9303-11 5.1, step 4)
-        passed         read.dir dir.application read.card_access access.pace access.downgrade read.com
-                       read.sod read.dg14 read.dg15 read.dg1 read.dg2 read.dg13 pa.sod pa.signature pa.chain
-                       pa.validity.today pa.hash.dg1 pa.hash.dg2 pa.hash.dg13 pa.hash.dg14 pa.hash.dg15
-                       pa.listed com.sod card_access.dg14 ca aa
+        passed         read.dir dir.application read.card_access access.choice access.pace access.downgrade
+                       read.com read.sod read.dg14 read.dg15 read.dg1 read.dg2 read.dg13 pa.sod pa.signature
+                       pa.chain pa.validity.today pa.hash.dg1 pa.hash.dg2 pa.hash.dg13 pa.hash.dg14
+                       pa.hash.dg15 pa.listed com.sod card_access.dg14 ca aa
         ");
 }
 

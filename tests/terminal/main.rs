@@ -3,6 +3,7 @@
 mod card;
 mod chip;
 mod document;
+mod entries;
 mod lies;
 mod noise;
 mod personalize;
