@@ -2,7 +2,7 @@
 # make test    every test, the builds without features, and the lints that this machine can run
 # make peers   programs that others wrote, against our cards and our reader
 # make bench   speed beside its floor
-# make soak    the main job with CARDS cards (1000) and READERS readers (2)
+# make soak    the main job with CARDS cards (1000) and READERS readers (2); SESSIONS runs (2000) of PACE in every parameter set
 # make fuzz    coverage-guided hostile input, SECONDS seconds for each parser (60)
 # make lint doc
 #
@@ -13,6 +13,7 @@ OUT     ?= target/demo
 CARDS   ?= 1000
 READERS ?= 2
 SECONDS ?= 60
+SESSIONS ?= 2000
 
 BUILD_PACKAGES := gcc libc6-dev pkg-config libpcsclite-dev
 TEST_PACKAGES  := $(BUILD_PACKAGES) libssl-dev openssl pcscd vsmartcard-vpcd
@@ -43,6 +44,8 @@ features:
 peers:
 	@scripts/need $(PEER_PACKAGES) || echo "peers: not every package could be had; what needs it will say skipped"
 	$(CARGO) build --locked
+	$(CARGO) build --locked --manifest-path tests/peers/Cargo.toml --target-dir target/peers
+	CARDWRIGHT_PACE_ORACLE=$(CURDIR)/target/peers/debug/pace_oracle $(CARGO) test --locked -p cardwright-eid --test libeac -- --nocapture
 	$(CARGO) test --locked --manifest-path tests/peers/Cargo.toml --target-dir target/peers -- --nocapture --test-threads=1
 
 lint:
@@ -60,6 +63,7 @@ soak:
 	@scripts/need $(BUILD_PACKAGES)
 	@rm -rf $(OUT)-soak
 	$(CARGO) run --release --quiet --locked -- demo --cards $(CARDS) --readers $(READERS) --out $(OUT)-soak
+	SESSIONS=$(SESSIONS) $(CARGO) test --release --locked -p cardwright-applets --test card -- --nocapture pace_opens_in_every_parameter_set
 
 fuzz:
 	@scripts/need $(BUILD_PACKAGES) g++

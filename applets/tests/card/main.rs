@@ -6,6 +6,7 @@ mod inspection;
 mod issuer_domain;
 mod power_cut;
 mod refusals;
+mod soak;
 mod terminal;
 mod vpcd;
 mod worked_example;
