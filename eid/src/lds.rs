@@ -8,6 +8,7 @@ pub(crate) mod asn1;
 pub mod atr_info;
 pub mod biometrics;
 pub mod card_access;
+pub mod card_security;
 pub mod com;
 pub mod cvca;
 pub mod details;

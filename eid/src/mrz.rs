@@ -12,8 +12,8 @@ mod date;
 mod layout;
 mod name;
 mod reading;
-mod transliteration;
 pub mod state;
+mod transliteration;
 pub mod vietnam;
 
 pub use check::check_digit;

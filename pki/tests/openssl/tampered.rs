@@ -15,8 +15,7 @@ use crate::support::{World, files, today};
 fn run(sod: &[u8], files: &BTreeMap<u8, Vec<u8>>, trust: &TrustStore, cache: Option<&SignerCache>) -> Verdict {
     let (sod, not_read) = (eid::lds::sod::Sod::parse(sod), BTreeSet::new());
     let files = files.iter().map(|(&number, file)| (number, file.as_slice())).collect();
-    let input =
-        Input { sod: sod.as_ref(), files: &files, not_read: &not_read, trust, cache, today: today(), issued: Some(today().into()) };
+    let input = Input { sod: sod.as_ref(), files: &files, not_read: &not_read, trust, cache, today: today(), issued: Some(today().into()) };
     without_revocation(passive_authentication(&input))
 }
 

@@ -18,7 +18,8 @@ pub(super) fn signing(message: &Message<'_>, issued: Result<Issued, Option<u8>>)
             (None, Ok(Issued { date, data_group: None })) => (date, "date of issue of the document".to_owned()),
             (None, Ok(Issued { date, data_group: Some(number) })) => (date, format!("date of issue in EF.DG{number}")),
             (None, Err(Some(number))) => {
-                let text = format!("EF.SOD has no signingTime, and the hash of EF.DG{number}, which states the date of issue, is not confirmed");
+                let text =
+                    format!("EF.SOD has no signingTime, and the hash of EF.DG{number}, which states the date of issue, is not confirmed");
                 return VALIDITY_SIGNING.undecided("signing-date-unknown", text);
             }
             (None, Err(None)) => {
@@ -51,8 +52,5 @@ fn finding(check: Check, answer: Result<(), OutOfPeriod>, path: &Verified, day: 
         Err(period) => check.failed("out-of-validity", period.to_string()),
     };
     let validity = |certificate: &Certificate| format!("{} to {}", certificate.not_before().date, certificate.not_after().date);
-    finding
-        .with("day", day.to_string())
-        .with("signer_validity", validity(&path.certificate))
-        .with("csca_validity", validity(&path.anchor))
+    finding.with("day", day.to_string()).with("signer_validity", validity(&path.certificate)).with("csca_validity", validity(&path.anchor))
 }

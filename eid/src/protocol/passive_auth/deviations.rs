@@ -41,12 +41,20 @@ pub(super) fn apply(message: &Message<'_>, subject: &Subject<'_>, trust: &TrustS
             used += act(message, signer, entry, &description.kind, findings, quirks);
         }
     }
-    let text = format!("findings and tolerances that the state has published as deviations: {used}; entries that may be about it: {unknown}");
+    let text =
+        format!("findings and tolerances that the state has published as deviations: {used}; entries that may be about it: {unknown}");
     findings.push(finding.because("published", text));
 }
 
 /// Accepts what `kind` names; how much that was.
-fn act(message: &Message<'_>, signer: &Certificate, entry: &Deviation, kind: &Kind, findings: &mut [Finding], quirks: &mut [Quirk]) -> usize {
+fn act(
+    message: &Message<'_>,
+    signer: &Certificate,
+    entry: &Deviation,
+    kind: &Kind,
+    findings: &mut [Finding],
+    quirks: &mut [Quirk],
+) -> usize {
     match kind {
         Kind::DsSignature if matches!(entry.documents.signer, Some(SignerId::Digest { .. })) => {
             accept(findings, &CHAIN, &["certificate-signature-wrong"], kind)

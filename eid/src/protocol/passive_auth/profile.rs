@@ -8,12 +8,12 @@
 //! parameters.
 
 use super::signer::Message;
+use crate::cert::der;
 use crate::cert::deviation_list::CertField;
 use crate::cert::path::Verified;
 use crate::cert::x509::Certificate;
 use crate::cert::x509::extension::KeyUsage;
 use crate::cert::x509::name;
-use crate::cert::der;
 use crate::crypto::hash::Hash;
 use crate::mrz::{Content, state};
 use crate::oid;
@@ -203,7 +203,9 @@ fn extensions(certificate: &Certificate, rows: &[Row], broken: &mut Vec<Broken>)
 /// Whether the document signer may sign documents of the kind that the MRZ names.
 fn document_type(certificate: &Certificate, mrz: Option<&Content>) -> Finding {
     let types = certificate.document_types();
-    let Some(mrz) = mrz else { return DOCUMENT_TYPE.not_attempted("dg1-not-confirmed", "the MRZ is not read, or its hash is not confirmed") };
+    let Some(mrz) = mrz else {
+        return DOCUMENT_TYPE.not_attempted("dg1-not-confirmed", "the MRZ is not read, or its hash is not confirmed");
+    };
     let code = mrz.document_code.trim_end_matches('<');
     if types.is_empty() {
         return DOCUMENT_TYPE.not_attempted("no-list", "the document signer's certificate has no documentTypeList");
@@ -236,7 +238,9 @@ fn issuer(certificate: &Certificate, mrz: Option<&Content>) -> Finding {
     let Some(mrz) = mrz else { return ISSUER.not_attempted("dg1-not-confirmed", "the MRZ is not read, or its hash is not confirmed") };
     let signer = certificate.issuer_country();
     let finding = match (state::countries(&mrz.issuer), &signer) {
-        (None, _) => ISSUER.not_attempted("code-unknown", format!("the MRZ names the issuer {}, which is no state that is known", mrz.issuer)),
+        (None, _) => {
+            ISSUER.not_attempted("code-unknown", format!("the MRZ names the issuer {}, which is no state that is known", mrz.issuer))
+        }
         (_, None) => ISSUER.not_attempted("no-country", "the issuer of the document signer names no country"),
         (Some(allowed), Some(signer)) if allowed.contains(&signer.as_str()) => ISSUER.passed(),
         (Some(_), Some(signer)) => {

@@ -27,14 +27,7 @@ pub(super) fn finding(check: Check, message: &Message<'_>, trust: &TrustStore, t
     findings.swap_remove(at)
 }
 
-fn one(
-    check: Check,
-    message: &Message<'_>,
-    proved: Proved<'_>,
-    trust: &TrustStore,
-    today: Date,
-    quirks: &mut Vec<Quirk>,
-) -> Finding {
+fn one(check: Check, message: &Message<'_>, proved: Proved<'_>, trust: &TrustStore, today: Date, quirks: &mut Vec<Quirk>) -> Finding {
     let path = proved.path;
     let country = path.anchor.subject_country().unwrap_or_default();
     let mut cas: Vec<&Arc<Certificate>> = path.links.iter().chain([&path.anchor]).collect();
@@ -59,7 +52,8 @@ fn one(
                 quirks.extend_from_slice(crl.quirks());
                 let reason = entry.reason.map_or("not stated", Reason::name);
                 let text = format!("{} was revoked on {}, reason {reason}", subject.subject_text(), entry.date.date);
-                let finding = check.failed("revoked", text).with("revoked_on", entry.date.date.to_string()).with("revocation_reason", reason);
+                let finding =
+                    check.failed("revoked", text).with("revoked_on", entry.date.date.to_string()).with("revocation_reason", reason);
                 let finding = match message.signed.signing_time(proved.info) {
                     Some(signed) if signed < entry.date => finding.with("signed", "before the revocation"),
                     Some(_) => finding.with("signed", "after the revocation"),
@@ -74,14 +68,25 @@ fn one(
     };
     quirks.extend_from_slice(newest.quirks());
     if let Some(limit) = newest.limits().first() {
-        return note(describe(check.undecided("crl-limited", format!("the newest revocation list does not speak for all: {limit}")), newest));
+        return note(describe(
+            check.undecided("crl-limited", format!("the newest revocation list does not speak for all: {limit}")),
+            newest,
+        ));
     }
     let finding = match newest.next_update() {
-        Some(until) if until.date < today => {
-            check.passed().because("crl-expired", format!("not listed, but the newest revocation list is of {} and was to be replaced by {}", newest.this_update().date, until.date))
-        }
+        Some(until) if until.date < today => check.passed().because(
+            "crl-expired",
+            format!(
+                "not listed, but the newest revocation list is of {} and was to be replaced by {}",
+                newest.this_update().date,
+                until.date
+            ),
+        ),
         Some(_) => check.passed(),
-        None => check.passed().because("crl-without-end", format!("not listed; the list is of {} and does not say how long it holds", newest.this_update().date)),
+        None => check.passed().because(
+            "crl-without-end",
+            format!("not listed; the list is of {} and does not say how long it holds", newest.this_update().date),
+        ),
     };
     note(describe(finding, newest))
 }
@@ -91,5 +96,8 @@ fn is_authentic(crl: &Crl, keys: &[&SubjectPublicKeyInfo]) -> bool {
 }
 
 fn describe(finding: Finding, crl: &Crl) -> Finding {
-    finding.with("crl_issuer", crl.issuer_text()).with("crl_date", crl.this_update().date.to_string()).with("crl_sha256", der::hex(&crl.fingerprint()))
+    finding
+        .with("crl_issuer", crl.issuer_text())
+        .with("crl_date", crl.this_update().date.to_string())
+        .with("crl_sha256", der::hex(&crl.fingerprint()))
 }

@@ -66,12 +66,12 @@ impl<'a> Message<'a> {
     /// The signers that are proved. Where no signature stands, those with a path: their dates are worth a finding all the same.
     pub(super) fn proved(&self) -> impl Iterator<Item = Proved<'_>> {
         let stands = self.signers.iter().any(|signer| matches!(signer.standing, Standing::Verified));
-        self.signers.iter().filter(move |signer| !stands || matches!(signer.standing, Standing::Verified)).filter_map(|signer| {
-            match &signer.chain {
+        self.signers.iter().filter(move |signer| !stands || matches!(signer.standing, Standing::Verified)).filter_map(
+            |signer| match &signer.chain {
                 Some(Chain::Verified(path)) => Some(Proved { info: signer.info, path }),
                 _ => None,
-            }
-        })
+            },
+        )
     }
 
     /// What is known about the path of `certificate`.
@@ -115,9 +115,7 @@ impl<'a> Message<'a> {
         match (broken, proved(), chains().next()) {
             (Some(chain), ..) | (None, None, Some(chain)) => open(check, chain, trust),
             (None, Some(path), _) => passed(check, path, trust),
-            (None, None, None) => {
-                check.not_attempted("no-signer-certificate", format!("{} gave no certificate of its signer", self.file))
-            }
+            (None, None, None) => check.not_attempted("no-signer-certificate", format!("{} gave no certificate of its signer", self.file)),
         }
     }
 }

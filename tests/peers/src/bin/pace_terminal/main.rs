@@ -7,6 +7,7 @@
 use std::process::ExitCode;
 
 #[cfg(libeac)]
+#[path = "../../eac.rs"]
 mod eac;
 
 #[cfg(not(libeac))]

@@ -1,4 +1,5 @@
-//! What is used of libeac (openpace), declared by hand after `eac/eac.h` and `eac/pace.h`.
+//! What is used of libeac (openpace), declared by hand after `eac/eac.h` and `eac/pace.h`; the programs that link it include this file.
+#![allow(dead_code)] // neither program uses all of it
 
 use std::ffi::{c_char, c_int, c_ulong, c_void};
 use std::ptr::NonNull;
@@ -33,6 +34,7 @@ unsafe extern "C" {
     fn EAC_verify_authentication(ctx: *const Ctx, data: *const BufMem, mac: *const BufMem) -> c_int;
     fn PACE_SEC_new(secret: *const c_char, length: usize, kind: c_int) -> *mut Sec;
     fn PACE_SEC_clear_free(secret: *mut Sec);
+    fn PACE_STEP1_enc_nonce(ctx: *const Ctx, secret: *const Sec) -> *mut BufMem;
     fn PACE_STEP2_dec_nonce(ctx: *const Ctx, secret: *const Sec, nonce: *const BufMem) -> c_int;
     fn PACE_STEP3A_generate_mapping_data(ctx: *const Ctx) -> *mut BufMem;
     fn PACE_STEP3A_map_generator(ctx: *const Ctx, theirs: *const BufMem) -> c_int;
@@ -145,6 +147,18 @@ impl Pace {
         }
     }
 
+    /// The chip's step 1: draws a nonce, gives it encrypted.
+    pub fn nonce(&mut self) -> Result<Vec<u8>, String> {
+        // SAFETY: every pointer is owned and alive
+        unsafe { Ok(Buffer::from_libeac(PACE_STEP1_enc_nonce(self.ctx, self.secret.0), "nonce")?.bytes()) }
+    }
+
+    /// The chip's half of step 2: mapping data, for the mappings where it has some.
+    pub fn own_mapping_data(&mut self) -> Result<Vec<u8>, String> {
+        // SAFETY: as above
+        unsafe { Ok(Buffer::from_libeac(PACE_STEP3A_generate_mapping_data(self.ctx), "mapping data")?.bytes()) }
+    }
+
     /// Steps 2b and 3a: takes the card's mapping data, gives the ephemeral key on the mapped generator.
     pub fn map(&mut self, theirs: &[u8]) -> Result<Vec<u8>, String> {
         let theirs = Buffer::new(theirs)?;
@@ -171,7 +185,7 @@ impl Pace {
         let token = Buffer::new(token)?;
         // SAFETY: as above
         unsafe {
-            done(PACE_STEP3D_verify_authentication_token(self.ctx, token.raw()), "the card's token")?;
+            done(PACE_STEP3D_verify_authentication_token(self.ctx, token.raw()), "the other side's token")?;
             done(EAC_CTX_set_encryption_ctx(self.ctx, PACE_CHANNEL), "opening the channel")
         }
     }
