@@ -2,11 +2,18 @@
 //!
 //! Fetches what the card announces by 61xx, repeats by 6Cxx, chains what does not fit into one APDU, and keeps every command inside
 //! the limits of the link. It fails closed: after any error of the transport or of secure messaging the channel is lost, and no
-//! command goes out in the clear instead, until [`Session::restart`].
+//! command goes out in the clear instead, until [`Session::restart`]. Only where a card refused a protected command with a bare status
+//! word does the channel wait, for a caller who knows what that card does to its counter ([`Session::resume_channel`]).
 
 use eid::apdu::{ApduError, Command, EXTENDED_LE_MAX, Response, SHORT_LE_MAX, Sw};
-use eid::sm::{SecureMessaging, SmError};
+use eid::sm::{Counted, SecureMessaging, SmError};
 use eid::transport::{Limits, Transport, TransportError};
+
+pub mod habits;
+pub mod watch;
+
+pub use habits::Habits;
+pub use watch::{Stop, Watch};
 
 /// Most data that one command may fetch over several GET RESPONSE.
 const MAX_ANSWER: usize = EXTENDED_LE_MAX as usize;
@@ -26,6 +33,9 @@ pub enum SessionError {
     /// The channel was lost before: nothing is sent until the session is restarted.
     #[error("the channel to the card was lost; restart the session")]
     Lost,
+    /// The caller stopped: nothing was sent, and the channel is as it was.
+    #[error("stopped: {0}")]
+    Stopped(Stop),
     /// The card announces more and more data.
     #[error("expected at most {MAX_ANSWER} bytes of answer, the card announces more after {found}")]
     Endless {
@@ -39,6 +49,8 @@ pub enum SessionError {
 enum Channel {
     Plain,
     Secure(Box<SecureMessaging>),
+    /// The card refused a protected command in the clear. It may have kept the channel.
+    Waiting(Box<SecureMessaging>),
     /// An error left the state of the card unknown.
     Lost,
 }
@@ -87,13 +99,23 @@ pub struct Session<T> {
     channel: Channel,
     limits: Limits,
     traffic: Traffic,
+    habits: Habits,
+    watch: Watch,
 }
 
 impl<T: Transport> Session<T> {
     /// A session in the clear, with the limits of the transport.
     pub fn new(transport: T) -> Self {
         let limits = transport.limits();
-        Self { transport, recorded: Recorded::No, channel: Channel::Plain, limits, traffic: Traffic::default() }
+        Self {
+            transport,
+            recorded: Recorded::No,
+            channel: Channel::Plain,
+            limits,
+            traffic: Traffic::default(),
+            habits: Habits::default(),
+            watch: Watch::default(),
+        }
     }
 
     /// The card's answer to reset.
@@ -111,9 +133,13 @@ impl<T: Transport> Session<T> {
     /// # Errors
     /// The card is not there or mute.
     pub fn restart(&mut self) -> Result<(), SessionError> {
+        self.watch.check().map_err(SessionError::Stopped)?;
         self.channel = Channel::Lost;
         self.transport.reset()?;
         self.limits = self.transport.limits();
+        if self.habits.short_only {
+            self.use_short_apdus();
+        }
         self.channel = Channel::Plain;
         Ok(())
     }
@@ -141,6 +167,56 @@ impl<T: Transport> Session<T> {
     #[must_use]
     pub const fn is_secure(&self) -> bool {
         matches!(self.channel, Channel::Secure(_))
+    }
+
+    /// Goes on under a channel that a bare status word left waiting, with the counter where a card has it that did `counted`. Whether the
+    /// card kept the channel shows only the next answer; if it did not, that answer is an error and the channel is lost. The next command must
+    /// ask for nothing else than the refused one, because both may go under one counter.
+    ///
+    /// Returns whether there was such a channel.
+    pub fn resume_channel(&mut self, counted: Counted) -> bool {
+        match std::mem::replace(&mut self.channel, Channel::Lost) {
+            Channel::Waiting(mut channel) => {
+                channel.danger_recount(counted);
+                self.channel = Channel::Secure(channel);
+                true
+            }
+            other => {
+                self.channel = other;
+                false
+            }
+        }
+    }
+
+    /// What is known of cards of this type.
+    #[must_use]
+    pub const fn habits(&self) -> &Habits {
+        &self.habits
+    }
+
+    /// Begins with what is known of cards of this type.
+    pub fn set_habits(&mut self, habits: Habits) {
+        if habits.short_only {
+            self.use_short_apdus();
+        }
+        self.habits = habits;
+    }
+
+    /// Keeps to what EF.ATR/INFO says about the longest APDUs, in bytes (Doc 9303-10 §3.11.1). Never beyond what the link carries, nor
+    /// below short ones.
+    pub fn announce(&mut self, command: usize, response: usize) {
+        self.limits.max_command = self.limits.max_command.min(command.max(Limits::SHORT.max_command));
+        self.limits.max_response = self.limits.max_response.min(response.max(Limits::SHORT.max_response));
+    }
+
+    /// The same, to be added to.
+    pub const fn habits_mut(&mut self) -> &mut Habits {
+        &mut self.habits
+    }
+
+    /// From now on asks `watch` before each APDU; [`SessionError::Stopped`] where it says stop.
+    pub fn set_watch(&mut self, watch: Watch) {
+        self.watch = watch;
     }
 
     /// Goes down to short APDUs, for a card or reader that refuses extended ones.
@@ -197,17 +273,23 @@ impl<T: Transport> Session<T> {
     /// Data that do not fit are chained; a part that the card refuses ends the chain with its answer.
     ///
     /// # Errors
-    /// [`SessionError`]; the channel is lost after all of them except [`SessionError::Apdu`] of a command that cannot be written.
+    /// [`SessionError`]; the channel is lost after all of them except [`SessionError::Apdu`] of a command that cannot be written and
+    /// [`SessionError::Stopped`]. After [`SmError::Unprotected`] it may wait for [`resume_channel`](Self::resume_channel).
     pub fn transmit(&mut self, command: &Command) -> Result<Response, SessionError> {
-        if matches!(self.channel, Channel::Lost) {
+        if matches!(self.channel, Channel::Lost | Channel::Waiting(_)) {
             return Err(SessionError::Lost);
         }
         command.encode()?;
         let parts = command.chain(self.max_data());
         let result = self.run(&parts);
-        if let Err(error) = &result {
-            tracing::debug!(%error, "channel lost");
-            self.channel = Channel::Lost;
+        match &result {
+            Ok(_) => {}
+            Err(error @ SessionError::Stopped(_)) => tracing::debug!(%error, "stopped"),
+            Err(error) if matches!(self.channel, Channel::Waiting(_)) => tracing::debug!(%error, "channel waits"),
+            Err(error) => {
+                tracing::debug!(%error, "channel lost");
+                self.channel = Channel::Lost;
+            }
         }
         result
     }
@@ -229,12 +311,18 @@ impl<T: Transport> Session<T> {
         for attempt in 0..2 {
             let answer = match &mut self.channel {
                 Channel::Plain => return self.wire(&command),
-                Channel::Lost => return Err(SessionError::Lost),
+                Channel::Lost | Channel::Waiting(_) => return Err(SessionError::Lost),
                 Channel::Secure(channel) => {
+                    // Before the counter moves: a command that is not sent must not be counted.
+                    self.watch.check().map_err(SessionError::Stopped)?;
                     let protected = channel.protect_command(&command)?;
                     let answer = self.wire(&protected)?;
                     if matches!(self.recorded, Recorded::Next) {
                         self.recorded = Recorded::Taken(Exchange { command: protected.encode()?, answer: answer.encode() });
+                    }
+                    if answer.data.is_empty() && !matches!(answer.sw.0, 0x6987 | 0x6988) {
+                        self.wait();
+                        return Err(SmError::Unprotected(answer.sw).into());
                     }
                     let Channel::Secure(channel) = &mut self.channel else { return Err(SessionError::Lost) };
                     channel.unprotect_response(&answer)?
@@ -246,6 +334,14 @@ impl<T: Transport> Session<T> {
             }
         }
         Err(SessionError::Lost)
+    }
+
+    /// Keeps the keys of the channel aside after an answer in the clear.
+    fn wait(&mut self) {
+        self.channel = match std::mem::replace(&mut self.channel, Channel::Lost) {
+            Channel::Secure(channel) => Channel::Waiting(channel),
+            other => other,
+        };
     }
 
     /// The command with Le and form inside the limits: extended where the protected answer would not fit a short one.
@@ -291,6 +387,9 @@ impl<T: Transport> Session<T> {
     }
 
     fn exchange(&mut self, command: &Command) -> Result<Response, SessionError> {
+        if matches!(self.channel, Channel::Plain) {
+            self.watch.check().map_err(SessionError::Stopped)?;
+        }
         let bytes = command.encode()?;
         let answer = self.transport.transmit(&bytes)?;
         self.traffic.commands += 1;

@@ -40,6 +40,7 @@ pub use credentials::{CredentialsError, TerminalCredentials};
 pub use evidence::{Evidence, Judge};
 pub use inspect::{DataGroups, Inspection, Step};
 pub use policy::{Policy, Requirement, StandardPolicy};
+pub use read::Reading;
 pub use report::text::Colour;
 pub use report::{Report, Verdict};
 
@@ -55,6 +56,7 @@ pub struct Verifier {
     data_groups: DataGroups,
     policy: Box<dyn Policy>,
     terminal: Option<TerminalCredentials>,
+    reading: read::Options,
 }
 
 impl Verifier {
@@ -69,6 +71,7 @@ impl Verifier {
             data_groups: DataGroups::default(),
             policy: Box::new(StandardPolicy::default()),
             terminal: None,
+            reading: read::Options::default(),
         }
     }
 
@@ -97,6 +100,13 @@ impl Verifier {
     #[must_use]
     pub fn with_terminal(mut self, terminal: TerminalCredentials) -> Self {
         self.terminal = Some(terminal);
+        self
+    }
+
+    /// The same, which reads as `reading` says: when to stop, what to remember.
+    #[must_use]
+    pub fn with_reading(mut self, reading: read::Options) -> Self {
+        self.reading = reading;
         self
     }
 
@@ -140,6 +150,23 @@ impl Verifier {
         rng: &mut dyn CryptoRng,
         tell: &mut dyn FnMut(Step),
     ) -> Result<Inspection, TransportError> {
+        self.resume_session(session, &mut Reading::new(), passwords, today, rng, tell)
+    }
+
+    /// [`inspect_session`](Self::inspect_session) that goes on with what was read of the card before it was lifted; see
+    /// [`inspect::resume`]. After an error restart the session and call it again with the same `reading`.
+    ///
+    /// # Errors
+    /// As [`inspect`](Self::inspect).
+    pub fn resume_session<T: Transport>(
+        &self,
+        session: &mut Session<T>,
+        reading: &mut Reading,
+        passwords: &[Password],
+        today: Date,
+        rng: &mut dyn CryptoRng,
+        tell: &mut dyn FnMut(Step),
+    ) -> Result<Inspection, TransportError> {
         let request = inspect::Request {
             passwords,
             fallback: self.fallback,
@@ -149,8 +176,9 @@ impl Verifier {
             data_groups: self.data_groups.clone(),
             policy: &*self.policy,
             terminal: self.terminal.as_ref(),
+            reading: self.reading.clone(),
         };
-        inspect::inspect(session, &request, rng, tell)
+        inspect::resume(session, &request, reading, rng, tell)
     }
 }
 

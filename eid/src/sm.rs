@@ -46,6 +46,18 @@ pub enum Tolerance {
     OtherDataObject,
 }
 
+/// What a card's counter did with a command that the card refused in the clear. The standard lets it end the channel (Doc 9303-11 §9.8.8);
+/// cards that refuse a length before they look at the message keep it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Counted {
+    /// Nothing: the command never reached secure messaging.
+    Nothing,
+    /// The command was counted, the answer was not.
+    Command,
+    /// Both were counted, although the answer was not protected.
+    Both,
+}
+
 /// Why a protected message is refused. The channel is closed after any of these.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SmError {
@@ -211,6 +223,29 @@ impl SecureMessaging {
     /// Any [`SmError`].
     pub fn unprotect_response(&mut self, response: &Response) -> Result<Response, SmError> {
         self.closing(|channel, keys| channel.read_response(keys, response))
+    }
+
+    /// Terminal: after [`protect_command`](Self::protect_command) and an answer in the clear, which nobody may believe, sets the counter to
+    /// where a card has it that did `counted`. It only makes a next command possible: a wrong guess ends the channel at the card. Two
+    /// commands may then go under one counter, so the caller sends only what asks for the same bytes again.
+    pub fn danger_recount(&mut self, counted: Counted) {
+        match counted {
+            Counted::Command => {}
+            Counted::Nothing => {
+                for octet in self.counter.iter_mut().rev() {
+                    let borrow = *octet == 0;
+                    *octet = octet.wrapping_sub(1);
+                    if !borrow {
+                        break;
+                    }
+                }
+            }
+            Counted::Both => {
+                if self.count().is_err() {
+                    self.keys = None;
+                }
+            }
+        }
     }
 
     /// Counts, runs one step, and puts the keys back only if it went well.

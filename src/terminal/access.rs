@@ -193,6 +193,8 @@ pub fn open<T: Transport>(
                 select_application(session, log)?;
                 return Ok(Method::Pace { password: password.name(), parameters });
             }
+            // The caller stopped: that is no refusal of the card.
+            Err(error @ AccessError::Session(SessionError::Stopped(_))) => return Err(error),
             Err(error) => {
                 log.findings.push(PACE.failed("refused", error.to_string()).with("password", password.name()));
                 // A wrong CAN is not followed by a try with the MRZ; a wrong MRZ may be one that this card takes for BAC only.
@@ -228,6 +230,7 @@ pub fn open<T: Transport>(
             });
             Ok(Method::Bac)
         }
+        Err(error @ AccessError::Session(SessionError::Stopped(_))) => Err(error),
         Err(error) => {
             log.findings.push(BAC.failed("refused", error.to_string()).with("password", "MRZ"));
             // Where both refuse the same MRZ, the first refusal tells more.
@@ -244,10 +247,10 @@ pub fn open<T: Transport>(
 /// by file identifier where the MF cannot be selected (Vietnamese cards answer 6D00).
 fn card_access<T: Transport>(session: &mut Session<T>, log: &mut Log) -> Result<Option<SecurityInfos>, AccessError> {
     let file = FileId::CARD_ACCESS;
-    let mf = session.transmit(&Command::new(0x00, 0xA4, 0x00, 0x0C).with_data([0x3F, 0x00]))?;
-    let mut tried = vec![format!("SELECT MF {}", mf.sw)];
+    let mf = read::select::mf(session)?;
+    let mut tried = vec![format!("SELECT MF {mf}")];
     let (mut found, mut last) = (None, None);
-    if mf.sw.is_ok() {
+    if mf.is_ok() {
         match read::read_selected(session, file, Some(file.sfi()), &mut log.quirks, &mut |_| {}) {
             Ok(bytes) => found = Some(("SFI 1C under the MF", bytes)),
             Err(ReadError::Session { source, .. }) => return Err(source.into()),
@@ -255,7 +258,7 @@ fn card_access<T: Transport>(session: &mut Session<T>, log: &mut Log) -> Result<
         }
     }
     if found.is_none() {
-        let way = if mf.sw.is_ok() { "FID 011C under the MF" } else { "FID 011C without the MF" };
+        let way = if mf.is_ok() { "FID 011C under the MF" } else { "FID 011C without the MF" };
         let read = read::read_file(session, file, &mut log.quirks, &mut |_| {});
         match read {
             Ok(bytes) => {
@@ -320,11 +323,17 @@ fn card_security<T: Transport>(session: &mut Session<T>, log: &mut Log) -> Resul
 /// SELECT by AID. Some cards refuse P2 = 0C (no answer data) and want to answer with file control information.
 fn select_application<T: Transport>(session: &mut Session<T>, log: &mut Log) -> Result<(), AccessError> {
     let plain = Command::new(0x00, 0xA4, 0x04, 0x0C).with_data(EMRTD_AID);
-    let mut answer = session.transmit(&plain)?;
-    if matches!(answer.sw.0, 0x6A86 | 0x6700 | 0x6B00) {
-        let with_fci = Command { p2: 0x00, ..plain }.with_le(if session.is_extended() { EXTENDED_LE_MAX } else { 256 });
-        answer = session.transmit(&with_fci)?;
-        if answer.sw.is_ok() {
+    let with_fci = Command { p2: 0x00, ..plain.clone() }.with_le(if session.is_extended() { EXTENDED_LE_MAX } else { 256 });
+    let known = session.habits().select_with_fci;
+    let mut fci = known;
+    let mut answer = session.transmit(if fci { &with_fci } else { &plain })?;
+    if matches!(answer.sw.0, 0x6A86 | 0x6700 | 0x6B00) || (known && !answer.sw.is_ok()) {
+        fci = !known;
+        answer = session.transmit(if fci { &with_fci } else { &plain })?;
+    }
+    if answer.sw.is_ok() {
+        session.habits_mut().select_with_fci = fci;
+        if fci {
             log.quirks.push(Quirk::new("access.select-with-fci", "SELECT A0000002471001 with P2 = 00"));
         }
     }

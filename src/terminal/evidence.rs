@@ -56,6 +56,8 @@ pub enum Ended {
     ChannelBroken,
     /// The card did not open, and what it showed until then is damaged.
     Damaged,
+    /// The caller stopped, or the card was not the one to go on with; what was read is judged.
+    Stopped,
 }
 
 impl Ended {
@@ -67,6 +69,11 @@ impl Ended {
             Self::Refused => Verdict::AccessRefused,
             Self::NoApplication => Verdict::Undecided,
             Self::ChannelBroken | Self::Damaged => Verdict::NotGenuine,
+            // What is missing may be anything; what was found is found.
+            Self::Stopped => match policy.judge(findings) {
+                Verdict::NotGenuine => Verdict::NotGenuine,
+                _ => Verdict::Undecided,
+            },
         }
     }
 }
@@ -235,7 +242,7 @@ impl Evidence {
         let whole = |kept: &Kept| if let Kept::Whole(bytes) = kept { Some(bytes.clone()) } else { None };
         let files: BTreeMap<FileId, Vec<u8>> = self.files.iter().filter_map(|(&file, kept)| Some((file, whole(kept)?))).collect();
         let (mut findings, mut quirks) = self.observed();
-        if self.ended == Ended::Opened {
+        if self.ended == Ended::Opened || (self.ended == Ended::Stopped && files.contains_key(&FileId::SOD)) {
             self.content(judge, today, &files, &mut findings, &mut quirks);
         }
         for quirk in &self.quirks {

@@ -12,12 +12,14 @@
 //! otherwise they have shown a key of anybody. What the card does is a finding; only a card that is not reached is an error.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::PoisonError;
 
 use eid::cert::path::SignerCache;
 use eid::cert::trust::TrustStore;
 use eid::date::Date;
 use eid::image::FileId;
 use eid::lds::Elementary as _;
+use eid::lds::atr_info::{AtrInfo, ExtendedLength};
 use eid::lds::com::Com;
 use eid::lds::dg1::Dg1;
 use eid::lds::dg14::Dg14;
@@ -33,9 +35,9 @@ use super::access::{self, AccessError, Fallback, Log};
 use super::credentials::TerminalCredentials;
 use super::evidence::{Ended, Transcript};
 use super::policy::{Policy, StandardPolicy};
-use super::read::{self, Progress, ReadError};
+use super::read::{self, Progress, ReadError, Reading};
 use super::report::{Document, Report, Source};
-use crate::session::{Session, SessionError};
+use crate::session::{Session, SessionError, Stop, Watch};
 
 pub(in crate::terminal) mod active;
 pub(in crate::terminal) mod cam;
@@ -50,6 +52,10 @@ use passive::{Content, counted, passive};
 const CHANNEL: Check = Check::new("access.channel", "Doc 9303-11 §9.8");
 /// Whether a password was given that the card takes.
 const PASSWORD: Check = Check::new("access.password", "Doc 9303-11 §4.2");
+/// Whether reading came to its end.
+const COMPLETE: Check = Check::new("read.complete", "Doc 9303-10 §3.6");
+/// How often a card is opened again after it refused something in the clear and forgot the channel.
+const REOPENINGS: usize = 4;
 /// Whether there is an eMRTD application.
 const APPLICATION: Check = Check::new("application", "Doc 9303-10 §3.5.1");
 
@@ -72,6 +78,8 @@ pub struct Request<'a> {
     pub policy: &'a dyn Policy,
     /// Certificates and key for Terminal Authentication; without them DG3 and DG4 stay closed.
     pub terminal: Option<&'a TerminalCredentials>,
+    /// When to stop, and what to remember of the card type.
+    pub reading: read::Options,
 }
 
 /// Which data groups to read.
@@ -135,20 +143,51 @@ pub fn inspect<T: Transport>(
     rng: &mut dyn CryptoRng,
     tell: &mut dyn FnMut(Step),
 ) -> Result<Inspection, TransportError> {
+    resume(session, request, &mut Reading::new(), rng, tell)
+}
+
+/// Inspects the card of a session, and goes on with what was read of it before, after it was lifted or the caller had stopped: nothing is
+/// read twice but the last bytes of EF.SOD, which show that the card is the same. What proves the chip is asked anew. Another card is
+/// refused with the finding `read.complete`, and `reading` stays as it was.
+///
+/// # Errors
+/// As [`inspect`]; what was read until then is in `reading`.
+pub fn resume<T: Transport>(
+    session: &mut Session<T>,
+    request: &Request<'_>,
+    reading: &mut Reading,
+    rng: &mut dyn CryptoRng,
+    tell: &mut dyn FnMut(Step),
+) -> Result<Inspection, TransportError> {
+    let known = remembered(session, request)?;
+    session.set_watch(request.reading.watch());
+    let files = std::mem::take(reading.files_mut());
     let mut run = Run {
         session,
         request,
         rng,
         tell,
         log: Log::default(),
-        files: BTreeMap::new(),
+        resumed: !files.is_empty(),
+        files,
+        reading,
         guarded: BTreeSet::new(),
         broken: false,
         authenticated: None,
+        reopenings: REOPENINGS,
     };
     let (ended, method) = match run.procedure() {
         Ok(method) => (Ended::Opened, Some(method)),
-        Err(AccessError::Session(SessionError::Transport(error))) => return Err(error),
+        Err(AccessError::Session(SessionError::Transport(error))) => {
+            *run.reading.files_mut() = run.files;
+            run.session.set_watch(Watch::default());
+            return Err(error);
+        }
+        Err(AccessError::Session(SessionError::Stopped(stop))) => {
+            run.stopped(stop);
+            (Ended::Stopped, None)
+        }
+        Err(AccessError::Session(SessionError::Lost)) if run.is_other_card() => (Ended::Stopped, None),
         // A damaged EF.CardAccess is a statement about the card, and not about the password.
         Err(_) if run.log.findings.iter().any(|f| f.outcome == Outcome::Failed && !f.id().starts_with("access.")) => (Ended::Damaged, None),
         Err(AccessError::Session(error)) => {
@@ -169,7 +208,15 @@ pub fn inspect<T: Transport>(
             (Ended::Refused, None)
         }
     };
+    // Of another card nothing is taken over.
+    if !run.is_other_card() {
+        run.reading.files_mut().clone_from(&run.files);
+    }
     let Run { session, log, files, guarded, .. } = run;
+    session.set_watch(Watch::default());
+    if let (Some(memory), Some(atr)) = (request.reading.memory(), known) {
+        memory.lock().unwrap_or_else(PoisonError::into_inner).learn(&atr, session.habits());
+    }
     let report = Report {
         source: Source::Card,
         verdict: ended.verdict(request.policy, &log.findings),
@@ -206,11 +253,24 @@ pub fn extended_access<T: Transport>(
         data_groups: DataGroups::All,
         policy: &policy,
         terminal: Some(terminal),
+        reading: read::Options::default(),
     };
     let files = log.card_access.iter().map(|bytes| (FileId::CARD_ACCESS, bytes.clone())).collect();
     let (kept, tell) = (std::mem::take(log), &mut |_| {});
-    let mut run =
-        Run { session, request: &request, rng, tell, log: kept, files, guarded: BTreeSet::new(), broken: false, authenticated: None };
+    let mut run = Run {
+        session,
+        request: &request,
+        rng,
+        tell,
+        log: kept,
+        files,
+        guarded: BTreeSet::new(),
+        resumed: false,
+        reading: &mut Reading::new(),
+        broken: false,
+        authenticated: None,
+        reopenings: REOPENINGS,
+    };
     let result = (|| {
         run.read(dg(14))?;
         let dg14 = run.parsed::<Dg14>();
@@ -255,10 +315,27 @@ struct Run<'a, 'r, T> {
     files: BTreeMap<FileId, Vec<u8>>,
     /// Data groups that are there and were not read, for a good reason.
     guarded: BTreeSet<u8>,
+    /// Some of the files were read in a session before this one.
+    resumed: bool,
+    /// Files of which not all was read.
+    reading: &'a mut Reading,
     /// The channel broke: nothing more is read.
     broken: bool,
     /// Terminal Authentication has opened the chip: what it takes to do so again after the card was opened anew.
     authenticated: Option<Dg14>,
+    /// How often the card may still be opened again.
+    reopenings: usize,
+}
+
+/// Begins with what is remembered of the card's type. Returns its ATR where there is a memory.
+fn remembered<T: Transport>(session: &mut Session<T>, request: &Request<'_>) -> Result<Option<Vec<u8>>, TransportError> {
+    let Some(memory) = request.reading.memory() else { return Ok(None) };
+    let atr = session.atr().map_err(|error| match error {
+        SessionError::Transport(error) => error,
+        error => TransportError::Protocol { detail: error.to_string() },
+    })?;
+    session.set_habits(memory.lock().unwrap_or_else(PoisonError::into_inner).habits(&atr));
+    Ok(Some(atr))
 }
 
 impl<T: Transport> Run<'_, '_, T> {
@@ -268,6 +345,7 @@ impl<T: Transport> Run<'_, '_, T> {
             self.files_of_the_mf()?;
         }
         let method = access::open(self.session, self.request.passwords, self.request.fallback, self.rng, &mut self.log)?;
+        self.same_card()?;
         if let Some(bytes) = self.log.card_access.clone() {
             self.files.insert(FileId::CARD_ACCESS, bytes);
         }
@@ -296,7 +374,8 @@ impl<T: Transport> Run<'_, '_, T> {
         }
         let aa = self.active_authentication(chip_auth.as_ref())?;
         for &number in listed.iter().filter(|number| !matches!(number, 14 | 15)) {
-            if self.files.contains_key(&dg(number)) {
+            let check = read::check(dg(number));
+            if self.log.findings.iter().any(|finding| finding.id() == check.id) {
                 continue;
             }
             if self.request.data_groups.wants(number) {
@@ -305,7 +384,108 @@ impl<T: Transport> Run<'_, '_, T> {
                 self.guarded.insert(number);
             }
         }
+        self.judge_content();
+        for (finding, number) in [(ca, 14), (aa, 15)] {
+            let finding = counted(&self.log.findings, finding, number);
+            self.log.findings.push(finding);
+        }
+        Ok(method)
+    }
+
+    /// EF.ATR/INFO and EF.DIR: no inspection needs them, but a damaged one is a damaged card. What a card refuses here is no finding.
+    fn files_of_the_mf(&mut self) -> Result<(), AccessError> {
+        if !read::select::mf(self.session)?.is_ok() {
+            return Ok(());
+        }
+        for file in [FileId::ATR_INFO, FileId::DIR] {
+            if self.files.contains_key(&file) {
+                self.log.findings.push(read::check(file).passed());
+                continue;
+            }
+            let read = if file == FileId::ATR_INFO { read::read_list(self.session, file) } else { self.read_once(file) };
+            match read {
+                Ok(bytes) => {
+                    self.log.findings.push(read::check(file).passed());
+                    self.files.insert(file, bytes);
+                }
+                Err(ReadError::Session { source, .. }) => return Err(source.into()),
+                Err(error @ (ReadError::NotFound { .. } | ReadError::Protected { .. } | ReadError::Refused { .. })) => {
+                    tracing::debug!(%error, "not read");
+                }
+                Err(error) => self.log.findings.push(read::finding(&error)),
+            }
+        }
+        self.lengths()
+    }
+
+    /// Keeps to the lengths that EF.ATR/INFO announces. Extended ones that the answer to reset does not announce are tried on EF.ATR/INFO
+    /// itself, before anything can be lost by it: a reader that cannot carry them says so.
+    fn lengths(&mut self) -> Result<(), AccessError> {
+        let Some(info) = self.files.get(&FileId::ATR_INFO).and_then(|bytes| AtrInfo::parse(bytes).ok()) else { return Ok(()) };
+        if (info.extended() || info.extended_length.is_some()) && !self.session.is_extended() && !self.session.habits().short_only {
+            self.session.use_extended_apdus();
+            match read::probe_extended(self.session) {
+                Ok(true) => self.log.quirks.push(Quirk::new("read.extended-by-atr-info", "EF.ATR/INFO, not the answer to reset")),
+                Ok(false) => self.session.use_short_apdus(),
+                Err(SessionError::Transport(TransportError::Protocol { .. })) => {
+                    self.session.habits_mut().short_only = true;
+                    self.session.restart()?;
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
+        if let Some(ExtendedLength { command, response }) = info.extended_length {
+            self.session.announce(command as usize, response as usize);
+        }
+        Ok(())
+    }
+
+    /// Where reading goes on: refuses another card.
+    fn same_card(&mut self) -> Result<(), AccessError> {
+        if !self.resumed {
+            return Ok(());
+        }
+        let known = self.files.get(&FileId::CARD_ACCESS);
+        let access = known.is_none() || known == self.log.card_access.as_ref();
+        *self.reading.files_mut() = std::mem::take(&mut self.files);
+        let same = match self.reading.is_of_this_card(self.session) {
+            Ok(same) => same,
+            Err(ReadError::Session { source, .. }) => return Err(source.into()),
+            // A card that does not show its EF.SOD is not known to be the same.
+            Err(_) => false,
+        };
+        if access && same {
+            self.files = std::mem::take(self.reading.files_mut());
+            return Ok(());
+        }
+        let text = "another card than the one that was read before: EF.CardAccess or the end of EF.SOD differs";
+        self.log.findings.push(COMPLETE.undecided("other-card", text));
+        Err(SessionError::Lost.into())
+    }
+
+    fn is_other_card(&self) -> bool {
+        self.log.findings.iter().any(|f| f.id() == COMPLETE.id && f.reason.as_ref().is_some_and(|reason| reason.code == "other-card"))
+    }
+
+    /// The caller stopped: what was read is judged, what was not is not called absent.
+    fn stopped(&mut self, stop: Stop) {
+        let code = match stop {
+            Stop::Cancelled => "cancelled",
+            Stop::TimeUp => "time-up",
+        };
+        self.log.findings.push(COMPLETE.undecided(code, format!("reading ended before everything was read: {stop}")));
+        let (com, sod) = (self.parsed::<Com>(), passive::sod(&self.files));
+        let missing = listed(com.as_ref(), sod.as_ref().ok()).into_iter().filter(|&number| !self.files.contains_key(&dg(number)));
+        self.guarded.extend(missing);
+        if self.files.contains_key(&FileId::SOD) {
+            self.judge_content();
+        }
+    }
+
+    /// What the state signed, and whether the contents agree.
+    fn judge_content(&mut self) {
         (self.tell)(Step::PassiveAuthentication);
+        let sod = passive::sod(&self.files);
         let content = Content {
             files: &self.files,
             sod: sod.as_ref(),
@@ -320,34 +500,6 @@ impl<T: Transport> Run<'_, '_, T> {
         let cam = cam::cam(self.log.card_access.as_deref(), proof, security.as_ref(), &self.log.findings);
         self.log.findings.extend(cam);
         cross::judge(&self.files, &mut self.log.findings);
-        for (finding, number) in [(ca, 14), (aa, 15)] {
-            let finding = counted(&self.log.findings, finding, number);
-            self.log.findings.push(finding);
-        }
-        Ok(method)
-    }
-
-    /// EF.ATR/INFO and EF.DIR: no inspection needs them, but a damaged one is a damaged card. What a card refuses here is no finding.
-    fn files_of_the_mf(&mut self) -> Result<(), AccessError> {
-        let mf = self.session.transmit(&eid::apdu::Command::new(0x00, 0xA4, 0x00, 0x0C).with_data([0x3F, 0x00]))?;
-        if !mf.sw.is_ok() {
-            return Ok(());
-        }
-        for file in [FileId::ATR_INFO, FileId::DIR] {
-            let read = if file == FileId::ATR_INFO { read::read_list(self.session, file) } else { self.read_once(file) };
-            match read {
-                Ok(bytes) => {
-                    self.log.findings.push(read::check(file).passed());
-                    self.files.insert(file, bytes);
-                }
-                Err(ReadError::Session { source, .. }) => return Err(source.into()),
-                Err(error @ (ReadError::NotFound { .. } | ReadError::Protected { .. } | ReadError::Refused { .. })) => {
-                    tracing::debug!(%error, "not read");
-                }
-                Err(error) => self.log.findings.push(read::finding(&error)),
-            }
-        }
-        Ok(())
     }
 
     /// Reads a file of the application; the finding says how it went.
@@ -357,25 +509,15 @@ impl<T: Transport> Run<'_, '_, T> {
             self.guarded.extend(file.dg_number());
             return Ok(());
         }
-        let mut result = self.read_once(file);
-        if let Err(ReadError::Session { source: SessionError::SecureMessaging(SmError::Unprotected(sw)), .. }) = &result
-            && self.session.is_extended()
-            && matches!(sw.0, 0x6700 | 0x6C00..=0x6CFF)
-        {
-            // Some cards answer a length that is too long for them in the clear and forget the channel.
-            self.log.quirks.push(Quirk::new("read.short-lengths-only", format!("{file}: {sw} without secure messaging")));
-            self.reopen(true)?;
-            if let Some(dg14) = self.authenticated.clone() {
-                self.chip_and_terminal(Some(&dg14))?;
-            }
-            result = self.read_once(file);
-        }
+        let result = self.read_recovering(file)?;
         let finding = match result {
             Ok(bytes) => {
                 self.files.insert(file, bytes);
                 read::check(file).passed()
             }
-            Err(ReadError::Session { source: SessionError::Transport(error), .. }) => return Err(SessionError::Transport(error).into()),
+            Err(ReadError::Session { source: source @ (SessionError::Transport(_) | SessionError::Stopped(_)), .. }) => {
+                return Err(source.into());
+            }
             Err(error @ ReadError::Session { .. }) => {
                 self.broken = true;
                 self.guarded.extend(file.dg_number());
@@ -402,8 +544,39 @@ impl<T: Transport> Run<'_, '_, T> {
     }
 
     fn read_once(&mut self, file: FileId) -> Result<Vec<u8>, ReadError> {
+        if let Some(bytes) = self.files.get(&file) {
+            return Ok(bytes.clone());
+        }
         let tell = &mut self.tell;
-        read::read_file(self.session, file, &mut self.log.quirks, &mut |progress| tell(Step::Reading(progress)))
+        let read = self.reading.read(self.session, file, &mut self.log.quirks, &mut |progress| tell(Step::Reading(progress)));
+        read.map(<[u8]>::to_vec)
+    }
+
+    /// Reads a file; where the card refuses something in the clear and has forgotten the channel, opens it again and goes on where
+    /// reading stopped. Only a refusal is borne so, never an answer that could not be believed.
+    fn read_recovering(&mut self, file: FileId) -> Result<Result<Vec<u8>, ReadError>, AccessError> {
+        loop {
+            let result = self.read_once(file);
+            let Err(ReadError::Session { source: SessionError::SecureMessaging(SmError::Unprotected(sw)), .. }) = &result else {
+                return Ok(result);
+            };
+            let (sw, too_long) = (*sw, read::is_length(sw.0) && !self.session.habits().short_only);
+            let guarded = sw.0 == 0x6982 && matches!(file.dg_number(), Some(3 | 4));
+            if self.reopenings == 0 || !(too_long || guarded || matches!(sw.0, 0x6A82 | 0x6A86 | 0x6D00)) {
+                return Ok(result);
+            }
+            self.reopenings -= 1;
+            let rule = if too_long { "read.short-lengths-only" } else { "read.refused-in-the-clear" };
+            self.log.quirks.push(Quirk::new(rule, format!("{file}: {sw} without secure messaging; opened again")));
+            self.session.habits_mut().short_only |= too_long;
+            self.reopen(too_long)?;
+            if let Some(dg14) = self.authenticated.clone() {
+                self.chip_and_terminal(Some(&dg14))?;
+            }
+            if !too_long {
+                return Ok(Err(read::refusal(file, sw, 0)));
+            }
+        }
     }
 
     /// Opens the card again after its channel was lost. What is found on the way was found before.

@@ -1,12 +1,21 @@
 //! Reading one elementary file: SELECT, then READ BINARY until the length that its first bytes announce.
 //!
-//! What the card announces is believed only up to what such a file may be ([`size_limit`]); every step must bring data; bytes
-//! beyond 32 KiB are read with the odd instruction B1 (ISO/IEC 7816-4 clause 11.3.3, Doc 9303-10 clause 3.6.3). A refusal is a value with the
-//! status word, because most refusals mean something; what cannot be believed at all is a [`SessionError`].
+//! What the card announces is believed only up to what such a file may be ([`size_limit`]); every step must bring data, and there are only
+//! so many ([`commands_limit`]); bytes beyond 32 KiB are read with the odd instruction B1 (ISO/IEC 7816-4 clause 11.3.3, Doc 9303-10
+//! clause 3.6.3). A refusal is a value with the status word, because most refusals mean something; what cannot be believed at all is a
+//! [`SessionError`].
+//!
+//! | module | what |
+//! | --- | --- |
+//! | `select` | the forms of SELECT, from the one of the standard to none |
+//! | `block` | one block: as much as the card gives, less where it refuses |
+//! | [`Reading`] | what was read of a card so far, to be gone on with |
+//! | [`Options`] | when to stop, what to remember |
+//! | [`memory`] | what was learned of a card type |
 
 use std::borrow::Cow;
 
-use eid::apdu::{Command, Response, Sw};
+use eid::apdu::{Command, EXTENDED_LE_MAX, Response, Sw};
 use eid::image::{FileId, Home};
 use eid::protocol::finding::{Check, Finding};
 use eid::quirk::Quirk;
@@ -15,14 +24,20 @@ use eid::transport::Transport;
 
 use crate::session::{Session, SessionError};
 
+mod block;
+pub mod memory;
+mod options;
+mod reading;
+pub(super) mod select;
+
+pub use block::is_length;
+pub use memory::CardMemory;
+pub use options::Options;
+use reading::Partial;
+pub use reading::Reading;
+
 /// First bytes of a file, enough for any tag and length.
 const HEAD: usize = 6;
-/// Highest offset of the even instruction B0.
-const B0_END: usize = 0x7FFF;
-/// Most bytes of one step: more makes a card's buffer, and progress, too coarse.
-const STEP: usize = 0x4000;
-/// Steps to which a card that refuses longer answers is brought down.
-const SMALLER_STEPS: [usize; 3] = [0xDF, 0x80, 0x40];
 
 /// Why a file was not read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -83,6 +98,18 @@ pub enum ReadError {
         /// What is wrong with them.
         source: TlvError,
     },
+    /// The card gives so little at a time that the file would never end.
+    #[error("{file}: {found} of {announced} bytes after {commands} commands, no more are sent")]
+    Endless {
+        /// The file.
+        file: FileId,
+        /// Length by tag and length of the file.
+        announced: usize,
+        /// Bytes that were read.
+        found: usize,
+        /// Commands that it took.
+        commands: usize,
+    },
     /// The card was not reached, or its answer cannot be believed.
     #[error("{file}: {source}")]
     Session {
@@ -93,7 +120,14 @@ pub enum ReadError {
     },
 }
 
-/// Most bytes that are read of a file: biometric data groups and free ones may be long, lists and keys are not.
+/// Most bytes that are read of a file; what announces more is not read at all.
+///
+/// | file | bytes | why |
+/// | --- | --- | --- |
+/// | EF.COM, EF.DG1 | 1,024 | lists and an MRZ |
+/// | EF.DG2, EF.DG3, EF.DG4 | 1,048,576 | pictures of face, fingers, and eyes, several of each |
+/// | EF.DG5 to EF.DG13, EF.DG16 | 262,144 | pictures of paper, and what issuers are free to write |
+/// | EF.SOD, EF.DG14, EF.DG15, EF.CVCA, all of the MF | 65,536 | keys, certificates, hashes |
 #[must_use]
 pub const fn size_limit(file: FileId) -> usize {
     match (file.home, file.fid) {
@@ -116,6 +150,7 @@ impl ReadError {
             | Self::Truncated { file, .. }
             | Self::TooLong { file, .. }
             | Self::Malformed { file, .. }
+            | Self::Endless { file, .. }
             | Self::Session { file, .. } => *file,
         }
     }
@@ -147,6 +182,7 @@ pub fn finding(error: &ReadError) -> Finding {
         ReadError::Truncated { .. } => check.failed("truncated", error.to_string()),
         ReadError::TooLong { .. } => check.failed("too-long", error.to_string()),
         ReadError::Malformed { .. } => check.failed("malformed", error.to_string()),
+        ReadError::Endless { .. } => check.failed("endless", error.to_string()),
         ReadError::Session { .. } => check.failed("channel-broken", error.to_string()),
     }
 }
@@ -172,12 +208,26 @@ pub fn read_file<T: Transport>(
     quirks: &mut Vec<Quirk>,
     progress: &mut dyn FnMut(Progress),
 ) -> Result<Vec<u8>, ReadError> {
+    let mut partial = Partial::default();
+    read_on(session, file, &mut partial, quirks, progress)?;
+    Ok(partial.content)
+}
+
+/// Reads a file from where `partial` stands.
+fn read_on<T: Transport>(
+    session: &mut Session<T>,
+    file: FileId,
+    partial: &mut Partial,
+    quirks: &mut Vec<Quirk>,
+    progress: &mut dyn FnMut(Progress),
+) -> Result<(), ReadError> {
     if file == FileId::CVCA {
         // Two objects side by side, filled up: the first one's length is not the file's.
-        return read_list(session, file);
+        partial.content = read_list(session, file)?;
+        return Ok(());
     }
-    select(session, file)?;
-    read_selected(session, file, None, quirks, progress)
+    select::file(session, file, quirks)?;
+    fill(session, file, None, partial, quirks, progress)
 }
 
 /// Reads a file that is a list of objects without one around them: what one short answer carries, at most 256 bytes.
@@ -190,12 +240,15 @@ pub(super) fn read_list<T: Transport>(session: &mut Session<T>, file: FileId) ->
     if matches!(answer.sw.0, 0x9000 | 0x6282) { Ok(answer.data) } else { Err(refusal(file, answer.sw, 0)) }
 }
 
-/// SELECT by file identifier, no answer data (P2 = 0C).
+/// Whether the card, and the reader, carry an extended Le: EF.ATR/INFO, which was selected and read in a short one, is read again.
+pub(super) fn probe_extended<T: Transport>(session: &mut Session<T>) -> Result<bool, SessionError> {
+    let answer = session.transmit(&Command::new(0x00, 0xB0, 0, 0).with_le(EXTENDED_LE_MAX))?;
+    Ok(matches!(answer.sw.0, 0x9000 | 0x6282) && !answer.data.is_empty())
+}
+
+/// SELECT by file identifier, no answer data (P2 = 0C), and nothing else.
 pub(super) fn select<T: Transport>(session: &mut Session<T>, file: FileId) -> Result<(), ReadError> {
-    let command = Command::new(0x00, 0xA4, 0x02, 0x0C).with_data(file.fid.to_be_bytes());
-    let answer = send(session, file, &command)?;
-    // 6282 and 6283 are warnings: a card may say so of a file that it lets us read.
-    if answer.sw.is_ok() || matches!(answer.sw.0, 0x6282 | 0x6283) { Ok(()) } else { Err(refusal(file, answer.sw, 0)) }
+    select::by_identifier(session, file, 0x0C, None)
 }
 
 /// Reads the file that is selected, or the one that `sfi` names, which selects it.
@@ -206,6 +259,52 @@ pub(super) fn read_selected<T: Transport>(
     quirks: &mut Vec<Quirk>,
     progress: &mut dyn FnMut(Progress),
 ) -> Result<Vec<u8>, ReadError> {
+    let mut partial = Partial::default();
+    fill(session, file, sfi, &mut partial, quirks, progress)?;
+    Ok(partial.content)
+}
+
+/// Reads the selected file from where `partial` stands: first its head, then blocks.
+fn fill<T: Transport>(
+    session: &mut Session<T>,
+    file: FileId,
+    sfi: Option<u8>,
+    partial: &mut Partial,
+    quirks: &mut Vec<Quirk>,
+    progress: &mut dyn FnMut(Progress),
+) -> Result<(), ReadError> {
+    let mut commands = 0;
+    if partial.announced == 0 {
+        head(session, file, sfi, partial, quirks)?;
+        progress(Progress { file, done: partial.content.len(), total: partial.announced });
+    }
+    let mut ended = false;
+    while partial.content.len() < partial.announced {
+        let (at, announced) = (partial.content.len(), partial.announced);
+        let limit = commands_limit(announced);
+        if commands >= limit {
+            return Err(ReadError::Endless { file, announced, found: at, commands });
+        }
+        let request = block::Request { file, at, rest: announced - at, ended };
+        let block = block::next(session, &request, &mut commands, quirks).map_err(|error| match error {
+            ReadError::Truncated { found, .. } => ReadError::Truncated { file, announced, found },
+            error => error,
+        })?;
+        partial.content.extend(block.data);
+        ended = block.end;
+        progress(Progress { file, done: partial.content.len(), total: announced });
+    }
+    Ok(())
+}
+
+/// The first bytes of a file, and what they announce.
+fn head<T: Transport>(
+    session: &mut Session<T>,
+    file: FileId,
+    sfi: Option<u8>,
+    partial: &mut Partial,
+    quirks: &mut Vec<Quirk>,
+) -> Result<(), ReadError> {
     let p1 = sfi.map_or(0, |sfi| 0x80 | sfi);
     let head = send(session, file, &Command::new(0x00, 0xB0, p1, 0).with_le(6))?;
     let mut content = match head.sw.0 {
@@ -223,75 +322,21 @@ pub(super) fn read_selected<T: Transport>(
         return Err(ReadError::TooLong { file, announced, limit });
     }
     content.truncate(announced);
-    progress(Progress { file, done: content.len(), total: announced });
-    let mut smaller = SMALLER_STEPS.iter();
-    let mut step = STEP;
-    while content.len() < announced {
-        let at = content.len();
-        let wanted = (announced - at).min(step).min(session.max_answer());
-        let answer = read_at(session, file, at, wanted)?;
-        match answer.sw.0 {
-            0x9000 | 0x6282 if !answer.data.is_empty() => {
-                let end = answer.sw.0 == 0x6282;
-                if answer.data.len() > wanted {
-                    quirks.push(Quirk::new("read.more-than-asked", format!("{file} offset {at}")));
-                }
-                content.extend(answer.data.iter().take(wanted));
-                progress(Progress { file, done: content.len(), total: announced });
-                if end && content.len() < announced {
-                    return Err(ReadError::Truncated { file, announced, found: content.len() });
-                }
-            }
-            0x6282 | 0x6B00 => return Err(ReadError::Truncated { file, announced, found: at }),
-            // Too long for this card or reader: short lengths first, then fewer bytes.
-            0x6700 | 0x6C00..=0x6CFF | 0x9000 => {
-                let down = if session.is_extended() {
-                    session.use_short_apdus();
-                    Some("short lengths".to_owned())
-                } else {
-                    smaller.find(|&&smaller| smaller < wanted).map(|&smaller| {
-                        step = smaller;
-                        format!("{smaller} bytes")
-                    })
-                };
-                let down = down.ok_or_else(|| refusal(file, answer.sw, at))?;
-                quirks
-                    .push(Quirk::new("read.step-reduced", format!("{file} offset {at}: {} for {wanted} bytes, down to {down}", answer.sw)));
-            }
-            _ => return Err(refusal(file, answer.sw, at)),
-        }
-    }
-    Ok(content)
+    *partial = Partial { content, announced };
+    Ok(())
 }
 
-/// READ BINARY of `wanted` bytes at `at`: B0, beyond its reach B1 with DO'54' out and DO'53' back.
-fn read_at<T: Transport>(session: &mut Session<T>, file: FileId, at: usize, wanted: usize) -> Result<Response, ReadError> {
-    let le = |bytes: usize| u32::try_from(bytes).unwrap_or(eid::apdu::EXTENDED_LE_MAX);
-    if let Some([p1, p2]) = u16::try_from(at).ok().filter(|_| at <= B0_END).map(u16::to_be_bytes) {
-        return send(session, file, &Command::new(0x00, 0xB0, p1, p2).with_le(le(wanted)));
-    }
-    let offset: Vec<u8> = at.to_be_bytes().into_iter().skip_while(|&byte| byte == 0).collect();
-    // Tag and length of DO'53' take their part of the answer.
-    let wanted = wanted.min(session.max_answer().saturating_sub(4));
-    let overhead = match wanted {
-        0..=0x7F => 2,
-        0x80..=0xFF => 3,
-        _ => 4,
-    };
-    let command = Command::new(0x00, 0xB1, 0x00, 0x00).with_data(tlv::encode(0x54, &offset)).with_le(le(wanted + overhead));
-    let mut answer = send(session, file, &command)?;
-    if !answer.data.is_empty() {
-        let object = tlv::single(&answer.data, 0x53).map_err(|source| ReadError::Malformed { file, source })?;
-        answer.data = object.value.to_vec();
-    }
-    Ok(answer)
+/// Most READ BINARY that a file of so many bytes may cost: one for each 16 bytes, and those that find out what the card takes.
+#[must_use]
+pub const fn commands_limit(announced: usize) -> usize {
+    64 + announced / 16
 }
 
 fn send<T: Transport>(session: &mut Session<T>, file: FileId, command: &Command) -> Result<Response, ReadError> {
     session.transmit(command).map_err(|source| ReadError::Session { file, source })
 }
 
-fn refusal(file: FileId, sw: Sw, at: usize) -> ReadError {
+pub(super) fn refusal(file: FileId, sw: Sw, at: usize) -> ReadError {
     match sw.0 {
         0x6A82 => ReadError::NotFound { file },
         0x6982 => ReadError::Protected { file },

@@ -9,7 +9,7 @@ use eid::lds::security_info::{Agreement, ChipAuthProtocol, SecurityInfos};
 use eid::protocol::pace::chip::Progress;
 use eid::protocol::pace::{self, Parameters, Password};
 use eid::protocol::{active_auth, bac, chip_auth};
-use eid::sm::SecureMessaging;
+use eid::sm::{Counted, SecureMessaging};
 use eid::tlv;
 use eid::transport::{Limits, Transport, TransportError};
 
@@ -45,7 +45,24 @@ pub(crate) enum Lie {
     NoMf,
 }
 
+/// What a card of the field does with a command and the answer that the standard asks for.
+pub(crate) enum Deed {
+    /// This answer, protected as the channel asks.
+    Answer(Response),
+    /// This status word in the clear, whatever the channel; it lives on where it is `Some`, with its counter so.
+    Bare(u16, Option<Counted>),
+}
+
+/// A habit of a card.
+pub(crate) type Habit = Box<dyn FnMut(&Command, Response) -> Deed>;
+
 pub(crate) struct LyingChip {
+    /// What it does otherwise than the standard says.
+    pub(crate) habit: Option<Habit>,
+    /// What it gave of its files: file, offset, bytes.
+    pub(crate) served: Vec<(FileId, usize, usize)>,
+    /// How often PACE was begun.
+    pub(crate) openings: usize,
     pub(crate) image: CardImage,
     lie: Lie,
     limits: Limits,
@@ -63,6 +80,9 @@ pub(crate) struct LyingChip {
 impl LyingChip {
     pub(crate) fn new(image: CardImage, lie: Lie) -> Self {
         Self {
+            habit: None,
+            served: Vec::new(),
+            openings: 0,
             image,
             lie,
             limits: Limits::EXTENDED,
@@ -83,6 +103,12 @@ impl LyingChip {
         self
     }
 
+    /// The same with a habit.
+    pub(crate) fn with(mut self, habit: impl FnMut(&Command, Response) -> Deed + 'static) -> Self {
+        self.habit = Some(Box::new(habit));
+        self
+    }
+
     fn answer(&mut self, bytes: &[u8]) -> Response {
         let Ok(command) = Command::parse(bytes) else { return Response::status(0x6700) };
         if command.cla & 0x0C != 0x0C {
@@ -90,7 +116,11 @@ impl LyingChip {
             self.channel = None;
             let (answer, channel) = self.execute(&command);
             self.channel = channel;
-            return answer;
+            return match self.habit.as_mut().map(|habit| habit(&command, answer.clone())) {
+                None => answer,
+                Some(Deed::Answer(answer)) => answer,
+                Some(Deed::Bare(sw, _)) => Response::status(sw),
+            };
         }
         let Some(channel) = &mut self.channel else { return Response::status(0x6982) };
         let plain = match channel.unprotect_command(&command) {
@@ -112,7 +142,18 @@ impl LyingChip {
             }
             _ => {}
         }
-        let (answer, next) = self.execute(&plain);
+        let (mut answer, next) = self.execute(&plain);
+        match self.habit.as_mut().map(|habit| habit(&plain, answer.clone())) {
+            None => {}
+            Some(Deed::Answer(other)) => answer = other,
+            Some(Deed::Bare(sw, counted)) => {
+                match (counted, &mut self.channel) {
+                    (Some(counted), Some(channel)) => channel.danger_recount(counted),
+                    _ => self.channel = None,
+                }
+                return Response::status(sw);
+            }
+        }
         if self.lie == Lie::AnswersInTheClear(self.protected) {
             return answer;
         }
@@ -205,10 +246,12 @@ impl LyingChip {
         }
         let Some(rest) = bytes.get(at..) else { return Response::status(0x6B00) };
         let data = &rest[..rest.len().min(if wrap { le.saturating_sub(4) } else { le })];
+        self.served.push((file, at, data.len()));
         Response::ok(if wrap { tlv::encode(0x53, data) } else { data.to_vec() })
     }
 
     fn set_at_pace(&mut self, data: &[u8]) -> Response {
+        self.openings += 1;
         if let Lie::RefusesPace(sw) = self.lie {
             return Response::status(sw);
         }

@@ -52,8 +52,8 @@ impl Authority {
     pub(crate) fn new(number: u8) -> Self {
         let mut rng = SeededRng::new(&[b'a', number]);
         let subject = Subject {
-            country: "UT".to_owned(),
-            state_code: "UTO".to_owned(),
+            country: "VN".to_owned(),
+            state_code: "VNM".to_owned(),
             organization: Some("Test".to_owned()),
             organizational_unit: None,
             serial_number: Some("001".to_owned()),

@@ -4,9 +4,11 @@ mod card;
 mod chip;
 mod document;
 mod entries;
+mod field;
 mod lies;
 mod noise;
 mod personalize;
+mod resume;
 
 use applets::rng::SeededRng;
 

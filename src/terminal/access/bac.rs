@@ -18,18 +18,22 @@ pub(super) fn by_bac<T: Transport>(
 ) -> Result<SecureMessaging, AccessError> {
     let failed = |step, detail: String| AccessError::Failed { protocol: "BAC", step, detail };
     // Some cards answer 6700 to EXTERNAL AUTHENTICATE with Le 28 and want 00; the challenge is spent by then.
-    for le in [None, Some(256)] {
+    let known = session.habits().external_authenticate_le_00;
+    for (last, le) in [(false, known), (true, !known)] {
         let challenge = session.transmit(&bac::get_challenge())?;
         if !challenge.sw.is_ok() {
             return Err(failed("GET CHALLENGE", format!("expected 9000, found {}", said(Some(&challenge.sw)))));
         }
         let started = bac::Terminal::start(seed, &challenge.data, rng);
         let (mut command, terminal) = started.map_err(|error| failed("GET CHALLENGE", error.to_string()))?;
-        command.le = le.or(command.le);
+        if le {
+            command.le = Some(256);
+        }
         let answer = session.transmit(&command)?;
         match answer.sw.0 {
             0x9000 => {
-                if le.is_some() {
+                session.habits_mut().external_authenticate_le_00 = le;
+                if le {
                     log.quirks.push(Quirk::new("access.bac-le", "EXTERNAL AUTHENTICATE with Le 00"));
                 }
                 return terminal.finish(&answer.data).map_err(|error| match error {
@@ -37,7 +41,9 @@ pub(super) fn by_bac<T: Transport>(
                     error => failed("EXTERNAL AUTHENTICATE", error.to_string()),
                 });
             }
-            0x6700 if le.is_none() => {}
+            0x6700 if !last => {}
+            // What was remembered may be wrong.
+            _ if !last && le => {}
             _ => return Err(AccessError::Refused { protocol: "BAC", password: "MRZ", sw: Some(answer.sw) }),
         }
     }

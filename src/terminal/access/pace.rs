@@ -142,14 +142,25 @@ impl Attempt<'_> {
     /// MSE:Set AT, with and without object 84 as the card wants it. A password that is blocked is refused here.
     fn select<T: Transport>(&self, session: &mut Session<T>, password: &Password, log: &mut Log) -> Result<(Terminal, Sw), AccessError> {
         let terminal = Terminal::new(self.parameters.clone(), password);
-        let mut answer = session.transmit(&terminal.select(self.ambiguous))?;
-        if matches!(answer.sw.0, 0x6A80 | 0x6A86 | 0x6A88 | 0x6700) {
-            // Some cards want object 84 where it is not needed, others refuse it.
-            let other = session.transmit(&terminal.select(!self.ambiguous))?;
-            if other.sw.is_ok() || (0x63C1..=0x63CF).contains(&other.sw.0) {
-                let how = if self.ambiguous { "without" } else { "with" };
-                log.quirks.push(Quirk::new("access.mse-parameter-id", format!("MSE:Set AT {how} 84, after {}", answer.sw)));
-                answer = other;
+        // Some cards want object 84 where it is not needed, others refuse it.
+        let taken = |sw: Sw| sw.is_ok() || (0x63C1..=0x63CF).contains(&sw.0);
+        let mut with = self.ambiguous != session.habits().other_parameter_id;
+        let mut answer = session.transmit(&terminal.select(with))?;
+        let mut after = String::new();
+        // What was remembered may be wrong, whatever the card says.
+        let doubtful = with != self.ambiguous && !taken(answer.sw);
+        if doubtful || matches!(answer.sw.0, 0x6A80 | 0x6A86 | 0x6A88 | 0x6700) {
+            let other = session.transmit(&terminal.select(!with))?;
+            if taken(other.sw) {
+                after = format!(", after {}", answer.sw);
+                (with, answer) = (!with, other);
+            }
+        }
+        if taken(answer.sw) {
+            session.habits_mut().other_parameter_id = with != self.ambiguous;
+            if with != self.ambiguous {
+                let how = if with { "with" } else { "without" };
+                log.quirks.push(Quirk::new("access.mse-parameter-id", format!("MSE:Set AT {how} 84{after}")));
             }
         }
         match answer.sw.0 {

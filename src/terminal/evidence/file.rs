@@ -104,6 +104,7 @@ enum EndedText {
     NoApplication,
     ChannelBroken,
     Damaged,
+    Stopped,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -410,6 +411,7 @@ impl From<Ended> for EndedText {
             Ended::NoApplication => Self::NoApplication,
             Ended::ChannelBroken => Self::ChannelBroken,
             Ended::Damaged => Self::Damaged,
+            Ended::Stopped => Self::Stopped,
         }
     }
 }
@@ -422,6 +424,7 @@ impl From<EndedText> for Ended {
             EndedText::NoApplication => Self::NoApplication,
             EndedText::ChannelBroken => Self::ChannelBroken,
             EndedText::Damaged => Self::Damaged,
+            EndedText::Stopped => Self::Stopped,
         }
     }
 }
