@@ -9,10 +9,13 @@
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+mod files;
 mod jp2;
 mod jpeg;
 mod png;
 mod wsq;
+
+pub use files::encoded;
 
 /// What is decoded at most. Portraits and finger images of the standards are far below.
 pub mod limits {

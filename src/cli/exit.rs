@@ -12,7 +12,7 @@ pub(crate) enum Exit {
     CheckFailed = 1,
     /// The command line, or a file that was handed over, is wrong.
     Usage = 2,
-    /// Nothing failed, but not enough is known: no trust anchor, or something not supported.
+    /// Nothing failed, but not enough is known: no trust anchor, something not supported, or stopped before the end.
     Undecided = 3,
     /// The card refused access: wrong CAN or MRZ, or blocked.
     AccessRefused = 4,

@@ -1,28 +1,33 @@
 //! `read`: the files of a card, as they are. Says nothing about whether they are genuine; that is `verify`.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::PoisonError;
 
-use cardwright::session::Session;
+use cardwright::session::{Session, SessionError};
 use cardwright::terminal::access::{self, AccessError, Fallback, Log, Method};
-use cardwright::terminal::inspect;
-use cardwright::terminal::read::{self, ReadError};
+use cardwright::terminal::read::{self, ReadError, Reading};
+use cardwright::terminal::{TerminalCredentials, inspect};
 use clap::Args;
 use eid::crypto::hash::Hash;
 use eid::image::{FileId, Home};
 use eid::protocol::finding::{Finding, Outcome};
+use eid::protocol::pace::Password;
+use eid::sm::SmError;
 use serde_json::json;
 
 use super::access::AccessArgs;
 use super::exit::{Exit, Failure};
 use super::progress::Progress;
 use super::reader::{self, AnyCard, ReaderArgs};
+use super::reading::{ReadingArgs, Started};
 use super::terminal_keys::TerminalKeys;
-use super::{Context, output, random};
+use super::{Context, output, pictures, random};
 
 /// Open a card and read its files
 #[derive(Debug, Args)]
 #[command(
-    before_long_help = "Example:\n  cardwright read --reader pcsc:0 --can 123456 --out files\n  cardwright read --reader pcsc:0 --mrz-file mrz.txt EF.DG1 EF.SOD"
+    before_long_help = "Example:\n  cardwright read --reader pcsc:0 --can 123456 --out files\n  cardwright read --reader pcsc:0 --can 123456 --out files --resume --pictures pictures\n  cardwright read --reader pcsc:0 --mrz-file mrz.txt EF.DG1 EF.SOD"
 )]
 pub(crate) struct Read {
     #[command(flatten)]
@@ -31,9 +36,17 @@ pub(crate) struct Read {
     access: AccessArgs,
     #[command(flatten)]
     terminal: TerminalKeys,
+    #[command(flatten)]
+    reading: ReadingArgs,
     /// Write each file into DIR under its name
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
+    /// Do not read again what is in the folder of --out, if it is of this card
+    #[arg(long, requires = "out")]
+    resume: bool,
+    /// Write the pictures in the files that were read into DIR, as PNG
+    #[arg(long, value_name = "DIR")]
+    pictures: Option<PathBuf>,
     /// Read only these files: EF.DG1 (or dg1), EF.SOD, EF.CardAccess ...; all that can be read if none is named
     #[arg(value_name = "FILE", value_parser = file)]
     files: Vec<FileId>,
@@ -53,8 +66,13 @@ impl Read {
     pub(crate) fn run(self, context: Context) -> Result<Exit, Failure> {
         let passwords = self.access.passwords()?;
         let terminal = self.terminal.credentials()?;
+        let started = self.reading.start()?;
         let mut session = Session::new(self.reader.open()?);
-        session.atr().map_err(|error| reader::session_failure(&error))?;
+        let atr = session.atr().map_err(|error| reader::session_failure(&error))?;
+        session.set_watch(started.options.watch());
+        if let Some(memory) = started.options.memory() {
+            session.set_habits(memory.lock().unwrap_or_else(PoisonError::into_inner).habits(&atr));
+        }
         let mut log = Log::default();
         let opened = access::open(&mut session, &passwords, Fallback::BasicAccessControl, &mut random::system(), &mut log);
         let method = match opened {
@@ -76,9 +94,28 @@ impl Read {
                 tracing::warn!("{} {}: {why}", finding.id(), finding.outcome);
             }
         }
-        let rows = self.read(&mut session, &mut log, method.is_some(), context)?;
+        let mut card = Reopening {
+            session,
+            passwords: &passwords,
+            terminal: terminal.as_ref(),
+            started: &started,
+            reading: self.known(&mut log)?,
+            left: REOPENINGS,
+        };
+        if method.is_some() && !card.same()? {
+            return Err(Failure::usage("the files in the folder of --out are those of another card")
+                .hint("name another folder, or leave --resume out and have the files there replaced"));
+        }
+        let rows = self.read(&mut card, &mut log, method.is_some(), context)?;
+        if let Some(memory) = started.options.memory() {
+            memory.lock().unwrap_or_else(PoisonError::into_inner).learn(&atr, card.session.habits());
+        }
+        started.finish()?;
         if let Some(dir) = &self.out {
             output::files(dir, rows.iter().filter_map(|row| row.content.as_ref().ok().map(|bytes| (row.file.name(), bytes.as_slice()))))?;
+        }
+        if let Some(dir) = &self.pictures {
+            pictures::write(dir, rows.iter().filter_map(|row| row.content.as_ref().ok().map(|bytes| (row.file, bytes.as_slice()))))?;
         }
         if context.json {
             output::json(&self.answer(method.as_ref(), &log, &rows))?;
@@ -91,6 +128,10 @@ impl Read {
         if let Some(error) = rows.iter().find_map(|row| row.content.as_ref().err().filter(|error| matters(error, !self.files.is_empty()))) {
             return Ok(match error {
                 ReadError::NotFound { .. } | ReadError::Protected { .. } => Exit::Undecided,
+                ReadError::Session { source: SessionError::Stopped(stop), .. } => {
+                    eprintln!("{stop}: this is what was read until then");
+                    Exit::Undecided
+                }
                 ReadError::Session { source, .. } => return Err(reader::session_failure(source)),
                 _ => Exit::CheckFailed,
             });
@@ -102,7 +143,23 @@ impl Read {
         Ok(Exit::Success)
     }
 
-    fn read(&self, session: &mut Session<AnyCard>, log: &mut Log, application: bool, context: Context) -> Result<Vec<Row>, Failure> {
+    /// What is in the folder of --out already, if it is to be gone on with.
+    fn known(&self, log: &mut Log) -> Result<Reading, Failure> {
+        let Some(dir) = self.out.as_ref().filter(|dir| self.resume && dir.is_dir()) else { return Ok(Reading::new()) };
+        let mut files = BTreeMap::new();
+        for file in FileId::all().into_iter().filter(|file| file.home == Home::Emrtd) {
+            let path = dir.join(file.name());
+            match std::fs::read(&path) {
+                Ok(bytes) => drop(files.insert(file, bytes)),
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+                Err(error) => return Err(Failure::file(&path, &error)),
+            }
+        }
+        tracing::info!(files = files.len(), quirks = log.quirks.len(), "resuming");
+        Ok(Reading::from_files(files))
+    }
+
+    fn read(&self, card: &mut Reopening<'_>, log: &mut Log, application: bool, context: Context) -> Result<Vec<Row>, Failure> {
         let home = if application { Home::Emrtd } else { Home::Mf };
         let wanted = if self.files.is_empty() {
             let mut all = vec![FileId::CARD_ACCESS];
@@ -126,7 +183,7 @@ impl Read {
                         format_args!("{file}: reading files outside of the eMRTD application after opening it is not supported"),
                     ));
                 }
-                _ => read::read_file(session, file, &mut log.quirks, &mut |_| {}),
+                _ => card.read(file, log),
             };
             let broken = matches!(content, Err(ReadError::Session { .. }));
             rows.push(Row { file, content });
@@ -155,6 +212,58 @@ impl Read {
         });
         let quirks: Vec<_> = log.quirks.iter().map(cardwright::terminal::report::quirk_json).collect();
         json!({ "version": 1, "reader": self.reader.name().to_string(), "access": access, "checks": findings, "files": files, "quirks": quirks })
+    }
+}
+
+/// How often a card is opened again.
+const REOPENINGS: usize = 4;
+
+/// A card that is opened again where it was lifted, or has forgotten its channel, and read on.
+struct Reopening<'a> {
+    session: Session<AnyCard>,
+    passwords: &'a [Password],
+    terminal: Option<&'a TerminalCredentials>,
+    started: &'a Started,
+    reading: Reading,
+    left: usize,
+}
+
+impl Reopening<'_> {
+    /// Whether the open card is the one that was read before.
+    fn same(&mut self) -> Result<bool, Failure> {
+        match self.reading.is_of_this_card(&mut self.session) {
+            Ok(same) => Ok(same),
+            Err(ReadError::Session { source, .. }) => Err(reader::session_failure(&source)),
+            Err(_) => Ok(false),
+        }
+    }
+
+    fn read(&mut self, file: FileId, log: &mut Log) -> Result<Vec<u8>, ReadError> {
+        loop {
+            let error = match self.reading.read(&mut self.session, file, &mut log.quirks, &mut |_| {}) {
+                Ok(bytes) => return Ok(bytes.to_vec()),
+                Err(error) => error,
+            };
+            let again = match &error {
+                ReadError::Session { source: SessionError::Transport(gone), .. } => self.started.wait_for(&mut self.session, gone),
+                ReadError::Session { source: SessionError::SecureMessaging(SmError::Unprotected(sw)), .. } => {
+                    read::is_length(sw.0) && !std::mem::replace(&mut self.session.habits_mut().short_only, true)
+                }
+                _ => false,
+            };
+            if !again || self.left == 0 || !self.reopen() {
+                return Err(error);
+            }
+            self.left -= 1;
+        }
+    }
+
+    fn reopen(&mut self) -> bool {
+        let (session, rng, mut log) = (&mut self.session, &mut random::system(), Log::default());
+        let opened = session.restart().is_ok()
+            && access::open(session, self.passwords, Fallback::BasicAccessControl, rng, &mut log).is_ok()
+            && self.terminal.is_none_or(|terminal| inspect::extended_access(session, self.passwords, terminal, rng, &mut log).is_ok());
+        opened && self.same().unwrap_or(false)
     }
 }
 

@@ -23,7 +23,7 @@ Exit codes:
   0   every required check passed
   1   a check failed: not genuine
   2   wrong usage, or a file that was handed over is wrong
-  3   undecided: no trust anchor, or something not supported
+  3   undecided: no trust anchor, something not supported, or stopped before the end
   4   access refused: wrong CAN or MRZ, or blocked
   5   reader or card gone
   6   signing key or token

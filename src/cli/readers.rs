@@ -1,16 +1,83 @@
-//! `readers`: the readers of the PC/SC service and what is in them.
+//! `readers`: the readers of the PC/SC service and what is in them, and what was learned of card types.
 
-use clap::Args;
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
 use serde::Serialize;
 
 use super::Context;
 use super::exit::{Exit, Failure};
-use super::output;
+use super::{output, reading};
 
 /// List the readers of the PC/SC service
 #[derive(Debug, Args)]
-#[command(before_long_help = "Example:\n  cardwright readers\n  cardwright verify --reader pcsc:0 --can 123456 --trust csca.cer")]
-pub(crate) struct Readers {}
+#[command(
+    before_long_help = "Example:\n  cardwright readers\n  cardwright readers memory show cards.json\n  cardwright verify --reader pcsc:0 --can 123456 --trust csca.cer"
+)]
+pub(crate) struct Readers {
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Show or join what --memory learned of card types
+    #[command(
+        subcommand,
+        before_long_help = "Example:\n  cardwright readers memory show cards.json\n  cardwright readers memory merge cards.json theirs.json"
+    )]
+    Memory(Memory),
+}
+
+#[derive(Debug, Subcommand)]
+enum Memory {
+    /// Show the card types that FILE knows, and their habits
+    Show {
+        /// A file that --memory wrote
+        file: PathBuf,
+    },
+    /// Take into FILE what the OTHERS know of card types that FILE does not know
+    Merge {
+        /// A file that --memory wrote, or will write
+        file: PathBuf,
+        /// Files that --memory wrote elsewhere
+        #[arg(required = true)]
+        others: Vec<PathBuf>,
+    },
+}
+
+impl Memory {
+    fn run(self, context: Context) -> Result<Exit, Failure> {
+        let memory = match self {
+            Self::Show { file } => {
+                if !file.exists() {
+                    return Err(Failure::file(&file, &std::io::ErrorKind::NotFound.into()));
+                }
+                reading::load(&file)?
+            }
+            Self::Merge { file, others } => {
+                let mut memory = reading::load(&file)?;
+                for other in others {
+                    memory.merge(&reading::load(&other)?);
+                }
+                reading::save(&file, &memory)?;
+                memory
+            }
+        };
+        if context.json {
+            output::json(&memory.to_json())?;
+            return Ok(Exit::Success);
+        }
+        let mut lines = Vec::new();
+        for (atr, habits) in memory.cards() {
+            let habits = serde_json::to_value(habits).map_err(|error| Failure::new(Exit::Bug, error))?;
+            let habits: Vec<_> = habits.as_object().into_iter().flatten().map(|(name, value)| format!("{name} {value}")).collect();
+            lines.push(format!("{}  {}", hex::encode_upper(atr), habits.join(", ")));
+        }
+        output::text(&lines.join("\n"))?;
+        Ok(Exit::Success)
+    }
+}
 
 #[derive(Debug, Serialize)]
 struct Row {
@@ -25,6 +92,9 @@ struct Row {
 
 impl Readers {
     pub(crate) fn run(self, context: Context) -> Result<Exit, Failure> {
+        if let Some(Command::Memory(memory)) = self.command {
+            return memory.run(context);
+        }
         let rows = rows()?;
         if context.json {
             output::json(&rows)?;

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use cardwright::picture;
 use clap::Args;
 use eid::cert::x509::Certificate;
 use eid::image::FileId;
@@ -16,7 +17,7 @@ use super::{Context, output};
 /// Explain a file of a card, or a certificate
 #[derive(Debug, Args)]
 #[command(
-    before_long_help = "Example:\n  cardwright show files/EF.DG1\n  cardwright show files/EF.DG2 --image portrait.jpg\n  cardwright show D/pki/csca.cer"
+    before_long_help = "Example:\n  cardwright show files/EF.DG1\n  cardwright show files/EF.DG2 --portrait portrait.png\n  cardwright show files/EF.DG2 --image portrait.jp2\n  cardwright show D/pki/csca.cer"
 )]
 pub(crate) struct Show {
     /// The file
@@ -27,6 +28,9 @@ pub(crate) struct Show {
     /// Write the first image of EF.DG2, EF.DG5, or EF.DG7 into FILE
     #[arg(long, value_name = "FILE")]
     image: Option<PathBuf>,
+    /// Write the first picture of EF.DG2, EF.DG3, EF.DG4, EF.DG5, or EF.DG7 into FILE, as PNG
+    #[arg(long, value_name = "FILE")]
+    portrait: Option<PathBuf>,
 }
 
 /// What a file says.
@@ -64,6 +68,19 @@ impl Show {
                 ))
             })?;
             std::fs::write(path, portrait).map_err(|error| Failure::file(path, &error))?;
+        }
+        if let Some(path) = &self.portrait {
+            let id = self.kind.or_else(|| by_name(&self.file)).or_else(|| lds::detect(&bytes).ok());
+            let encoded = id.map(|id| picture::encoded(id, &bytes)).unwrap_or_default();
+            let first = encoded.first().ok_or_else(|| {
+                Failure::usage(format_args!(
+                    "{}: expected a file with a picture (EF.DG2, EF.DG3, EF.DG5 ...), found {}",
+                    self.file.display(),
+                    shown.kind
+                ))
+            })?;
+            let decoded = picture::decode(first).map_err(|error| malformed(&error))?;
+            std::fs::write(path, decoded.to_png()).map_err(|error| Failure::file(path, &error))?;
         }
         if context.json {
             let fields: Vec<_> = shown.fields.iter().map(|(name, value)| json!({ "name": name, "value": value })).collect();

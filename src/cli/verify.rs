@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use cardwright::session::Session;
 use cardwright::terminal::evidence::folder::{Folder, FolderError};
-use cardwright::terminal::{Colour, Evidence, Fallback, Inspection, Requirement, StandardPolicy, Step, Verdict, Verifier};
+use cardwright::terminal::{Colour, Evidence, Fallback, Inspection, Reading, Requirement, StandardPolicy, Step, Verdict, Verifier};
 use clap::Args;
 use eid::date::Date;
 
@@ -12,9 +12,10 @@ use super::access::AccessArgs;
 use super::exit::{Exit, Failure};
 use super::progress::Progress;
 use super::reader::{self, ReaderArgs};
+use super::reading::ReadingArgs;
 use super::terminal_keys::TerminalKeys;
 use super::trust::TrustArgs;
-use super::{Context, clock, output, random};
+use super::{Context, clock, output, pictures, random};
 
 /// Inspect a card, or what was kept of one, and say whether it is genuine
 #[derive(Debug, Args)]
@@ -30,6 +31,8 @@ pub(crate) struct Verify {
     trust: TrustArgs,
     #[command(flatten)]
     terminal: TerminalKeys,
+    #[command(flatten)]
+    reading: ReadingArgs,
     /// Inspect as if today were DATE (YYYY-MM-DD)
     #[arg(long, value_name = "DATE")]
     date: Option<Date>,
@@ -54,6 +57,9 @@ pub(crate) struct Verify {
     /// Verify the files in DIR alone (EF.COM, EF.SOD, EF.DG1, ...), without a card
     #[arg(long, value_name = "DIR", conflicts_with_all = ["can", "mrz", "mrz_file", "pin_file", "trace"])]
     lds: Option<PathBuf>,
+    /// Write the pictures in the files that were read into DIR, as PNG
+    #[arg(long, value_name = "DIR")]
+    pictures: Option<PathBuf>,
 }
 
 impl Verify {
@@ -98,7 +104,7 @@ impl Verify {
             }
             verifier.judge_files(folder.files, today)
         } else {
-            self.inspect(&verifier, today, context)?
+            self.inspect(verifier, today, context)?
         };
         self.write(&inspection, again.is_none())?;
         let report = &inspection.report;
@@ -113,8 +119,10 @@ impl Verify {
         Ok(exit(report.verdict))
     }
 
-    fn inspect(&self, verifier: &Verifier, today: Date, context: Context) -> Result<Inspection, Failure> {
+    fn inspect(&self, verifier: Verifier, today: Date, context: Context) -> Result<Inspection, Failure> {
         let passwords = self.access.passwords()?;
+        let started = self.reading.start()?;
+        let verifier = verifier.with_reading(started.options.clone());
         let mut session = Session::new(self.reader.open()?);
         let progress = Progress::bytes(context.json);
         let mut tell = |step: Step| {
@@ -124,13 +132,25 @@ impl Verify {
                 tracing::info!(?step);
             }
         };
-        verifier.inspect_session(&mut session, &passwords, today, &mut random::system(), &mut tell).map_err(|error| reader::failure(&error))
+        let mut reading = Reading::new();
+        let inspection = loop {
+            match verifier.resume_session(&mut session, &mut reading, &passwords, today, &mut random::system(), &mut tell) {
+                Ok(inspection) => break inspection,
+                Err(error) if started.wait_for(&mut session, &error) => {}
+                Err(error) => return Err(reader::failure(&error)),
+            }
+        };
+        started.finish()?;
+        Ok(inspection)
     }
 
     /// The files that the caller asked for.
     fn write(&self, inspection: &Inspection, evidence: bool) -> Result<(), Failure> {
         if let Some(dir) = &self.out {
             output::files(dir, inspection.files.iter().map(|(file, bytes)| (file.name(), bytes.as_slice())))?;
+        }
+        if let Some(dir) = &self.pictures {
+            pictures::write(dir, inspection.files.iter().map(|(file, bytes)| (*file, bytes.as_slice())))?;
         }
         if let Some(path) = &self.report {
             output::private(path, inspection.to_html().as_bytes())?;

@@ -7,6 +7,7 @@ mod input;
 mod pcsc;
 mod pki;
 mod plan;
+mod reading;
 mod secrets;
 mod show;
 mod support;

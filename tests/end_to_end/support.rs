@@ -6,7 +6,7 @@ use std::process::{Command, Output};
 /// The program, with nothing of the caller's environment that could change its answer.
 pub(crate) fn cardwright() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_cardwright"));
-    for variable in ["RUST_LOG", "CARDWRIGHT_READER", "CARDWRIGHT_PASSPHRASE", "NO_COLOR"] {
+    for variable in ["RUST_LOG", "CARDWRIGHT_READER", "CARDWRIGHT_MEMORY", "CARDWRIGHT_PASSPHRASE", "NO_COLOR"] {
         command.env_remove(variable);
     }
     command
