@@ -119,8 +119,8 @@ pub enum PaceError {
         /// What is wrong.
         source: DynamicAuthError,
     },
-    /// The encrypted nonce is not of 16 to 64 bytes in whole blocks.
-    #[error("PACE: encrypted nonce of {found} bytes, expected 16 to 64 in whole blocks of {block}")]
+    /// The encrypted nonce is not of whole blocks, or longer than 64 bytes. With 3DES libeac sends a single block of 8.
+    #[error("PACE: encrypted nonce of {found} bytes, expected whole blocks of {block}, at most 64 bytes")]
     Nonce {
         /// Block length.
         block: usize,

@@ -72,7 +72,7 @@ impl AwaitNonce {
 
 fn decrypt_nonce(key: &CipherKey, z: &[u8]) -> Result<Secret, PaceError> {
     let wrong = PaceError::Nonce { block: key.block_len(), found: z.len() };
-    if !(16..=64).contains(&z.len()) {
+    if !(key.block_len()..=64).contains(&z.len()) {
         return Err(wrong);
     }
     let mut nonce = z.to_vec();

@@ -120,6 +120,12 @@ fn nonces_of_other_lengths_are_refused() {
     for len in [0, 8, 15, 24, 80] {
         assert_eq!(received(len), Err(PaceError::Nonce { block: 16, found: len }));
     }
+    // 3DES: one block of 8 is what libeac sends
+    let triple_des = gm(Suite::TripleDes, Curve::BrainpoolP256r1);
+    for (len, right) in [(8, true), (16, true), (24, true), (0, false), (12, false), (72, false)] {
+        let (_, terminal) = Terminal::new(triple_des.clone(), &can()).request_nonce();
+        assert_eq!(terminal.receive(&sent(0x80, &vec![3; len]), &mut rng).is_ok(), right, "{len}");
+    }
 }
 
 #[test]
