@@ -1,4 +1,4 @@
-//! What opens a card: CAN, MRZ, and PIN, the same options for every command that reads one.
+//! What opens a card: CAN, MRZ, PIN, and PUK, the same options for every command that reads one.
 
 use std::path::PathBuf;
 
@@ -24,22 +24,28 @@ pub(crate) struct AccessArgs {
     /// Take the MRZ from FILE
     #[arg(long, value_name = "FILE", conflicts_with = "mrz")]
     mrz_file: Option<PathBuf>,
-    /// Open the card with the PIN in FILE (first line)
-    #[arg(long, value_name = "FILE", conflicts_with = "can")]
+    /// Open the card with the PIN in FILE (first line); with --can a suspended PIN is resumed
+    #[arg(long, value_name = "FILE")]
     pin_file: Option<PathBuf>,
+    /// Open the card with the PUK in FILE (first line)
+    #[arg(long, value_name = "FILE", conflicts_with = "pin_file")]
+    puk_file: Option<PathBuf>,
 }
 
 impl AccessArgs {
     /// Whether any password was given.
     pub(crate) const fn is_given(&self) -> bool {
-        self.can.is_some() || self.mrz.is_some() || self.mrz_file.is_some() || self.pin_file.is_some()
+        self.can.is_some() || self.mrz.is_some() || self.mrz_file.is_some() || self.pin_file.is_some() || self.puk_file.is_some()
     }
 
-    /// The passwords given, the one for PACE first: PIN, CAN, MRZ.
+    /// The passwords given, the one for PACE first: PIN or PUK, CAN, MRZ.
     pub(crate) fn passwords(&self) -> Result<Vec<Password>, Failure> {
         let mut passwords = Vec::new();
         if let Some(path) = &self.pin_file {
             passwords.push(Password::Pin(secret_file(path)?));
+        }
+        if let Some(path) = &self.puk_file {
+            passwords.push(Password::Puk(secret_file(path)?));
         }
         if let Some(can) = &self.can {
             if can.is_empty() || !can.bytes().all(|b| b.is_ascii_digit()) {

@@ -55,7 +55,7 @@ pub(crate) struct Verify {
     #[arg(long, requires = "evidence")]
     redact: bool,
     /// Verify the files in DIR alone (EF.COM, EF.SOD, EF.DG1, ...), without a card
-    #[arg(long, value_name = "DIR", conflicts_with_all = ["can", "mrz", "mrz_file", "pin_file", "trace"])]
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["can", "mrz", "mrz_file", "pin_file", "puk_file", "trace"])]
     lds: Option<PathBuf>,
     /// Write the pictures in the files that were read into DIR, as PNG
     #[arg(long, value_name = "DIR")]
