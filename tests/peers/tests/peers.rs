@@ -227,15 +227,18 @@ fn result<'a>(report: &'a Value, id: &str) -> &'a str {
 
 /// The German card has no passport application, so PACE and EF.CardSecurity behind it are what there is to show.
 #[test]
-fn our_reader_opens_the_german_card_by_pace_with_can_mrz_and_pin() {
+fn our_reader_opens_the_german_card_by_pace_with_can_mrz_pin_and_puk() {
     const MRZ: &str = "IDD<<T220001293<<<<<<<<<<<<<<<6408125<2010315D<<<<<<<<<<<<<<MUSTERMANN<<ERIKA<<<<<<<<<<<<<";
     let Some(pcscd) = Pcscd::start(2) else { return };
     let Some(_card) = vicc(&pcscd, "nPA", "") else { return };
     let folder = tempfile::tempdir().expect("folder");
-    let pin = folder.path().join("pin");
-    std::fs::write(&pin, "111111\n").expect("written");
-    let pin = pin.display().to_string();
-    for access in [["--can", "222222"], ["--mrz", MRZ], ["--pin-file", &pin]] {
+    let file = |name: &str, digits: &str| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, format!("{digits}\n")).expect("written");
+        path.display().to_string()
+    };
+    let (pin, puk) = (file("pin", "111111"), file("puk", "3333333333"));
+    for access in [["--can", "222222"], ["--mrz", MRZ], ["--pin-file", &pin], ["--puk-file", &puk]] {
         let out = folder.path().join(access[0]).display().to_string();
         let read = output(cardwright(), &pcscd, &["read", "--json", "--reader", "pcsc:0", "--out", &out, access[0], access[1]]);
         assert_eq!(read.status.code(), Some(3), "{access:?}: {}{}", text(&read.stdout), text(&read.stderr));
