@@ -11,6 +11,7 @@ use eid::cert::trust::TrustStore;
 use super::exit::{Exit, Failure};
 use super::{Context, clock};
 
+mod check;
 mod coverage;
 mod diff;
 mod import_step;
@@ -120,6 +121,7 @@ enum Step {
     List(list::List),
     Show(show::Show),
     Coverage(coverage::Coverage),
+    Check(check::Check),
     Diff(diff::Diff),
 }
 
@@ -130,6 +132,7 @@ impl Trust {
             Step::List(step) => step.run(context),
             Step::Show(step) => step.run(context),
             Step::Coverage(step) => step.run(context),
+            Step::Check(step) => step.run(context),
             Step::Diff(step) => step.run(context),
         }
     }

@@ -34,7 +34,7 @@ pub struct Coverage {
     pub expired: usize,
     /// Anchors whose validity has not begun.
     pub not_yet_valid: usize,
-    /// States that master lists of states have and the ICAO's has not.
+    /// States that master lists of states have and the ICAO's has not; empty where there is no list of one of the kinds.
     pub only_national: Vec<String>,
     /// States that the ICAO's master list has and those of states have not.
     pub only_icao: Vec<String>,
@@ -162,7 +162,10 @@ pub fn coverage(collection: &Collection, date: Date) -> Coverage {
         let states = out.states.iter().filter(|(_, state)| state.tiers.contains(with) && !state.tiers.contains(without));
         states.map(|(country, _)| country.clone()).collect::<Vec<_>>()
     };
-    (out.only_national, out.only_icao) = (only(national, icao), only(icao, national));
+    // without a list of each kind there is nothing to compare
+    if [national, icao].iter().all(|tier| out.states.values().any(|state| state.tiers.contains(tier))) {
+        (out.only_national, out.only_icao) = (only(national, icao), only(icao, national));
+    }
     out
 }
 

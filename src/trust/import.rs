@@ -23,6 +23,7 @@ use eid::cert::x509::Certificate;
 use eid::cert::{CertError, pem};
 use eid::crypto::signature::SignatureError;
 use eid::date::Date;
+use eid::tlv::Reader;
 use sha2::{Digest as _, Sha256};
 
 use super::collection::{Collection, HeldCrl, HeldDeviationList, Import, ImportKind, Role, Standing};
@@ -252,11 +253,7 @@ impl Importer<'_> {
         }
         open.take(MAX_FILE).read_to_end(&mut bytes).map_err(io)?;
         let malformed = |source| ImportError::Malformed { file: file.name.clone(), source };
-        let objects = match pem::blocks(&bytes).map_err(malformed)? {
-            Some(blocks) => blocks.into_iter().map(|block| block.der).collect(),
-            None => vec![bytes.clone()],
-        };
-        let kinds: Vec<_> = objects.into_iter().filter_map(|object| Some((bundle::kind(&object)?, object))).collect();
+        let kinds: Vec<_> = objects(&bytes).map_err(malformed)?;
         let Some((first, _)) = kinds.first() else { return Err(ImportError::Unknown(file.path.clone())) };
         let mut record = self.record(&file.name, &bytes, import_kind(*first));
         record.entries = u32::try_from(kinds.len()).unwrap_or(u32::MAX);
@@ -537,6 +534,34 @@ impl Importer<'_> {
         self.summary.old_crls = self.collection.drop_old_crls();
         Ok(())
     }
+}
+
+/// The objects of a file and what they are: those of a PEM text, or those of DER that stand one after the other.
+///
+/// # Errors
+/// A block of PEM is damaged, or there is something after an object that is none.
+pub fn objects(bytes: &[u8]) -> Result<Vec<(Kind, Vec<u8>)>, CertError> {
+    if let Some(blocks) = pem::blocks(bytes)? {
+        return Ok(blocks.into_iter().filter_map(|block| Some((bundle::kind(&block.der)?, block.der))).collect());
+    }
+    let mut out = Vec::new();
+    match bundle::kind(bytes) {
+        Some(Kind::Certificate | Kind::Crl) => {
+            let mut reader = Reader::new(bytes);
+            while let Some(object) = reader.next()? {
+                let other = || CertError::Malformed {
+                    what: "file of certificates and CRLs",
+                    at: object.at,
+                    expected: "a certificate or a CRL",
+                    found: hex::encode(object.raw.get(..16).unwrap_or(object.raw)),
+                };
+                out.push((bundle::kind(object.raw).ok_or_else(other)?, object.raw.to_vec()));
+            }
+        }
+        Some(kind) => out.push((kind, bytes.to_vec())),
+        None => {}
+    }
+    Ok(out)
 }
 
 const fn import_kind(kind: Kind) -> ImportKind {
