@@ -12,6 +12,7 @@ mod secrets;
 mod show;
 mod support;
 mod tamper;
+mod trust;
 mod usage;
 mod walk;
 mod write;

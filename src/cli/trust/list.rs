@@ -45,7 +45,11 @@ impl List {
             output::json(&answer)?;
         } else {
             let lines = anchors.iter().map(|held| line(held)).chain(known.iter().map(|held| line(held)));
-            output::text(&lines.collect::<String>())?;
+            let lines: String = lines.collect();
+            // an empty list is no line
+            if !lines.is_empty() {
+                output::text(&lines)?;
+            }
         }
         Ok(Exit::Success)
     }
