@@ -14,6 +14,7 @@ mod apdu;
 mod clock;
 mod demo;
 mod exit;
+mod face_qr;
 mod generate;
 mod log;
 mod master;

@@ -4,7 +4,7 @@
 //! ```text
 //! OUT/pki/csca.cer, ds.cer      certificates, DER; beside them the encrypted keys and the register
 //! OUT/people.json               the records, a list; with the CAN and the lines of the MRZ
-//! OUT/people/0001/…             portrait and fingers that the records name
+//! OUT/people/0001/…             portrait and fingers that the records name, and the QR text of the card's face (qr.txt)
 //! OUT/cards/0001.card           the card
 //! OUT/lds/0001/EF.COM …         the files as issued
 //! OUT/reports/0001.json         the inspection report
@@ -165,7 +165,7 @@ pub enum DemoError {
     /// The test PKI could not be made.
     #[error(transparent)]
     Pki(#[from] PkiError),
-    /// A built-in profile does not load.
+    /// The profile does not load.
     #[error(transparent)]
     Profile(#[from] ProfileError),
     /// The trust anchor is not taken.
@@ -324,6 +324,10 @@ fn jobs(options: &DemoOptions, profile: &DocumentProfile, rng: &mut dyn CryptoRn
         for (name, bytes) in &citizen.files {
             let path = path.join(name);
             std::fs::write(&path, bytes).map_err(|source| io(&path, source))?;
+        }
+        if let Some(qr) = record.face_qr() {
+            let path = path.join("qr.txt");
+            std::fs::write(&path, qr.encode() + "\n").map_err(|source| io(&path, source))?;
         }
         inputs.push(complete(&mut citizen, &record, &folder));
         jobs.push(Job { number, record, seed: seed(rng) });

@@ -17,10 +17,11 @@ use std::collections::BTreeMap;
 use eid::cert::path::SignerCache;
 use eid::cert::trust::TrustStore;
 use eid::date::Date;
+use eid::face_qr::FaceQr;
 use eid::image::FileId;
 use eid::mrz::Mrz;
-use eid::protocol::bac;
 use eid::protocol::pace::Password;
+use eid::protocol::{bac, cross_check};
 use eid::secret::Secret;
 use eid::transport::{Transport, TransportError};
 use rand_core::CryptoRng;
@@ -179,6 +180,22 @@ impl Verifier {
             reading: self.reading.clone(),
         };
         inspect::resume(session, &request, reading, rng, tell)
+    }
+}
+
+impl Verifier {
+    /// Compares the QR text of the card's face, which is unsigned, with what was read of the chip: findings `cross.qr.*`, and the policy
+    /// judges again. Only a card that was opened is compared.
+    pub fn compare(&self, inspection: &mut Inspection, qr: &FaceQr) {
+        if inspection.ended != evidence::Ended::Opened {
+            return;
+        }
+        let report = &mut inspection.report;
+        report.findings.retain(|finding| !finding.id().starts_with("cross.qr."));
+        let input = cross_check::Input { files: &inspection.files, today: report.date };
+        report.findings.extend(cross_check::face_qr(&input, qr));
+        report.verdict = inspection.ended.verdict(&*self.policy, &report.findings);
+        report.policy = report::PolicyNote::of(&*self.policy, &report.findings);
     }
 }
 

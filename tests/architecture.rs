@@ -67,7 +67,7 @@ fn the_standard_does_no_input_output_and_knows_no_clock() {
 #[test]
 fn layers_of_the_standard_point_downwards() {
     let layers: [&[&str]; 6] = [
-        &["tlv", "apdu", "mrz", "oid", "date", "secret", "quirk"],
+        &["tlv", "apdu", "mrz", "oid", "date", "secret", "quirk", "face_qr"],
         &["crypto"],
         &["transport", "signer"],
         &["cert"],

@@ -5,7 +5,7 @@
 //!
 //! | layer | modules | what |
 //! | --- | --- | --- |
-//! | 0 | [`tlv`], [`apdu`], [`mrz`], [`oid`], [`date`], [`secret`], [`quirk`] | encodings: bytes to values and back |
+//! | 0 | [`tlv`], [`apdu`], [`mrz`], [`oid`], [`date`], [`secret`], [`quirk`], [`face_qr`] | encodings: bytes to values and back |
 //! | 1 | [`crypto`] | the compositions that the specifications name |
 //! | 2 | [`transport`], [`signer`] | the seams to a card and to a private key |
 //! | 3 | [`cert`] | X.509, CV certificates, CMS, path to the trust anchor |
@@ -17,6 +17,7 @@ pub mod cert;
 pub mod crypto;
 pub mod date;
 pub mod dgi;
+pub mod face_qr;
 pub mod gp;
 pub mod image;
 pub mod lds;

@@ -3,6 +3,7 @@
 pub mod active_auth;
 pub mod bac;
 pub mod chip_auth;
+pub mod cross_check;
 pub mod dynamic_auth;
 pub mod finding;
 pub mod mapping;

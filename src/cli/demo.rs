@@ -35,7 +35,7 @@ pub(crate) struct Demo {
     /// Make the people of seed N
     #[arg(long, value_name = "N", default_value_t = 1)]
     seed: u64,
-    /// Document profile: cccd-2021, icao-td3, icao-td3-cam, or a TOML file
+    /// Document profile: cccd-2021, can-cuoc-2024, icao-td3, icao-td3-cam, or a TOML file
     #[arg(long, value_name = "PROFILE", default_value = "cccd-2021")]
     profile: String,
     /// Issue and inspect the cards as if today were DATE (YYYY-MM-DD)
@@ -135,6 +135,7 @@ fn failure(error: &DemoError) -> Failure {
         DemoError::Option { .. } => Failure::new(Exit::Usage, error),
         DemoError::Io { path, source } => Failure::file(path, source),
         DemoError::Pki(error) => pki::failure(error),
-        DemoError::Profile(_) | DemoError::Trust(_) | DemoError::Person { .. } => Failure::from_error(Exit::Bug, error),
+        DemoError::Profile(error) => Failure::from_error(Exit::Usage, error),
+        DemoError::Trust(_) | DemoError::Person { .. } => Failure::from_error(Exit::Bug, error),
     }
 }

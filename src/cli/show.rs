@@ -12,7 +12,7 @@ use eid::quirk::Quirk;
 use serde_json::json;
 
 use super::exit::{Exit, Failure};
-use super::{Context, output};
+use super::{Context, face_qr, output};
 
 /// Explain a file of a card, or a certificate
 #[derive(Debug, Args)]
@@ -25,6 +25,9 @@ pub(crate) struct Show {
     /// Take it for this file of a card (EF.DG1, EF.SOD, ...) whatever its name
     #[arg(long = "as", value_name = "NAME", value_parser = super::read::file)]
     kind: Option<FileId>,
+    /// Take it for the QR text of a Vietnamese identity card's face
+    #[arg(long, conflicts_with_all = ["kind", "image"])]
+    qr: bool,
     /// Write the first image of EF.DG2, EF.DG5, or EF.DG7 into FILE
     #[arg(long, value_name = "FILE")]
     image: Option<PathBuf>,
@@ -43,6 +46,9 @@ struct Shown {
 
 impl Show {
     pub(crate) fn run(self, context: Context) -> Result<Exit, Failure> {
+        if self.qr {
+            return self.face_qr(context);
+        }
         let bytes = std::fs::read(&self.file).map_err(|error| Failure::file(&self.file, &error))?;
         let malformed = |error: &dyn std::error::Error| {
             let failure = Failure::from_error(Exit::CheckFailed, error);
@@ -82,14 +88,30 @@ impl Show {
             let decoded = picture::decode(first).map_err(|error| malformed(&error))?;
             std::fs::write(path, decoded.to_png()).map_err(|error| Failure::file(path, &error))?;
         }
-        if context.json {
-            let fields: Vec<_> = shown.fields.iter().map(|(name, value)| json!({ "name": name, "value": value })).collect();
-            let quirks: Vec<_> = shown.quirks.iter().map(cardwright::terminal::report::quirk_json).collect();
-            output::json(&json!({ "version": 1, "kind": shown.kind, "bytes": bytes.len(), "fields": fields, "quirks": quirks }))?;
-        } else {
-            output::text(&text(&shown, bytes.len()))?;
-        }
+        shown.print(bytes.len(), context)?;
         Ok(Exit::Success)
+    }
+
+    fn face_qr(&self, context: Context) -> Result<Exit, Failure> {
+        let text = face_qr::read(&self.file)?;
+        let mut quirks = Vec::new();
+        let qr = face_qr::parse(&text, &mut quirks).map_err(|failure| failure.in_file(&self.file))?;
+        let shown = Shown { kind: "QR text".to_owned(), fields: qr.fields(), quirks, portrait: None };
+        shown.print(text.len(), context)?;
+        Ok(Exit::Success)
+    }
+}
+
+impl Shown {
+    fn print(&self, len: usize, context: Context) -> Result<(), Failure> {
+        if context.json {
+            let fields: Vec<_> = self.fields.iter().map(|(name, value)| json!({ "name": name, "value": value })).collect();
+            let quirks: Vec<_> = self.quirks.iter().map(cardwright::terminal::report::quirk_json).collect();
+            output::json(&json!({ "version": 1, "kind": self.kind, "bytes": len, "fields": fields, "quirks": quirks }))?;
+        } else {
+            output::text(&text(self, len))?;
+        }
+        Ok(())
     }
 }
 

@@ -10,6 +10,7 @@ use eid::date::Date;
 
 use super::access::AccessArgs;
 use super::exit::{Exit, Failure};
+use super::face_qr::FaceQrArgs;
 use super::progress::Progress;
 use super::reader::{self, ReaderArgs};
 use super::reading::ReadingArgs;
@@ -20,7 +21,7 @@ use super::{Context, clock, output, pictures, random};
 /// Inspect a card, or what was kept of one, and say whether it is genuine
 #[derive(Debug, Args)]
 #[command(
-    before_long_help = "Example:\n  cardwright verify --reader pcsc:0 --can 123456 --trust csca.cer\n  cardwright verify --reader sim:D/cards/0001.card --can 123456 --trust D/pki --report out.html --evidence out.json\n  cardwright verify --evidence out.json --trust D/pki\n  cardwright verify --lds D/lds/0001 --trust D/pki"
+    before_long_help = "Example:\n  cardwright verify --reader pcsc:0 --can 123456 --trust csca.cer\n  cardwright verify --reader sim:D/cards/0001.card --can 123456 --trust D/pki --report out.html --evidence out.json\n  cardwright verify --evidence out.json --trust D/pki\n  cardwright verify --lds D/lds/0001 --trust D/pki\n  cardwright verify --reader pcsc:0 --can 123456 --trust csca.cer --qr-file qr.txt"
 )]
 pub(crate) struct Verify {
     #[command(flatten)]
@@ -33,6 +34,8 @@ pub(crate) struct Verify {
     terminal: TerminalKeys,
     #[command(flatten)]
     reading: ReadingArgs,
+    #[command(flatten)]
+    face_qr: FaceQrArgs,
     /// Inspect as if today were DATE (YYYY-MM-DD)
     #[arg(long, value_name = "DATE")]
     date: Option<Date>,
@@ -74,6 +77,7 @@ impl Verify {
             }
             _ => None,
         };
+        let qr = self.face_qr.face_qr()?;
         let trust = self.trust.store()?;
         if trust.anchors().is_empty() {
             tracing::warn!("no trust anchor: the answer can at best be undecided (--trust FILE)");
@@ -85,7 +89,7 @@ impl Verify {
             verifier = verifier.with_terminal(terminal);
         }
         let today = self.date.unwrap_or_else(clock::today);
-        let inspection = if let Some(path) = again {
+        let mut inspection = if let Some(path) = again {
             let text = std::fs::read_to_string(path).map_err(|error| Failure::file(path, &error))?;
             let evidence = Evidence::from_json(&text).map_err(|error| {
                 let exit = if error.is_damage() { Exit::CheckFailed } else { Exit::Usage };
@@ -104,8 +108,13 @@ impl Verify {
             }
             verifier.judge_files(folder.files, today)
         } else {
-            self.inspect(verifier, today, context)?
+            let (inspection, used) = self.inspect(verifier, today, context)?;
+            verifier = used;
+            inspection
         };
+        if let Some(qr) = &qr {
+            verifier.compare(&mut inspection, qr);
+        }
         self.write(&inspection, again.is_none())?;
         let report = &inspection.report;
         if context.json {
@@ -119,7 +128,7 @@ impl Verify {
         Ok(exit(report.verdict))
     }
 
-    fn inspect(&self, verifier: Verifier, today: Date, context: Context) -> Result<Inspection, Failure> {
+    fn inspect(&self, verifier: Verifier, today: Date, context: Context) -> Result<(Inspection, Verifier), Failure> {
         let passwords = self.access.passwords()?;
         let started = self.reading.start()?;
         let verifier = verifier.with_reading(started.options.clone());
@@ -141,7 +150,7 @@ impl Verify {
             }
         };
         started.finish()?;
-        Ok(inspection)
+        Ok((inspection, verifier))
     }
 
     /// The files that the caller asked for.

@@ -150,11 +150,11 @@ impl<'a> Station<'a> {
         if inspection.report.verdict != terminal::Verdict::Genuine {
             return Err(format!("the inspection says {}", result.verdict).into());
         }
-        // DG3 is behind terminal authentication: that it is there and equal, the card confirmed by its digest under R-MAC.
+        // DG3 and DG4 are behind terminal authentication: that they are there and equal, the card confirmed by its digest under R-MAC.
         for (file, bytes) in &image.files {
             match inspection.files.get(file) {
                 Some(read) if read == bytes => {}
-                None if file.dg_number() == Some(3) => {}
+                None if matches!(file.dg_number(), Some(3 | 4)) => {}
                 Some(read) => {
                     return Err(format!("{file} reads back as {} other bytes than the image's {}", read.len(), bytes.len()).into());
                 }

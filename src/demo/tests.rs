@@ -1,6 +1,11 @@
 use applets::rng::SeededRng;
+use eid::face_qr::FaceQr;
+use eid::lds::Elementary as _;
+use eid::lds::dg13::Dg13;
+use eid::protocol::finding::Outcome;
 
 use super::*;
+use crate::terminal::Verdict;
 
 fn options(out: &Path, cards: u32, slots: usize) -> DemoOptions {
     let today = Date::new(2026, 11, 21).expect("a day");
@@ -46,6 +51,33 @@ fn every_card_of_the_demo_is_personalized_verified_and_genuine() {
             .iter()
             .all(|person| person["can"].is_string() && person["mrz"].as_array().map(Vec::len) == Some(3))
     );
+}
+
+/// The card of 2024: genuine end to end, with fields of DG13 left empty, and its printed QR text is that of the chip and of no other.
+#[test]
+fn a_card_of_2024_is_genuine_and_its_qr_text_is_its_own() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let out = directory.path().join("D");
+    let options = DemoOptions { profile: "can-cuoc-2024".to_owned(), ..options(&out, 2, 1) };
+    let summary = run(&options, &mut SeededRng::new(b"demo"), &|_| {}).expect("a demo");
+    assert_eq!((summary.cards, summary.verified, summary.genuine), (2, 2, 2), "{:?}", summary.failures);
+    let read = |name: &str| std::fs::read(out.join(name)).expect("a file");
+    let dg13 = Dg13::parse(&read("lds/0001/EF.DG13")).expect("DG13");
+    assert_eq!((dg13.text(6), dg13.text(11), dg13.text(14)), (Some(String::new()), Some(String::new()), None));
+    let mut trust = TrustStore::new();
+    trust.add(&read("pki/csca.cer")).expect("an anchor");
+    let verifier = Verifier::new(trust);
+    let lds = |n: u32| {
+        let folder = crate::terminal::evidence::folder::Folder::read(&out.join(format!("lds/{n:04}"))).expect("files");
+        verifier.judge_files(folder.files, options.today)
+    };
+    for (chip, printed, verdict) in [(1, 1, Verdict::Genuine), (2, 2, Verdict::Genuine), (1, 2, Verdict::NotGenuine)] {
+        let text = String::from_utf8(read(&format!("people/{printed:04}/qr.txt"))).expect("UTF-8");
+        let mut inspection = lds(chip);
+        verifier.compare(&mut inspection, &FaceQr::read(&text, &mut Vec::new()).expect("a QR text"));
+        let number = inspection.report.finding("cross.qr.number").expect("compared").outcome;
+        assert_eq!((number == Outcome::Passed, inspection.report.verdict), (chip == printed, verdict));
+    }
 }
 
 #[test]

@@ -15,7 +15,8 @@ use eid::image::{ActiveAuthKey, CardImage, ChipAuthKey, FileId, Passwords};
 use eid::lds::Elementary;
 use eid::lds::biometrics::face::FaceImage;
 use eid::lds::biometrics::finger::{FingerRecord, compression};
-use eid::lds::biometrics::image::{ImageError, ImageKind};
+use eid::lds::biometrics::image::{self, ImageError, ImageKind};
+use eid::lds::biometrics::iris::{self, IrisRecord};
 use eid::lds::card_access::CardAccess;
 use eid::lds::card_security;
 use eid::lds::com::Com;
@@ -23,9 +24,10 @@ use eid::lds::details::Element;
 use eid::lds::dg1::Dg1;
 use eid::lds::dg2::Dg2;
 use eid::lds::dg3::Dg3;
+use eid::lds::dg4::Dg4;
 use eid::lds::dg11::{self, Dg11};
 use eid::lds::dg12::{self, Dg12};
-use eid::lds::dg13::{Dg13, Person};
+use eid::lds::dg13::{Dg13, Field, Person};
 use eid::lds::dg14::Dg14;
 use eid::lds::dg15::Dg15;
 use eid::lds::security_info::{
@@ -33,6 +35,7 @@ use eid::lds::security_info::{
 };
 use eid::lds::sod;
 use eid::protocol::bac;
+use eid::protocol::cross_check::document::NO_EXPIRY;
 use eid::protocol::pace::Parameters;
 use eid::secret::Secret;
 use eid::signer::Signer;
@@ -43,9 +46,6 @@ use super::record::{Record, Sex};
 
 /// Bits of an RSA key of Active Authentication.
 const RSA_BITS: usize = 2048;
-
-/// Text of field 12 of DG13 on a card that does not expire.
-const NO_EXPIRY: &str = "Không thời hạn";
 
 /// Why there is no image.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -159,14 +159,18 @@ pub fn build(record: &Record, profile: &DocumentProfile, keys: &ChipKeys, signin
     let certificate = check_signer(record, profile, signing)?;
     let card_access = card_access(profile, keys);
     let mut image = CardImage::default();
-    for &number in &profile.files.data_groups {
+    let iris = (!record.irises.is_empty() && profile.files.may_have(4)).then_some(4);
+    let mut numbers: Vec<u8> = profile.files.data_groups.iter().copied().chain(iris).collect();
+    numbers.sort_unstable();
+    for &number in &numbers {
         let bytes = match number {
             1 => Some(Dg1::new(record.mrz.clone()).encode()),
             2 => Some(dg2(record)?),
             3 => Some(dg3(record)),
+            4 => Some(dg4(record)),
             11 => Some(dg11(record)),
             12 => profile.document.as_ref().map(|document| dg12(record, &document.issuing_authority)),
-            13 => Some(dg13(record)),
+            13 => Some(dg13(record, profile)),
             14 => Some(dg14(profile, keys, &card_access)),
             15 => keys.active_auth.as_ref().map(|(_, public)| Dg15::new(public).encode()),
             _ => None,
@@ -181,11 +185,7 @@ pub fn build(record: &Record, profile: &DocumentProfile, keys: &ChipKeys, signin
     let version = Some(&version).filter(|_| profile.sod.lds_version == 1);
     let time = Some(Time::midnight(signing.today));
     let sod = sod::build(&hashes, profile.sod.hash, version, signing.signer, &certificate, time)?;
-    let com = Com {
-        lds_version: files.lds_version.clone(),
-        unicode_version: files.unicode_version.clone(),
-        ..Com::new(files.data_groups.iter().copied())
-    };
+    let com = Com { lds_version: files.lds_version.clone(), unicode_version: files.unicode_version.clone(), ..Com::new(numbers) };
     image.files.insert(FileId::SOD, sod);
     image.files.insert(FileId::COM, com.encode());
     if profile.access.pace.iter().any(Parameters::is_cam) {
@@ -282,6 +282,22 @@ fn dg3(record: &Record) -> Vec<u8> {
     Dg3::new(record.fingers.iter().map(finger)).encode()
 }
 
+fn dg4(record: &Record) -> Vec<u8> {
+    let iris = |(eye, image): &(super::record::Eye, super::record::Photo)| {
+        let grey = image::sniff(image.bytes()).is_ok_and(|header| header.is_grey());
+        let kind = match (image.kind(), grey) {
+            (ImageKind::Jpeg, true) => iris::format::GREY_JPEG,
+            (ImageKind::Jpeg, false) => iris::format::COLOUR_JPEG,
+            (_, true) => iris::format::GREY_JPEG_2000,
+            (_, false) => iris::format::COLOUR_JPEG_2000,
+        };
+        let mut record = IrisRecord::one(eye.code(), kind, image.width(), image.height(), image.bytes().to_vec());
+        record.depth = if grey { 8 } else { 24 };
+        record
+    };
+    Dg4::new(record.irises.iter().map(iris)).encode()
+}
+
 fn dg11(record: &Record) -> Vec<u8> {
     // Doc 9303-10: primary and secondary identifier with the fillers of the MRZ between them, in national letters.
     let name = format!("{}<<{}", record.surname, record.given_names).replace(' ', "<");
@@ -301,9 +317,9 @@ fn dg12(record: &Record, authority: &str) -> Vec<u8> {
     Dg12::new(elements, &[]).encode()
 }
 
-fn dg13(record: &Record) -> Vec<u8> {
+fn dg13(record: &Record, profile: &DocumentProfile) -> Vec<u8> {
     let sex = if record.sex == Sex::Male { "Nam" } else { "Nữ" };
-    Dg13::new(&Person {
+    let mut file = Dg13::new(&Person {
         personal_number: record.number.map(|number| number.to_string()),
         full_name: Some(record.full_name()),
         date_of_birth: Some(record.birth.slashed()),
@@ -320,8 +336,10 @@ fn dg13(record: &Record) -> Vec<u8> {
         spouse: record.spouse.clone(),
         old_number: record.old_number.clone(),
         chip_serial: Some(record.card_serial.clone()),
-    })
-    .encode()
+    });
+    file.numbered.retain(|field| !profile.dg13.absent.contains(&field.number));
+    file.numbered.iter_mut().filter(|field| profile.dg13.empty.contains(&field.number)).for_each(Field::clear);
+    file.encode()
 }
 
 #[cfg(test)]

@@ -25,8 +25,9 @@ use pace::pace;
 pub use validity::{Validity, ValidityRule};
 
 /// The profiles that are built in, by their identifiers.
-pub const BUILT_IN: [(&str, &str); 3] = [
+pub const BUILT_IN: [(&str, &str); 4] = [
     ("cccd-2021", include_str!("../../fixtures/profiles/cccd-2021.toml")),
+    ("can-cuoc-2024", include_str!("../../fixtures/profiles/can-cuoc-2024.toml")),
     ("icao-td3", include_str!("../../fixtures/profiles/icao-td3.toml")),
     ("icao-td3-cam", include_str!("../../fixtures/profiles/icao-td3-cam.toml")),
 ];
@@ -46,6 +47,9 @@ pub struct DocumentProfile {
     pub validity: Vec<Validity>,
     /// The files.
     pub files: Files,
+    /// What of the Vietnamese DG13 is left out; without it every field is written that the record has.
+    #[serde(default)]
+    pub dg13: Dg13Rules,
     /// The portrait.
     pub portrait: PortraitRules,
     /// Access control.
@@ -127,6 +131,9 @@ pub enum NumberRule {
 pub struct Files {
     /// Numbers of the data groups, rising.
     pub data_groups: Vec<u8>,
+    /// Data groups that are written only where the record has something for them: 4, the iris.
+    #[serde(default)]
+    pub optional: Vec<u8>,
     /// LDS version of EF.COM: four digits.
     pub lds_version: String,
     /// Unicode version of EF.COM: six digits.
@@ -134,11 +141,29 @@ pub struct Files {
 }
 
 impl Files {
-    /// Whether the document has data group `number`.
+    /// Whether every document has data group `number`.
     #[must_use]
     pub fn has(&self, number: u8) -> bool {
         self.data_groups.contains(&number)
     }
+
+    /// Whether a document may have data group `number`.
+    #[must_use]
+    pub fn may_have(&self, number: u8) -> bool {
+        self.has(number) || self.optional.contains(&number)
+    }
+}
+
+/// Numbers of fields of the Vietnamese DG13 that are not written with their content.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Dg13Rules {
+    /// Fields that are there and empty.
+    #[serde(default)]
+    pub empty: Vec<u32>,
+    /// Fields that are not there.
+    #[serde(default)]
+    pub absent: Vec<u32>,
 }
 
 /// What a portrait may be.
@@ -325,6 +350,14 @@ impl DocumentProfile {
         if !groups.is_sorted_by(|a, b| a < b) || !groups.iter().all(|n| BUILDABLE.contains(n)) || !groups.starts_with(&[1, 2]) {
             return wrong("files.data_groups", "1 and 2, then some of 3, 11, 12, 13, 14, 15 in rising order", format!("{groups:?}"));
         }
+        if self.files.optional.iter().any(|&number| number != 4 || self.files.has(number)) {
+            return wrong("files.optional", "4 or nothing, and not in data_groups too", format!("{:?}", self.files.optional));
+        }
+        let left_out: Vec<u32> = self.dg13.empty.iter().chain(&self.dg13.absent).copied().collect();
+        let twice = (1..).zip(&left_out).any(|(n, number)| left_out.iter().skip(n).any(|other| other == number));
+        if twice || !left_out.iter().all(|number| (4..=15).contains(number)) || (!left_out.is_empty() && !self.files.has(13)) {
+            return wrong("dg13", "numbers from 4 to 15, each once, and 13 among the data groups", format!("{left_out:?}"));
+        }
         if self.files.has(14) != self.chip_authentication.is_some() {
             return wrong("files.data_groups", "14 exactly if there is chip_authentication", format!("{groups:?}"));
         }
@@ -391,6 +424,9 @@ mod tests {
         assert_eq!(names(&cccd), ["id-PACE-ECDH-GM-AES-CBC-CMAC-128, brainpoolP256r1"]);
         let with_cam = DocumentProfile::load("icao-td3-cam").expect("loads");
         assert_eq!(names(&with_cam), ["id-PACE-ECDH-CAM-AES-CBC-CMAC-128, P-256", "id-PACE-ECDH-GM-AES-CBC-CMAC-128, P-256"]);
+        let card = DocumentProfile::load("can-cuoc-2024").expect("loads");
+        assert_eq!((card.files.optional.as_slice(), card.dg13.absent.as_slice()), (&[4][..], &[14, 15][..]));
+        assert!(card.files.may_have(4) && !card.files.has(4) && !cccd.files.may_have(4));
         let passport = DocumentProfile::load("icao-td3").expect("loads");
         assert_eq!((passport.mrz.format, passport.access.can), (MrzFormat::Td3, CanRule::None));
     }
@@ -413,6 +449,10 @@ mod tests {
         assert_eq!(cccd.validity_on(date("2024-06-30")).map(|law| law.minimum_age), Some(14));
         assert_eq!(cccd.validity_on(date("2024-07-01")).map(|law| law.minimum_age), Some(6));
         assert!(cccd.validity_on(date("2020-12-31")).is_none());
+        // the card of 2024 has the law of 2023 only
+        let card = DocumentProfile::load("can-cuoc-2024").expect("loads");
+        assert!(card.validity_on(date("2024-06-30")).is_none());
+        assert_eq!(card.validity_on(date("2024-07-01")).map(|law| law.expiry(birth, date("2113-01-05"))), Some(Some(date("2119-01-05"))));
         let passport = DocumentProfile::load("icao-td3").expect("loads");
         assert_eq!(passport.validity[0].expiry(birth, date("2118-01-05")), Some(date("2123-01-05")));
         assert_eq!(passport.validity[0].expiry(birth, date("2119-01-05")), Some(date("2129-01-05")));
@@ -438,6 +478,10 @@ mod tests {
         assert!(error("icao-td3", pace, both).contains("either a curve or a group"));
         let dh = r#"pace = { mapping = "chip-authentication", suite = "aes-128", group = "modp-2048-256" }"#;
         assert!(error("icao-td3", pace, dh).contains("does not exist"));
+        assert!(error("can-cuoc-2024", "optional = [4]", "optional = [3]").ends_with("found [3]"));
+        assert!(
+            error("can-cuoc-2024", "absent = [14, 15]", "absent = [13, 14]").contains("dg13: expected numbers from 4 to 15, each once")
+        );
         assert!(error("icao-td3", "schema = 1", "schema = 9").ends_with("schema: expected 1, found 9"));
     }
 }

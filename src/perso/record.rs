@@ -5,6 +5,7 @@
 //! they must agree. A number of the test province is refused in a record that is marked `live`.
 
 use eid::date::Date;
+use eid::face_qr::FaceQr;
 use eid::mrz::Mrz;
 use serde::{Deserialize, Serialize};
 
@@ -17,7 +18,7 @@ mod input;
 mod photo;
 
 use check::Check;
-pub use input::{FingerInput, Input};
+pub use input::{FingerInput, Input, IrisInput};
 pub use photo::{Photo, PhotoError};
 
 /// Which finger; the numbers of ISO/IEC 19794-4 table 5.
@@ -48,6 +49,24 @@ pub enum FingerPosition {
 
 impl FingerPosition {
     /// The code of ISO/IEC 19794-4, 1 to 10.
+    #[must_use]
+    pub const fn code(self) -> u8 {
+        self as u8 + 1
+    }
+}
+
+/// Which eye; the numbers of ISO/IEC 19794-6.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Eye {
+    /// 1.
+    Right,
+    /// 2.
+    Left,
+}
+
+impl Eye {
+    /// The code of ISO/IEC 19794-6, 1 or 2.
     #[must_use]
     pub const fn code(self) -> u8 {
         self as u8 + 1
@@ -116,6 +135,7 @@ pub struct Record {
     pub(super) expiry: Option<Date>,
     pub(super) photo: Photo,
     pub(super) fingers: Vec<(FingerPosition, Photo)>,
+    pub(super) irises: Vec<(Eye, Photo)>,
     pub(super) live: bool,
     pub(super) can: Option<String>,
     pub(super) mrz: Mrz,
@@ -208,6 +228,23 @@ impl Record {
     #[must_use]
     pub const fn mrz(&self) -> &Mrz {
         &self.mrz
+    }
+
+    /// The QR text of the face of a Vietnamese identity card: seven fields, as on the card of 2021. The card of 2024 has more, whose order is
+    /// not published. `None` for another document.
+    #[must_use]
+    pub fn face_qr(&self) -> Option<FaceQr> {
+        eid::mrz::vietnam::personal_number(&self.mrz).ok()?;
+        Some(FaceQr {
+            number: self.number?.to_string(),
+            old_number: self.old_number.clone().unwrap_or_default(),
+            full_name: self.full_name(),
+            birth: self.birth.into(),
+            sex: self.mrz.content().sex,
+            residence: self.residence.clone(),
+            issue: Some(self.issue.into()),
+            others: Vec::new(),
+        })
     }
 
     /// The CAN, where the profile has one.

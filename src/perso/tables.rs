@@ -33,11 +33,8 @@ impl Province {
     }
 }
 
-/// First three digits of a number that stands for no province: all our synthetic persons have it, and no live record may.
-pub const TEST_PROVINCE: u16 = 99;
-
-/// First three digits for births registered abroad. The list of states is not public in a form that can be trusted.
-pub const ABROAD: std::ops::RangeInclusive<u16> = 101..=295;
+/// The list of the states behind [`ABROAD`] is not public in a form that can be trusted. No live record has [`TEST_PROVINCE`].
+pub use eid::mrz::vietnam::{ABROAD, TEST_PROVINCE};
 
 /// The 63 provinces of the number, in order of their codes.
 #[must_use]
@@ -200,6 +197,11 @@ mod tests {
         assert_eq!(reached.len(), 34, "every province of today has a predecessor");
         assert!(BIRTH_PROVINCES.is_sorted_by(|a, b| a.code < b.code));
         assert_eq!(birth_province(TEST_PROVINCE), None, "the test code must stay unassigned");
+        for code in 0..=300 {
+            let number = format!("{code:03}000000000");
+            let known = eid::mrz::vietnam::NumberHead::of(&number).is_some_and(|head| head.province_is_known());
+            assert_eq!(known, birth_province(code).is_some() || ABROAD.contains(&code), "{code}");
+        }
     }
 
     /// The seven codes of notes on the 2025 merger: the two-digit code of one table is another province in the other.

@@ -226,7 +226,9 @@ impl Evidence {
                 *kept = Kept::Redacted { len: bytes.len(), sha256: sha256(bytes), listed_by };
             }
         }
-        self.findings.retain(|finding| !(finding.id().starts_with("cross.") || finding.id().starts_with("content.")));
+        self.findings.retain(|finding| {
+            !(finding.id().starts_with("cross.") || finding.id().starts_with("document.") || finding.id().starts_with("content."))
+        });
         self
     }
 
@@ -320,7 +322,7 @@ impl Evidence {
         for (&number, kept) in &redacted {
             by_recorded_hash(number, kept, sod.as_ref().ok(), findings);
         }
-        cross::judge(files, findings);
+        cross::judge(files, today, findings);
         let dg14 = files.get(&dg(14)).and_then(|bytes| Dg14::parse(bytes).ok());
         let ca = match (&self.transcript.chip_auth, &dg14) {
             (Some(transcript), Some(dg14)) => Some(chip::chip_auth_again(dg14, transcript)),
@@ -339,7 +341,9 @@ impl Evidence {
                 findings.push(disbelieved(recorded));
             }
         }
-        for recorded in self.findings.iter().filter(|finding| matches!(finding.id(), "cam" | "ta")) {
+        // the QR text itself is not in the evidence
+        let again = |finding: &&Finding| matches!(finding.id(), "cam" | "ta") || finding.id().starts_with("cross.qr.");
+        for recorded in self.findings.iter().filter(again) {
             findings.push(disbelieved(recorded));
         }
     }

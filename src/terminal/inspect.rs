@@ -499,7 +499,7 @@ impl<T: Transport> Run<'_, '_, T> {
         let proof = self.log.pace.as_ref().and_then(|pace| pace.chip_authentication.as_ref());
         let cam = cam::cam(self.log.card_access.as_deref(), proof, security.as_ref(), &self.log.findings);
         self.log.findings.extend(cam);
-        cross::judge(&self.files, &mut self.log.findings);
+        cross::judge(&self.files, self.request.today, &mut self.log.findings);
     }
 
     /// Reads a file of the application; the finding says how it went.

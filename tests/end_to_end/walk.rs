@@ -243,3 +243,22 @@ fn the_same_seed_gives_the_same_people() {
     assert_eq!(first, people("b", "7"));
     assert_ne!(first, people("c", "8"));
 }
+
+/// The QR text of the face, from a file and from the command line, of this card and of another one.
+#[test]
+fn the_printed_qr_text_is_that_of_the_chip_and_of_no_other() {
+    let (demo, root) = (demo(), demo().path("pki/csca.cer"));
+    let (lds, own, other) = (demo.path("lds/0001"), demo.path("people/0001/qr.txt"), demo.path("people/0002/qr.txt"));
+    let verify = |more: &[&str]| run(&[&["verify", "--json", "--lds", &lds, "--trust", &root], more].concat());
+    let report = verify(&["--qr-file", &own]).expect(0).json();
+    for id in ["cross.qr.number", "cross.qr.name", "cross.qr.birth", "cross.qr.sex", "cross.qr.issue", "cross.qr.residence"] {
+        assert_eq!(result(&report, id), "passed", "{id}");
+    }
+    let text = std::fs::read_to_string(&other).expect("a QR text");
+    let report = verify(&["--qr", &text]).expect(1).json();
+    assert_eq!((report["verdict"].as_str(), result(&report, "cross.qr.number")), (Some("not-genuine"), "failed"));
+    verify(&["--qr", "https://example.org"]).expect(2).says(&["QR text", "6 to 24 fields", "hint:"]);
+    run(&["show", "--qr", &own]).expect(0);
+    let shown = run(&["show", "--qr", &own, "--json"]).expect(0).json();
+    assert_eq!((shown["kind"].as_str(), shown["fields"][0]["name"].as_str()), (Some("QR text"), Some("personal number")));
+}

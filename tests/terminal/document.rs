@@ -13,8 +13,10 @@ use eid::crypto::signature::PublicKey;
 use eid::date::Date;
 use eid::image::{ActiveAuthKey, CardImage, ChipAuthKey, EMRTD_AID, FileId};
 use eid::lds::Elementary as _;
+use eid::lds::biometrics::face::FaceImage;
 use eid::lds::com::Com;
 use eid::lds::dg1::Dg1;
+use eid::lds::dg2::Dg2;
 use eid::lds::dg15::Dg15;
 use eid::lds::dir::Dir;
 use eid::lds::security_info::{
@@ -120,7 +122,18 @@ impl Default for Options {
     }
 }
 
-/// DG1, DG2 (20,000 bytes), DG3, DG13, DG14, DG15, EF.COM, EF.CardAccess, EF.DIR, all keys and passwords; not signed.
+/// EF.DG2 of 20,004 bytes: the head of a grey JPEG of 300 x 400, and something for its data.
+fn portrait() -> Vec<u8> {
+    let file = |len: u32| {
+        let head = [0xFF, 0xD8, 0xFF, 0xC0, 0x00, 0x0B, 0x08, 0x01, 0x90, 0x01, 0x2C, 0x01, 0x01, 0x11, 0x00];
+        let image = head.into_iter().chain((0..len).map(|n| (n % 249) as u8)).collect();
+        Dg2::new(FaceImage::portrait(image).expect("a JPEG")).encode()
+    };
+    let rest = file(19_000).len() - 19_000;
+    file(u32::try_from(20_004 - rest).expect("short"))
+}
+
+/// DG1, DG2 (20,004 bytes), DG3, DG13, DG14, DG15, EF.COM, EF.CardAccess, EF.DIR, all keys and passwords; not signed.
 pub(crate) fn unsigned(options: Options) -> CardImage {
     let mut rng = SeededRng::new(&[options.keys]);
     let ca = curve::PrivateKey::generate(options.chip_auth, &mut rng);
@@ -149,10 +162,9 @@ pub(crate) fn unsigned(options: Options) -> CardImage {
     let aa_info = SecurityInfo::ActiveAuth { hash: Hash::Sha256 };
     let card_access = SecurityInfos::new([pace.clone(), ca_info.clone()]);
     let dg14 = SecurityInfos::new([pace, ca_info, ca_key, aa_info]);
-    let picture: Vec<u8> = (0..20_000_u32).map(|n| (n % 249) as u8).collect();
     let files = [
         (dg(1), Dg1::new(mrz()).encode()),
-        (dg(2), tlv::encode(0x75, &picture)),
+        (dg(2), portrait()),
         (dg(3), tlv::encode(0x63, &[0xF1; 300])),
         (dg(13), tlv::encode(0x6D, &[0x30, 0x00])),
         (dg(14), tlv::encode(0x6E, dg14.encode())),

@@ -83,6 +83,12 @@ fn an_honest_card_is_genuine_by_pace_with_the_can() {
         "pa.listed",
         "com.sod",
         "card_access.dg14",
+        "document.expiry",
+        "cross.mrz",
+        "cross.dg2",
+        "cross.number.mrz",
+        "cross.number.province",
+        "cross.number.person",
         "ca",
         "aa",
     ];

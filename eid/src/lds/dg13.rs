@@ -128,6 +128,15 @@ impl Dg13 {
 }
 
 impl Field {
+    /// Takes the content out: the strings stay, with their types and empty.
+    pub fn clear(&mut self) {
+        match &mut self.value {
+            Value::One(text) => text.value.clear(),
+            Value::Several(texts) => texts.iter_mut().for_each(|text| text.value.clear()),
+            Value::Other(raw) => raw.clear(),
+        }
+    }
+
     /// The text; the strings of a sequence are joined by `, `, anything else is hex.
     #[must_use]
     pub fn text(&self) -> String {

@@ -74,3 +74,44 @@ pub fn personal_number(mrz: &Mrz) -> Result<&str, MrzError> {
         Err(MrzError::CheckDigit { field: Field::OptionalData, line: 1, column: 30, expected, found })
     }
 }
+
+/// First three digits of a personal number that stand for no province: synthetic persons have them.
+pub const TEST_PROVINCE: u16 = 99;
+
+/// First three digits for births registered abroad.
+pub const ABROAD: std::ops::RangeInclusive<u16> = 101..=295;
+
+/// First three digits of the 63 provinces of birth registration (Circular 07/2016/TT-BCA, annex 1).
+#[rustfmt::skip]
+const PROVINCES: [u8; 63] = [
+    1, 2, 4, 6, 8, 10, 11, 12, 14, 15, 17, 19, 20, 22, 24, 25, 26, 27, 30, 31, 33, 34, 35, 36, 37, 38, 40, 42, 44, 45, 46, 48, 49, 51, 52,
+    54, 56, 58, 60, 62, 64, 66, 67, 68, 70, 72, 74, 75, 77, 79, 80, 82, 83, 84, 86, 87, 89, 91, 92, 93, 94, 95, 96,
+];
+
+/// What the first six digits of a personal number say (Decree 137/2015 art. 13, Circular 07/2016): there is no check digit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NumberHead {
+    /// First three digits.
+    pub province: u16,
+    /// Sex, by the fourth digit.
+    pub sex: Sex,
+    /// Year of birth, by digits four to six: 1900 to 2399.
+    pub year: u16,
+}
+
+impl NumberHead {
+    /// Reads a number; `None` unless it is 12 digits.
+    #[must_use]
+    pub fn of(number: &str) -> Option<Self> {
+        let digits: [u8; 12] = number.as_bytes().try_into().ok().filter(|digits: &[u8; 12]| digits.iter().all(u8::is_ascii_digit))?;
+        let [a, b, c, century, tens, ones, ..] = digits.map(|digit| u16::from(digit - b'0'));
+        let sex = if century % 2 == 0 { Sex::Male } else { Sex::Female };
+        Some(Self { province: a * 100 + b * 10 + c, sex, year: 1900 + century / 2 * 100 + tens * 10 + ones })
+    }
+
+    /// Whether the first three digits are those of a province or of a birth abroad.
+    #[must_use]
+    pub fn province_is_known(self) -> bool {
+        u8::try_from(self.province).is_ok_and(|code| PROVINCES.contains(&code)) || ABROAD.contains(&self.province)
+    }
+}

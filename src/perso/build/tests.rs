@@ -12,6 +12,7 @@ use rand_core::SeedableRng as _;
 
 use super::*;
 use crate::people;
+use crate::perso::record::{Eye, IrisInput};
 
 fn today() -> Date {
     Date::new(2026, 11, 21).expect("a day")
@@ -74,8 +75,10 @@ fn card_access_is_that_of_the_vietnamese_card() {
 }
 
 #[test]
-fn both_profiles_give_the_files_they_name_and_passive_authentication_passes() {
-    for (name, groups) in [("cccd-2021", vec![1, 2, 3, 13, 14, 15]), ("icao-td3", vec![1, 2, 11, 12, 14, 15])] {
+fn every_profile_gives_the_files_they_name_and_passive_authentication_passes() {
+    for (name, groups) in
+        [("cccd-2021", vec![1, 2, 3, 13, 14, 15]), ("can-cuoc-2024", vec![1, 2, 3, 13, 14, 15]), ("icao-td3", vec![1, 2, 11, 12, 14, 15])]
+    {
         let pki = ecdsa();
         let image = image(name, &pki).expect("built");
         let found: Vec<u8> = image.files.keys().filter_map(|file| file.dg_number()).collect();
@@ -107,8 +110,50 @@ fn both_profiles_give_the_files_they_name_and_passive_authentication_passes() {
         let infos = |bytes: &[u8]| SecurityInfos::parse(bytes).expect("infos").infos().to_vec();
         let signed = infos(&dg14[dg14.len() - eid::tlv::single(dg14, 0x6E).expect("DG14").value.len()..]);
         assert!(infos(access).iter().all(|info| signed.contains(info)), "EF.DG14 repeats EF.CardAccess");
-        assert_eq!(image.passwords.can.is_some(), name == "cccd-2021");
+        assert_eq!(image.passwords.can.is_some(), name != "icao-td3");
     }
+}
+
+/// Circular 16/2024/TT-BCA article 6: the ICAO part keeps name, number, nationality, birth, sex, expiry, and origin.
+#[test]
+fn the_card_of_2024_keeps_fewer_fields_in_dg13_than_that_of_2021() {
+    let pki = ecdsa();
+    let fields = |profile: &str| {
+        let dg13 = Dg13::parse(&image(profile, &pki).expect("built").files[&Dg13::FILE]).expect("DG13");
+        dg13.numbered.iter().map(|field| (field.number, field.text())).collect::<Vec<_>>()
+    };
+    let (old, new) = (fields("cccd-2021"), fields("can-cuoc-2024"));
+    let kept = [1, 2, 3, 4, 5, 8, 12, 16];
+    assert_eq!(new.iter().map(|(number, _)| *number).collect::<Vec<_>>(), [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 16]);
+    for (number, text) in &new {
+        let same = old.iter().any(|(other, before)| other == number && before == text && !text.is_empty());
+        assert_eq!(same, kept.contains(number), "field {number}: {text:?}");
+    }
+    assert_eq!(new.iter().find(|(number, _)| *number == 13).map(|(_, text)| text.as_str()), Some(", "), "two empty names");
+}
+
+#[test]
+fn an_iris_goes_into_dg4_where_the_profile_has_a_place_for_it() {
+    let (pki, person) = (ecdsa(), people::citizen(9, 1, today()));
+    let mut input = person.input.clone();
+    input.irises = vec![IrisInput { eye: Eye::Left, file: "right-index.jpg".to_owned() }];
+    let build = |profile: &str| {
+        let profile = DocumentProfile::load(profile).expect("built in");
+        let record = Record::new(&input, &profile, today(), &mut |name| person.load(name)).expect("valid");
+        let keys = ChipKeys::generate(&profile, &mut rng(5)).expect("keys");
+        let signing = Signing { signer: &pki.signer, certificate: &pki.certificate, today: today() };
+        build(&record, &profile, &keys, signing).expect("built")
+    };
+    let image = build("can-cuoc-2024");
+    let dg4 = Dg4::parse(&image.files[&Dg4::FILE]).expect("DG4");
+    assert_eq!(dg4.fields()[0].0, "left eye");
+    assert_eq!(Com::parse(&image.files[&FileId::COM]).expect("EF.COM").data_groups(), [1, 2, 3, 4, 13, 14, 15]);
+    assert!(Sod::parse(&image.files[&FileId::SOD]).expect("EF.SOD").hash_of(4).is_some());
+    assert!(!build("cccd-2021").files.contains_key(&Dg4::FILE), "the card of 2021 has no place for it");
+    input.irises.push(input.irises[0].clone());
+    let profile = DocumentProfile::load("can-cuoc-2024").expect("built in");
+    let problems = Record::new(&input, &profile, today(), &mut |name| person.load(name)).expect_err("twice");
+    assert_eq!(problems[0].to_string(), "irises: expected each eye once, found Left twice");
 }
 
 #[test]

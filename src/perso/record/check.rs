@@ -1,10 +1,11 @@
 //! The checks of a record, field by field: each problem says what was expected and what was found.
 
 use eid::date::Date;
+use eid::lds::biometrics::image::ImageKind;
 use eid::mrz::{Content, Format, Mrz, MrzDate, Name, check_digit};
 use unicode_normalization::UnicodeNormalization as _;
 
-use super::{FingerInput, FingerPosition, Input, Loader, Photo, Problem, Record, Sex};
+use super::{Eye, FingerInput, FingerPosition, Input, IrisInput, Loader, Photo, Problem, Record, Sex};
 use crate::perso::number::PersonalNumber;
 use crate::perso::profile::{CanRule, DocumentProfile, LongName, MrzFormat, NumberRule};
 use crate::perso::tables;
@@ -54,6 +55,7 @@ impl Check<'_> {
         let expiry = birth.zip(issue).and_then(|(birth, issue)| self.expiry(input, birth, issue, today));
         let photo = self.photo(input.photo.as_deref(), load);
         let fingers = self.fingers(&input.fingers, load);
+        let irises = self.irises(&input.irises, load);
         let document_number = self.document_number(input, number);
         let mrz = match (&surname, &given_names, nationality, birth, expiry, sex, &document_number) {
             (Some(surname), Some(given_names), Some(nationality), Some(birth), Some(expiry), Some(sex), Some(document_number)) => {
@@ -83,6 +85,7 @@ impl Check<'_> {
             expiry: expiry?,
             photo: photo?,
             fingers: fingers?,
+            irises: irises?,
             live: input.live,
             can,
             mrz: mrz?,
@@ -259,6 +262,24 @@ impl Check<'_> {
                 self.wrong("fingers", "each finger once", format!("{:?} twice", finger.position));
             }
             out.push((finger.position, self.image("fingers", &finger.file, load)?));
+        }
+        Some(out)
+    }
+
+    fn irises(&mut self, irises: &[IrisInput], load: Loader<'_>) -> Option<Vec<(Eye, Photo)>> {
+        if !self.profile.files.may_have(4) {
+            return Some(Vec::new());
+        }
+        let mut out = Vec::new();
+        for iris in irises {
+            if out.iter().any(|(eye, _)| *eye == iris.eye) {
+                self.wrong("irises", "each eye once", format!("{:?} twice", iris.eye));
+            }
+            let photo = self.image("irises", &iris.file, load)?;
+            if photo.kind() == ImageKind::Wsq {
+                self.wrong("irises", "JPEG or JPEG 2000", format!("{} in {}", photo.kind().name(), iris.file));
+            }
+            out.push((iris.eye, photo));
         }
         Some(out)
     }

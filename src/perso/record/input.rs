@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::FingerPosition;
+use super::{Eye, FingerPosition};
 
 /// A record as it is written. Everything is text, so that each field is checked with its own message.
 #[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -71,6 +71,9 @@ pub struct Input {
     /// Finger images.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub fingers: Vec<FingerInput>,
+    /// Iris images; written where the profile has a place for them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub irises: Vec<IrisInput>,
     /// Whether the card is for a person and not for a test.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub live: bool,
@@ -88,6 +91,16 @@ impl std::fmt::Debug for Input {
         let head: String = self.number.iter().flat_map(|number| number.chars().take(6)).collect();
         write!(f, "Input({head}******)")
     }
+}
+
+/// One iris of a record.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct IrisInput {
+    /// Which eye.
+    pub eye: Eye,
+    /// File of the image, JPEG or JPEG 2000, seen from the record's folder.
+    pub file: String,
 }
 
 /// One finger of a record.

@@ -30,6 +30,10 @@ pub const MAX_IMAGES: u16 = 16;
 pub mod format {
     /// Grey, uncompressed.
     pub const GREY_RAW: u16 = 0x0002;
+    /// Grey, JPEG.
+    pub const GREY_JPEG: u16 = 0x0006;
+    /// Colour, JPEG.
+    pub const COLOUR_JPEG: u16 = 0x0008;
     /// Grey, JPEG 2000.
     pub const GREY_JPEG_2000: u16 = 0x000E;
     /// Colour, JPEG 2000.
