@@ -57,7 +57,9 @@ fn a_published_wrong_hash_is_accepted_with_its_entry() {
 #[test]
 fn an_entry_excuses_no_other_group_no_missing_file_and_nothing_generic() {
     let plain = World::new();
-    for kind in [Kind::DgHashWrong(Some(14)), Kind::DgHashWrong(None), Kind::Lds, Kind::SodSignatureWrong, Kind::Unknown("1.2.3".to_owned())] {
+    for kind in
+        [Kind::DgHashWrong(Some(14)), Kind::DgHashWrong(None), Kind::Lds, Kind::SodSignatureWrong, Kind::Unknown("1.2.3".to_owned())]
+    {
         let (world, file) = with_wrong_dg2(&published(&plain, named(&plain), std::slice::from_ref(&kind)));
         assert_eq!(failed(&world.judge(&file)), [("pa.hash.dg2", "hash-differs")], "{kind}");
     }

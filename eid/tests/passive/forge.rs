@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use eid::cert::Time;
 use eid::cert::algorithm::{encode_digest, encode_signature};
 use eid::cert::cms::SignedData;
 use eid::cert::path::SignerCache;
@@ -9,7 +10,6 @@ use eid::cert::spki;
 use eid::cert::trust::TrustStore;
 use eid::cert::x509::Certificate;
 use eid::cert::x509::name;
-use eid::cert::Time;
 use eid::crypto::curve::{self, Curve};
 use eid::crypto::hash::Hash;
 use eid::crypto::signature::{Algorithm, PrivateKey, sign};
@@ -151,7 +151,11 @@ fn authority(key: &Key) -> Extension {
 fn shared() -> Vec<Extension> {
     let directory = seq(&[&encode(0xA4u32, &name::encode(&[(oid::LOCALITY, "VNM")]))]);
     let point = seq(&[&seq(&[&encode(0xA0u32, &encode(0xA0u32, &encode(0x86u32, b"http://crl.example")))])]);
-    vec![(oid::SUBJECT_ALT_NAME, false, directory.clone()), (oid::ISSUER_ALT_NAME, false, directory), (oid::CRL_DISTRIBUTION_POINTS, false, point)]
+    vec![
+        (oid::SUBJECT_ALT_NAME, false, directory.clone()),
+        (oid::ISSUER_ALT_NAME, false, directory),
+        (oid::CRL_DISTRIBUTION_POINTS, false, point),
+    ]
 }
 
 /// A CSCA that does all as Doc 9303-12 asks.
@@ -165,7 +169,16 @@ pub(crate) fn csca(subject: &[u8], key: &Key) -> Spec {
         authority(key),
     ];
     extensions.extend(shared());
-    Spec { serial: vec![1], issuer: subject.to_vec(), subject: subject.to_vec(), from, until, spki: key.spki(), extensions, algorithm: None }
+    Spec {
+        serial: vec![1],
+        issuer: subject.to_vec(),
+        subject: subject.to_vec(),
+        from,
+        until,
+        spki: key.spki(),
+        extensions,
+        algorithm: None,
+    }
 }
 
 /// A link certificate: the key of `new` under the key of `old`.

@@ -83,7 +83,8 @@ fn the_name_of_the_signer_may_differ_in_order_string_type_and_case() {
         encode(0x31u32, &encode(0x30u32, &joined(&[&oid_of(kind), &encode(tag, text.as_bytes())])))
     };
     let name = |parts: &[&[u8]]| encode(0x30u32, &parts.concat());
-    let (c, o, cn) = (part(oid::COUNTRY, 0x13, "vn"), part(oid::ORGANIZATION, 0x13, "EXAMPLE  state"), part(oid::COMMON_NAME, 0x0C, "csca"));
+    let (c, o, cn) =
+        (part(oid::COUNTRY, 0x13, "vn"), part(oid::ORGANIZATION, 0x13, "EXAMPLE  state"), part(oid::COMMON_NAME, 0x0C, "csca"));
     let mut message = world.message();
     message.signers[0].sid = issuer_and_serial(&name(&[&cn, &o, &c]), &[0x11]);
     let verdict = world.judge(&message.file());

@@ -99,7 +99,8 @@ fn links_in_a_circle_end() {
     let (a, b) = (Key::ec(10), Key::ec(11));
     let name = csca_name("VN", "CSCA");
     let (root_a, root_b) = (csca(&name, &a), csca(&name, &b));
-    let mut world = World { csca: root_b.clone(), csca_key: b.clone(), trust: anchors(&[(&csca(&name, &Key::ec(99)), &Key::ec(99))]), ..World::new() };
+    let mut world =
+        World { csca: root_b.clone(), csca_key: b.clone(), trust: anchors(&[(&csca(&name, &Key::ec(99)), &Key::ec(99))]), ..World::new() };
     world.ds = signer(&root_b, &b, &world.ds_key);
     let mut message = world.message();
     message.certificates.extend([link(&root_b, &root_a, &a).der(&a), link(&root_a, &root_b, &b).der(&b), root_a.der(&a), root_b.der(&b)]);
@@ -299,7 +300,8 @@ fn card_security_goes_the_same_way() {
     let world = World::new();
     let content = vec![0x31, 0];
     let run = |message: &crate::forge::MessageSpec| {
-        let (findings, _) = card_security(&CardSecurityInput { signed: &message.parsed(), trust: &world.trust, cache: None, today: world.today });
+        let (findings, _) =
+            card_security(&CardSecurityInput { signed: &message.parsed(), trust: &world.trust, cache: None, today: world.today });
         let all: Vec<_> = findings.iter().map(|f| (f.id().to_owned(), f.outcome)).collect();
         all
     };
@@ -319,7 +321,9 @@ fn card_security_goes_the_same_way() {
 #[test]
 fn countries_in_another_case_or_string_type_are_one_state() {
     let mut world = World::new();
-    let part = |kind: &'static str, tag: u32, text: &[u8]| encode(0x31u32, &encode(0x30u32, &[crate::forge::oid_of(kind), encode(tag, text)].concat()));
+    let part = |kind: &'static str, tag: u32, text: &[u8]| {
+        encode(0x31u32, &encode(0x30u32, &[crate::forge::oid_of(kind), encode(tag, text)].concat()))
+    };
     world.csca.subject = encode(0x30u32, &[part(oid::COUNTRY, 0x0C, b"vn"), part(oid::COMMON_NAME, 0x0C, b"CSCA")].concat());
     world.trust = anchors(&[(&world.csca, &world.csca_key)]);
     assert_eq!(name::country(&world.csca.subject).as_deref(), Some("VN"));

@@ -39,7 +39,12 @@ fn pss_parameters_ignored_each_parameter_is_read_and_enforced() {
     let mut rng = rand_core::UnwrapErr(getrandom::SysRng);
     let private = PrivateKey::generate_rsa(1536, &mut rng).expect("a key");
     let pss = |hash, mgf, salt| Algorithm::RsaPss { hash, mgf, salt };
-    for made in [pss(Hash::Sha256, Hash::Sha256, 32), pss(Hash::Sha512, Hash::Sha512, 64), pss(Hash::Sha256, Hash::Sha1, 20), pss(Hash::Sha384, Hash::Sha384, 0)] {
+    for made in [
+        pss(Hash::Sha256, Hash::Sha256, 32),
+        pss(Hash::Sha512, Hash::Sha512, 64),
+        pss(Hash::Sha256, Hash::Sha1, 20),
+        pss(Hash::Sha384, Hash::Sha384, 0),
+    ] {
         let world = World::with_key(Key { private: private.clone(), algorithm: made });
         let message = world.message();
         let verdict = world.judge(&message.file());
