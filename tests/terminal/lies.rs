@@ -74,6 +74,7 @@ fn an_honest_card_is_genuine_by_pace_with_the_can() {
         "pa.sod",
         "pa.signature",
         "pa.chain",
+        "pa.validity.signing",
         "pa.validity.today",
         "pa.hash.dg1",
         "pa.hash.dg2",
@@ -81,6 +82,11 @@ fn an_honest_card_is_genuine_by_pace_with_the_can() {
         "pa.hash.dg14",
         "pa.hash.dg15",
         "pa.listed",
+        "pa.issuer",
+        "profile.signer",
+        "profile.csca",
+        "profile.document_type",
+        "profile.country",
         "com.sod",
         "card_access.dg14",
         "document.expiry",
@@ -116,8 +122,10 @@ fn the_text_of_an_honest_card() {
         not-attempted  pa.hash.dg3: EF.DG3 is listed and was not read (Doc 9303-11 5.1, step 4)
         passed         read.dir dir.application read.card_access access.choice access.pace access.downgrade
                        read.com read.sod read.dg14 read.dg15 read.dg1 read.dg2 read.dg13 pa.sod pa.signature
-                       pa.chain pa.validity.today pa.hash.dg1 pa.hash.dg2 pa.hash.dg13 pa.hash.dg14
-                       pa.hash.dg15 pa.listed com.sod card_access.dg14 ca aa
+                       pa.chain pa.validity.signing pa.validity.today pa.hash.dg1 pa.hash.dg2 pa.hash.dg13
+                       pa.hash.dg14 pa.hash.dg15 pa.listed pa.issuer profile.signer profile.csca
+                       profile.document_type profile.country com.sod card_access.dg14 document.expiry
+                       cross.mrz cross.dg2 cross.number.mrz cross.number.province cross.number.person ca aa
         ");
 }
 
