@@ -73,6 +73,7 @@ pub enum ModpError {
 impl Group {
     /// The group of a standardized domain parameter id (Doc 9303-11 §9.5.1): 0 to 2.
     #[must_use]
+    #[expect(clippy::missing_panics_doc, reason = "the three primes are odd")]
     pub fn standardized(id: u8) -> Option<Self> {
         static GROUPS: OnceLock<[Group; 3]> = OnceLock::new();
         let build = |id, digits: &groups::Digits| {

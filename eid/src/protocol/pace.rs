@@ -163,7 +163,7 @@ struct Agreed {
     channel: SecureMessaging,
     mac: MacKey,
     /// KS_Enc, for chip authentication mapping.
-    cipher: CipherKey,
+    cipher: Box<CipherKey>,
     protocol: PaceProtocol,
 }
 
@@ -177,7 +177,7 @@ impl Agreed {
         let key = |purpose| derive(suite, shared.expose(), &[], purpose);
         let mac = MacKey::new(suite, key(Purpose::Mac).expose()).expect("the KDF gives keys of the suite's length");
         let cipher = CipherKey::new(suite, key(Purpose::Encryption).expose()).expect("the KDF gives keys of the suite's length");
-        Ok(Self { channel: SecureMessaging::from_shared(suite, &shared, &[]), mac, cipher, protocol })
+        Ok(Self { channel: SecureMessaging::from_shared(suite, &shared, &[]), mac, cipher: Box::new(cipher), protocol })
     }
 
     /// T over the public key that the receiver of the token sent, in the bytes that it sent.

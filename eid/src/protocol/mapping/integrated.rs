@@ -35,6 +35,7 @@ const LONG: [[u8; 32]; 2] = [
 ///
 /// # Errors
 /// [`PaceError::Mapping`]: another length.
+#[expect(clippy::missing_panics_doc, reason = "lengths are checked before keys and blocks are cut")]
 pub fn pseudo_random(suite: Suite, nonce: &Secret, t: &[u8], p_bits: usize) -> Result<Secret, PaceError> {
     let [c0, c1]: [&[u8]; 2] = match suite {
         Suite::TripleDes | Suite::Aes128 => [&SHORT[0], &SHORT[1]],
@@ -65,6 +66,7 @@ pub fn pseudo_random(suite: Suite, nonce: &Secret, t: &[u8], p_bits: usize) -> R
 ///
 /// # Errors
 /// [`PaceError::Mapping`] for a number of another length, [`PaceError::Agreement`] for a domain without this mapping.
+#[expect(clippy::missing_panics_doc, reason = "an octet has at most eight leading zeros")]
 pub fn integrated(suite: Suite, domain: &Domain, nonce: &Secret, t: &[u8]) -> Result<MappedGenerator, PaceError> {
     let p_bits = match domain {
         Domain::Ec(curve) => {
