@@ -585,7 +585,13 @@ impl<T: Transport> Run<'_, '_, T> {
         if short {
             self.session.use_short_apdus();
         }
-        access::open(self.session, self.request.passwords, self.request.fallback, self.rng, &mut Log::default()).map(|_| ())
+        let mut log = Log::default();
+        access::open(self.session, self.request.passwords, self.request.fallback, self.rng, &mut log)?;
+        // Terminal Authentication binds to the chip's key of the run that opened the card last
+        if log.pace.is_some() {
+            self.log.pace = log.pace;
+        }
+        Ok(())
     }
 
     /// The content of a file that was read; a file that is not what its name says is a failed reading.
