@@ -197,7 +197,7 @@ impl AwaitMapping {
         let answer = encode(&[(0x82, mapping.data())]);
         let mapped = mapping.finish(&self.nonce, peer)?;
         let proof = match (self.chip_key, mapped.own) {
-            (Some(chip), AgreementPrivateKey::Ec(mapping)) => Some(Proof { mapping, chip }),
+            (Some(chip), AgreementPrivateKey::Ec(mapping)) => Some(Box::new(Proof { mapping, chip })),
             _ => None,
         };
         Ok((answer, AwaitAgreement { parameters: self.parameters, generator: mapped.generator, proof }))
@@ -215,7 +215,7 @@ impl AwaitMapping {
 pub struct AwaitAgreement {
     parameters: Parameters,
     pub(super) generator: MappedGenerator,
-    proof: Option<Proof>,
+    proof: Option<Box<Proof>>,
 }
 
 impl AwaitAgreement {
@@ -244,7 +244,7 @@ pub struct AwaitToken {
     public: AgreementKey,
     /// The terminal's key as it sent it.
     sent: Vec<u8>,
-    proof: Option<Proof>,
+    proof: Option<Box<Proof>>,
     /// What objects 87 and 88 will say.
     references: Vec<Vec<u8>>,
 }
