@@ -134,7 +134,9 @@ impl Card {
         if !(interindustry && command.ins == 0x86) {
             // Any other command breaks a run of PACE.
             self.ram.pace.abort();
-            if chained && !(interindustry && command.ins == 0x2A) {
+            // Long certificates, signatures, and keys of a session come in parts.
+            let in_parts = interindustry && matches!(command.ins, 0x22 | 0x2A | 0x82) && self.ram.access.is_some();
+            if chained && !in_parts {
                 return refuse(status::NO_CHAINING);
             }
         }
@@ -145,6 +147,14 @@ impl Card {
         if self.ram.chain.as_ref().is_some_and(|chain| !chain.goes_on_with(command)) {
             self.ram.chain = None;
         }
+        if interindustry && command.ins != 0x86 && (chained || self.ram.chain.is_some()) {
+            let Some(data) = self.joined(command)? else { return status::done() };
+            return self.dispatch(&Command { data, ..command.clone() });
+        }
+        self.dispatch(command)
+    }
+
+    fn dispatch(&mut self, command: &Command) -> Answer {
         if self.store.meta().card_state == 0xFF && command.ins != 0xCA {
             return refuse(status::CONDITIONS);
         }

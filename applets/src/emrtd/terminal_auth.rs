@@ -106,16 +106,14 @@ impl Card {
         done()
     }
 
-    /// PSO: VERIFY CERTIFICATE 00 2A 00 BE { 7F4E, 5F37 }, chained where it is long.
+    /// PSO: VERIFY CERTIFICATE 00 2A 00 BE { 7F4E, 5F37 }.
     pub(crate) fn verify_certificate(&mut self, command: &Command) -> Answer {
         self.needs_session()?;
         if (command.p1, command.p2) != (0x00, 0xBE) {
-            self.ram.chain = None;
             return refuse(status::WRONG_P1P2);
         }
-        let Some(data) = self.joined(command)? else { return done() };
         let trust = self.trust_points()?;
-        let imported = self.ram.terminal.session.verify_certificate(&trust, &data)?;
+        let imported = self.ram.terminal.session.verify_certificate(&trust, &command.data)?;
         if let Some(next) = &imported.store {
             self.store.renew(TRUST_POINTS, &kept(next))?;
             // what was read of EF.CVCA before is not what is there now

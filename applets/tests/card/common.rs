@@ -188,7 +188,7 @@ pub(crate) fn under_dek(keys: &StaticKeys, plain: &[u8]) -> Vec<u8> {
 
 /// Number of groupings that the commit states: DGI 0001 counts.
 pub(crate) fn count(image: &CardImage) -> u8 {
-    u8::try_from(image.files.len() + secrets(image).len() + 1).expect("few")
+    u8::try_from(image.files.len() + image.terminal_auth.iter().len() + secrets(image).len() + 1).expect("few")
 }
 
 pub(crate) fn commit_value(image: &CardImage) -> Vec<u8> {
@@ -212,6 +212,9 @@ pub(crate) fn script(image: &CardImage, keys: &StaticKeys, done: &[u16]) -> Vec<
     let mut clear = dgi(0x0001, &NONCE);
     for (file, content) in image.files.iter().filter(|(file, _)| !done.contains(&file.dgi())) {
         clear.extend(dgi(file.dgi(), content));
+    }
+    if let Some(trust) = image.terminal_auth.as_ref().filter(|_| !done.contains(&0x0065)) {
+        clear.extend(dgi(0x0065, &trust.encode()));
     }
     let sensitive =
         secrets(image).into_iter().filter(|(id, _)| !done.contains(id)).flat_map(|(id, plain)| dgi(id, &under_dek(keys, &plain)));

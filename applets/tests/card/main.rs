@@ -8,5 +8,6 @@ mod power_cut;
 mod refusals;
 mod soak;
 mod terminal;
+mod terminal_auth;
 mod vpcd;
 mod worked_example;
