@@ -159,6 +159,14 @@ const PLAIN_ECDSA: [(Hash, &str); 5] = [
     (Hash::Sha512, oid::ECDSA_PLAIN_SHA512),
 ];
 
+const X962_ECDSA: [(Hash, &str); 5] = [
+    (Hash::Sha1, oid::ECDSA_SHA1),
+    (Hash::Sha224, oid::ECDSA_SHA224),
+    (Hash::Sha256, oid::ECDSA_SHA256),
+    (Hash::Sha384, oid::ECDSA_SHA384),
+    (Hash::Sha512, oid::ECDSA_SHA512),
+];
+
 impl SecurityInfos {
     /// A new set in DER: its members are sorted by their encoding (X.690 §11.6).
     #[must_use]
@@ -232,7 +240,27 @@ impl SecurityInfos {
     /// The hash that ActiveAuthenticationInfo names for ECDSA. RSA needs no such info.
     #[must_use]
     pub fn active_auth_hash(&self) -> Option<Hash> {
-        self.infos.iter().find_map(|info| if let SecurityInfo::ActiveAuth { hash } = info { Some(*hash) } else { None })
+        let plain = self.infos.iter().find_map(|info| if let SecurityInfo::ActiveAuth { hash } = info { Some(*hash) } else { None });
+        plain.or_else(|| self.x962_active_auth_hash())
+    }
+
+    /// The hash of an ActiveAuthenticationInfo that names ECDSA by the identifiers of X9.62 (`ecdsa-with-SHA…`), as chips of before the plain
+    /// format do, although Doc 9303-11 §9.2.5 allows only those of TR-03111.
+    #[must_use]
+    pub fn x962_active_auth_hash(&self) -> Option<Hash> {
+        let algorithm = |raw: &[u8]| {
+            let mut fields = tlv::single(raw, 0x30).ok()?.reader();
+            fields.expect(0x06).ok()?;
+            fields.expect(0x02).ok()?;
+            oid::decode(fields.expect(0x06).ok()?.value).ok()
+        };
+        self.infos.iter().find_map(|info| match info {
+            SecurityInfo::Other { oid, raw } if oid == oid::AA_PROTOCOL => {
+                let algorithm = algorithm(raw)?;
+                X962_ECDSA.iter().find(|(_, oid)| *oid == algorithm).map(|&(hash, _)| hash)
+            }
+            _ => None,
+        })
     }
 
     /// Name and value of each member, for people.

@@ -7,8 +7,12 @@
 //! ECDSA  r ‖ s over RND.IFD, with the hash of DG14's ActiveAuthenticationInfo
 //! ```
 //!
-//! It refuses messages recovered in whole, unknown trailers, and padding that is not 6A or 6B BB … BA. An ECDSA signature in DER is accepted
-//! and reported as a quirk, since chips in the field send it.
+//! The challenge must be fresh for every run, and drawn by who is to be convinced. A server that trusts no terminal draws it itself, has the
+//! terminal pass it to the chip ([`internal_authenticate`]), and judges challenge and signature alone with [`verify`], against a DG15 that
+//! passive authentication has confirmed; it must take each challenge back only once.
+//!
+//! It refuses messages recovered in whole, unknown trailers, and padding that is not 6A or 6B BB … BA. What chips in the field do otherwise is
+//! accepted and reported as a [`Quirk`]: ECDSA in DER, the smaller root, zero bytes before 6A, signatures longer or shorter than the modulus.
 
 use rand_core::CryptoRng;
 use subtle::ConstantTimeEq;
@@ -63,7 +67,27 @@ pub enum Quirk {
     DerSignature,
     /// n - s was sent, so that n minus the opened value is the representative (ISO/IEC 9796-2 annex with the smaller of the two roots).
     SmallerRoot,
+    /// Zero bytes stand before the header 6A.
+    ZerosBeforeHeader,
+    /// The RSA signature has another length than the modulus: zero bytes are missing or too many.
+    SignatureLength,
 }
+
+impl Quirk {
+    /// The name of the rule in the quirk ledger.
+    #[must_use]
+    pub const fn rule(self) -> &'static str {
+        match self {
+            Self::DerSignature => "aa.der-signature",
+            Self::SmallerRoot => "aa.smaller-root",
+            Self::ZerosBeforeHeader => "aa.zeros-before-header",
+            Self::SignatureLength => "aa.signature-length",
+        }
+    }
+}
+
+/// Most zero bytes before the header that are passed over.
+const MAX_ZEROS: usize = 8;
 
 /// A signature that verified.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -80,6 +104,26 @@ pub fn internal_authenticate(challenge: [u8; CHALLENGE_LEN], le: u32) -> Command
     Command::new(0x00, 0x88, 0x00, 0x00).with_data(challenge).with_le(le)
 }
 
+/// Checks a signature over a challenge under the key of DG15: all that a server needs. `announced` is the hash that DG14 names for ECDSA
+/// ([`SecurityInfos::active_auth_hash`](crate::lds::security_info::SecurityInfos::active_auth_hash)); RSA names it in the signature.
+///
+/// The answer is a proof only for a challenge that the caller drew at random and accepts once, and a key that passive authentication confirmed.
+///
+/// # Errors
+/// Any [`ActiveAuthError`]; [`ActiveAuthError::Signature`] for an EC key without an announced hash.
+pub fn verify(
+    key: &PublicKey,
+    announced: Option<Hash>,
+    challenge: [u8; CHALLENGE_LEN],
+    signature: &[u8],
+) -> Result<Verified, ActiveAuthError> {
+    match (key, announced) {
+        (PublicKey::Rsa(key), _) => verify_rsa(key, challenge, signature),
+        (PublicKey::Ec(point), Some(hash)) => verify_ecdsa(hash, point, challenge, signature),
+        (PublicKey::Ec(_), None) => Err(SignatureError::Unsupported("no ActiveAuthenticationInfo names the hash of ECDSA".into()).into()),
+    }
+}
+
 /// Terminal: checks an RSA signature. The hash is what the trailer says.
 ///
 /// # Errors
@@ -87,12 +131,18 @@ pub fn internal_authenticate(challenge: [u8; CHALLENGE_LEN], le: u32) -> Command
 pub fn verify_rsa(key: &rsa::PublicKey, challenge: [u8; CHALLENGE_LEN], signature: &[u8]) -> Result<Verified, ActiveAuthError> {
     let mut opened = rsa::public_op(key, signature)?;
     let mut quirks = Vec::new();
+    if signature.len() != key.modulus().len() {
+        quirks.push(Quirk::SignatureLength);
+    }
     // Every trailer ends in the nibble C; n is odd, so only one of the two roots can.
     if opened.last().is_some_and(|last| last & 0x0F != 0x0C) {
         opened = subtract(key.modulus(), &opened);
         quirks.push(Quirk::SmallerRoot);
     }
     let recovered = Representative::read(&opened, key.bits())?;
+    if recovered.zeros > 0 {
+        quirks.push(Quirk::ZerosBeforeHeader);
+    }
     let digest = recovered.hash.digest(&[recovered.m1, &challenge]);
     let right: bool = digest.ct_eq(recovered.digest).into();
     if right { Ok(Verified { hash: recovered.hash, quirks }) } else { Err(ActiveAuthError::Wrong) }
@@ -167,6 +217,8 @@ struct Representative<'a> {
     m1: &'a [u8],
     digest: &'a [u8],
     hash: Hash,
+    /// Zero bytes before the header.
+    zeros: usize,
 }
 
 impl<'a> Representative<'a> {
@@ -179,6 +231,8 @@ impl<'a> Representative<'a> {
         };
         // F has one bit less than the modulus: with 8k + 1 bits its first byte is all zero.
         let f = if bits % 8 == 1 { opened.strip_prefix(&[0]).unwrap_or(opened) } else { opened };
+        let zeros = f.iter().take(MAX_ZEROS).take_while(|&&octet| octet == 0).count();
+        let f = f.get(zeros..).unwrap_or_default();
         let (hash, body) = match f {
             [body @ .., 0xBC] => (Hash::Sha1, body),
             [body @ .., id, 0xCC] => (
@@ -207,7 +261,7 @@ impl<'a> Representative<'a> {
             }
             _ => return Err(wrong("header", "6A or 6B", head.first_chunk::<1>().map_or(&[], |first| first))),
         };
-        Ok(Self { m1, digest, hash })
+        Ok(Self { m1, digest, hash, zeros })
     }
 }
 
@@ -270,7 +324,10 @@ mod tests {
             ("38CC", Hash::Sha224),
         ] {
             let f = [&[0x6A, 1, 2, 3][..], &vec![7; hash.len()], &bytes(trailer)].concat();
-            assert_eq!(Representative::read(&f, 1024), Ok(Representative { m1: &[1, 2, 3], digest: &vec![7; hash.len()], hash }));
+            assert_eq!(Representative::read(&f, 1024), Ok(Representative { m1: &[1, 2, 3], digest: &vec![7; hash.len()], hash, zeros: 0 }));
+            let shifted = [&[0; MAX_ZEROS][..], &f].concat();
+            assert_eq!(Representative::read(&shifted, 1024).map(|read| read.zeros), Ok(MAX_ZEROS));
+            assert!(Representative::read(&[&[0][..], &shifted].concat(), 1024).is_err(), "too many zeros");
             let padded = [&[0x6B, 0xBB, 0xBB, 0xBA, 1][..], &vec![7; hash.len()], &bytes(trailer)].concat();
             assert_eq!(Representative::read(&padded, 1024).map(|read| read.m1.to_vec()), Ok(vec![1]));
         }
@@ -330,6 +387,60 @@ mod tests {
                 verify_ecdsa(Hash::Sha256, &key.public(), CHALLENGE, &der),
                 Ok(Verified { hash: Hash::Sha256, quirks: vec![Quirk::DerSignature] })
             );
+        }
+    }
+
+    /// Chips in the field have moduli of 1024 to 4096 bits, 1792 among them. The keys are OpenSSL's.
+    #[test]
+    fn every_modulus_length_of_the_field_verifies_with_every_hash() {
+        let mut rng = Seeded::new(8);
+        for bits in [1024, 1280, 1536, 1792, 2048, 3072, 4096] {
+            let key = openssl::rsa::Rsa::generate(bits).expect("generates");
+            let public = rsa::PublicKey::new(&key.n().to_vec(), &key.e().to_vec());
+            let exponent = Secret::new(key.d().to_vec());
+            for hash in Hash::ALL {
+                let signature = sign_rsa(public.modulus(), &exponent, hash, &CHALLENGE, &mut rng).expect("signs");
+                let key = PublicKey::Rsa(public.clone());
+                assert_eq!(verify(&key, None, CHALLENGE, &signature), Ok(Verified { hash, quirks: vec![] }), "{bits} {hash:?}");
+                assert_eq!(verify(&key, None, [0; 8], &signature), Err(ActiveAuthError::Wrong));
+            }
+        }
+    }
+
+    /// Australian chips: a representative that does not fill the modulus, and signatures whose length is not that of the modulus.
+    #[test]
+    fn zeros_before_the_header_and_other_lengths_are_quirks() {
+        let key = openssl::rsa::Rsa::generate(1024).expect("generates");
+        let public = rsa::PublicKey::new(&key.n().to_vec(), &key.e().to_vec());
+        let m1 = [7; 100];
+        let digest = Hash::Sha1.digest(&[&m1, &CHALLENGE]);
+        let f = [&[0; 6][..], &[0x6A], &m1, &digest, &[0xBC]].concat();
+        let mut signature = vec![0; 128];
+        key.private_encrypt(&f, &mut signature, openssl::rsa::Padding::NONE).expect("below the modulus");
+        let zeros = Verified { hash: Hash::Sha1, quirks: vec![Quirk::ZerosBeforeHeader] };
+        assert_eq!(verify_rsa(&public, CHALLENGE, &signature), Ok(zeros));
+        let longer = [&[0, 0][..], &signature].concat();
+        let both = Verified { hash: Hash::Sha1, quirks: vec![Quirk::SignatureLength, Quirk::ZerosBeforeHeader] };
+        assert_eq!(verify_rsa(&public, CHALLENGE, &longer), Ok(both));
+        assert_eq!(verify_rsa(&public, [9; 8], &longer), Err(ActiveAuthError::Wrong));
+    }
+
+    #[test]
+    fn ecdsa_verifies_on_every_curve_plain_and_in_der_with_every_hash() {
+        let mut rng = Seeded::new(9);
+        for curve in Curve::ALL {
+            let key = EcPrivateKey::generate(curve, &mut rng);
+            let public = PublicKey::Ec(key.public());
+            for hash in Hash::ALL {
+                let plain = sign_ecdsa(&key, hash, &CHALLENGE, &mut rng).expect("signs");
+                assert_eq!(verify(&public, Some(hash), CHALLENGE, &plain), Ok(Verified { hash, quirks: vec![] }), "{curve:?} {hash:?}");
+                let der = sign(Algorithm::Ecdsa(hash), &PrivateKey::Ec(key.clone()), &CHALLENGE, &mut rng).expect("signs").to_der();
+                let quirks = vec![Quirk::DerSignature];
+                assert_eq!(verify(&public, Some(hash), CHALLENGE, &der), Ok(Verified { hash, quirks }), "{curve:?} {hash:?}");
+                let other = if hash == Hash::Sha256 { Hash::Sha384 } else { Hash::Sha256 };
+                assert_eq!(verify(&public, Some(other), CHALLENGE, &plain), Err(ActiveAuthError::Wrong));
+            }
+            assert!(matches!(verify(&public, None, CHALLENGE, &[0; 64]), Err(ActiveAuthError::Signature(_))), "nobody names the hash");
         }
     }
 }

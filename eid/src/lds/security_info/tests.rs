@@ -96,7 +96,7 @@ fn an_active_authentication_algorithm_that_is_not_plain_is_kept_as_it_is() {
     asn1::push_oid(&mut content, oid::ECDSA_SHA256);
     let set = tlv::encode(0x31, &tlv::encode(0x30, &content));
     let infos = SecurityInfos::parse(&set).expect("SecurityInfos");
-    assert_eq!(infos.active_auth_hash(), None);
+    assert_eq!((infos.active_auth_hash(), infos.x962_active_auth_hash()), (Some(Hash::Sha256), Some(Hash::Sha256)));
     assert_eq!(SecurityInfos::new(infos.infos().to_vec()).encode(), set);
 }
 
