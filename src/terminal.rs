@@ -178,6 +178,7 @@ impl Verifier {
             policy: &*self.policy,
             terminal: self.terminal.as_ref(),
             reading: self.reading.clone(),
+            challenge: None,
         };
         inspect::resume(session, &request, reading, rng, tell)
     }

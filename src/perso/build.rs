@@ -3,7 +3,9 @@
 //! Pure: date, randomness, keys, and the signer are arguments. Refused: a signer whose algorithm the profile does not allow, whose
 //! certificate is another key's, is out of its period of use, does not cover the document's validity, or is not for this kind of document.
 
+use eid::cert::chat::TerminalType;
 use eid::cert::cms::build::SignError;
+use eid::cert::cvc::{Cvc, TrustPoint, TrustPoints};
 use eid::cert::x509::Certificate;
 use eid::cert::{CertError, Time};
 use eid::crypto::agreement::{AgreementKey, Domain};
@@ -20,6 +22,7 @@ use eid::lds::biometrics::iris::{self, IrisRecord};
 use eid::lds::card_access::CardAccess;
 use eid::lds::card_security;
 use eid::lds::com::Com;
+use eid::lds::cvca::Cvca;
 use eid::lds::details::Element;
 use eid::lds::dg1::Dg1;
 use eid::lds::dg2::Dg2;
@@ -72,6 +75,16 @@ pub enum BuildError {
     /// The portrait does not go into DG2.
     #[error("EF.DG2: {0}")]
     Portrait(ImageError),
+    /// A certificate that is no trust point for Terminal Authentication.
+    #[error("CVCA {holder}: expected {expected}, found {found}")]
+    Cvca {
+        /// Holder of the certificate.
+        holder: String,
+        /// What a trust point is.
+        expected: String,
+        /// What is there.
+        found: String,
+    },
     /// A key of the chip could not be made.
     #[error("key of Active Authentication: {0}")]
     Key(SignatureError),
@@ -202,6 +215,47 @@ pub fn build(record: &Record, profile: &DocumentProfile, keys: &ChipKeys, signin
     image.active_auth = keys.active_auth.as_ref().map(|(key, _)| key.clone());
     image.chip_auth = keys.chip_auth.iter().chain(&keys.mapping).cloned().collect();
     Ok(image)
+}
+
+/// The trust points of a new chip from CVCA certificates, each of which must verify with its own key; the newest first. The chip's date is the
+/// day of production.
+///
+/// # Errors
+/// [`BuildError::Cvca`]: not a CVCA certificate for inspection systems, a wrong signature, more than two, or one expired.
+pub fn trust_points(certificates: &[Cvc], today: Date) -> Result<TrustPoints, BuildError> {
+    let mut points = Vec::new();
+    for certificate in certificates {
+        let wrong = |expected: &str, found: String| BuildError::Cvca {
+            holder: certificate.holder().to_string(),
+            expected: expected.to_owned(),
+            found,
+        };
+        let point = TrustPoint::of_cvca(certificate).map_err(|error| wrong("the certificate of a CVCA", error.to_string()))?;
+        certificate.verify(&point.key).map_err(|error| wrong("a self-signed certificate", error.to_string()))?;
+        if point.chat.terminal() != TerminalType::Inspection {
+            return Err(wrong("a CVCA for inspection systems", point.chat.terminal().name().to_owned()));
+        }
+        if point.expiry < today {
+            return Err(wrong("a certificate that has not expired", format!("one that expired on {}", point.expiry)));
+        }
+        points.push(point);
+    }
+    points.sort_by_key(|point| std::cmp::Reverse(point.effective));
+    let count = points.len();
+    TrustPoints::new(points, today).map_err(|_| BuildError::Cvca {
+        holder: "trust points".to_owned(),
+        expected: "one or two CVCA certificates of different names".to_owned(),
+        found: format!("{count}"),
+    })
+}
+
+/// Gives the chip what it needs to know terminals: trust points, and EF.CVCA that names them. DG3 and DG4 then open by Terminal Authentication.
+pub fn guard(image: &mut CardImage, trust: TrustPoints) {
+    let references: Vec<_> = trust.references(TerminalType::Inspection).cloned().collect();
+    if let Some((current, rest)) = references.split_first() {
+        image.files.insert(FileId::CVCA, Cvca { current: current.clone(), previous: rest.first().cloned() }.encode());
+    }
+    image.terminal_auth = Some(trust);
 }
 
 /// The document signer's certificate, if it may sign this document.

@@ -24,6 +24,7 @@ use eid::lds::com::Com;
 use eid::lds::dg1::Dg1;
 use eid::lds::dg14::Dg14;
 use eid::lds::sod::Sod;
+use eid::protocol::active_auth::CHALLENGE_LEN;
 use eid::protocol::finding::{Check, Outcome};
 use eid::protocol::pace::Password;
 use eid::quirk::Quirk;
@@ -80,6 +81,9 @@ pub struct Request<'a> {
     pub terminal: Option<&'a TerminalCredentials>,
     /// When to stop, and what to remember of the card type.
     pub reading: read::Options,
+    /// The challenge of Active Authentication, for a server that wants to judge the signature itself and takes each challenge back once; drawn
+    /// fresh where it is `None`. What the chip answered is in [`Inspection::transcript`].
+    pub challenge: Option<[u8; CHALLENGE_LEN]>,
 }
 
 /// Which data groups to read.
@@ -254,6 +258,7 @@ pub fn extended_access<T: Transport>(
         policy: &policy,
         terminal: Some(terminal),
         reading: read::Options::default(),
+        challenge: None,
     };
     let files = log.card_access.iter().map(|bytes| (FileId::CARD_ACCESS, bytes.clone())).collect();
     let (kept, tell) = (std::mem::take(log), &mut |_| {});

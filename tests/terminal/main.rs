@@ -4,6 +4,7 @@ mod card;
 mod chip;
 mod document;
 mod entries;
+mod extended;
 mod field;
 mod lies;
 mod noise;

@@ -2,11 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
-use cardwright::perso::build::{ChipKeys, Signing, build};
+use cardwright::perso::build::{ChipKeys, Signing, build, guard, trust_points};
 use cardwright::perso::image_file::{ImageFile, ImageFileError};
 use cardwright::perso::profile::DocumentProfile;
 use cardwright::perso::record;
 use clap::Args;
+use eid::cert::cvc::{Cvc, TrustPoints};
 use eid::date::Date;
 use serde_json::json;
 
@@ -38,6 +39,9 @@ pub(crate) struct Build {
     /// Write the images into DIR as 0001.image, 0002.image, ...; they hold private keys
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
+    /// Trust these CVCA certificates (CV certificates, self-signed; one or two): DG3 and DG4 open by Terminal Authentication
+    #[arg(long, value_name = "FILE", num_args = 1..=2)]
+    cvca: Vec<PathBuf>,
     /// Day of production (YYYY-MM-DD); today if not given
     #[arg(long, value_name = "DATE")]
     date: Option<Date>,
@@ -53,6 +57,7 @@ impl Build {
         let records = record::read(&self.records.display().to_string(), &text, &profile, today, &mut load)
             .map_err(|error| Failure::from_error(Exit::Usage, &error).hint("correct the record; nothing was built"))?;
 
+        let trust = self.trust(&profile, today)?;
         let phrase = secret::existing(
             self.ds_passphrase_file.as_deref(),
             "CARDWRIGHT_DS_PASSPHRASE",
@@ -69,10 +74,13 @@ impl Build {
         let mut rows = Vec::new();
         for (n, record) in (1u64..).zip(&records) {
             let keys = ChipKeys::generate(&profile, &mut random::system()).map_err(|error| Failure::from_error(Exit::Signer, &error))?;
-            let image = build(record, &profile, &keys, signing).map_err(|error| {
+            let mut image = build(record, &profile, &keys, signing).map_err(|error| {
                 Failure::from_error(Exit::Signer, &error)
                     .hint("`cardwright pki ds` issues another signer; see its --document-years, --document, and --key")
             })?;
+            if let Some(trust) = &trust {
+                guard(&mut image, trust.clone());
+            }
             let path = self.out.join(format!("{n:04}.image"));
             let digest = hex::encode(image.digest());
             let bytes: usize = image.files.values().map(Vec::len).sum();
@@ -87,6 +95,24 @@ impl Build {
             output::json(&rows)?;
         }
         Ok(Exit::Success)
+    }
+}
+
+impl Build {
+    /// The trust points of Terminal Authentication, if any were named.
+    fn trust(&self, profile: &DocumentProfile, today: Date) -> Result<Option<TrustPoints>, Failure> {
+        if self.cvca.is_empty() {
+            return Ok(None);
+        }
+        if profile.terminal_authentication.is_none() {
+            return Err(Failure::usage(format_args!("--cvca: the profile {} has no Terminal Authentication", profile.id)));
+        }
+        let read = |path: &PathBuf| {
+            let bytes = std::fs::read(path).map_err(|error| Failure::file(path, &error))?;
+            Cvc::from_der(&bytes).map_err(|error| Failure::from_error(Exit::Usage, &error).in_file(path))
+        };
+        let certificates = self.cvca.iter().map(read).collect::<Result<Vec<_>, _>>()?;
+        trust_points(&certificates, today).map(Some).map_err(|error| Failure::from_error(Exit::Usage, &error))
     }
 }
 

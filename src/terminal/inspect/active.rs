@@ -38,8 +38,14 @@ impl<T: Transport> Run<'_, '_, T> {
             let text = "DG15 has an EC key, and DG14 has no ActiveAuthenticationInfo that names the signature algorithm";
             return Ok(AA.not_supported("algorithm-not-named", text));
         }
-        let mut challenge = [0; CHALLENGE_LEN];
-        self.rng.fill_bytes(&mut challenge);
+        if dg14.is_some_and(|dg14| dg14.infos.x962_active_auth_hash().is_some()) {
+            self.log.quirks.push(Quirk::new("aa.x962-algorithm", "DG14 ActiveAuthenticationInfo"));
+        }
+        let challenge = self.request.challenge.unwrap_or_else(|| {
+            let mut challenge = [0; CHALLENGE_LEN];
+            self.rng.fill_bytes(&mut challenge);
+            challenge
+        });
         let signature = match self.signature(challenge)? {
             Ok(signature) => signature,
             Err(finding) => return Ok(finding),
@@ -106,20 +112,13 @@ pub(in crate::terminal) fn active_auth_verdict(
     signature: &[u8],
     quirks: &mut Vec<Quirk>,
 ) -> Finding {
-    let verified = match (key, hash) {
-        (PublicKey::Rsa(key), _) => active_auth::verify_rsa(key, challenge, signature),
-        (PublicKey::Ec(point), Some(hash)) => active_auth::verify_ecdsa(hash, point, challenge, signature),
-        (PublicKey::Ec(_), None) => return AA.not_supported("algorithm-not-named", "no ActiveAuthenticationInfo"),
-    };
+    if matches!(key, PublicKey::Ec(_)) && hash.is_none() {
+        return AA.not_supported("algorithm-not-named", "no ActiveAuthenticationInfo");
+    }
+    let verified = active_auth::verify(key, hash, challenge, signature);
     let finding = match verified {
         Ok(verified) => {
-            for quirk in &verified.quirks {
-                let rule = match quirk {
-                    active_auth::Quirk::DerSignature => "aa.der-signature",
-                    active_auth::Quirk::SmallerRoot => "aa.smaller-root",
-                };
-                quirks.push(Quirk::new(rule, "answer to INTERNAL AUTHENTICATE"));
-            }
+            quirks.extend(verified.quirks.iter().map(|quirk| Quirk::new(quirk.rule(), "answer to INTERNAL AUTHENTICATE").over(signature)));
             AA.passed().with("hash", verified.hash.name())
         }
         Err(ActiveAuthError::Signature(error)) => AA.not_supported("key-unusable", error.to_string()),

@@ -91,9 +91,12 @@ impl<T: Transport> Run<'_, '_, T> {
         }
         let choices = choice::choices(&dg14.infos, &mut self.log.quirks);
         let mut ways: Vec<_> = choices.ways.iter().filter(|way| way.version == Version::One).take(MAX_WAYS).collect();
+        if ways.is_empty() && !choices.ways.is_empty() {
+            let text = "DG14 offers version 2 only, which follows Terminal Authentication version 2";
+            return Ok(CA.not_attempted("no-terminal-authentication", text).into());
+        }
         if ways.is_empty() {
-            let why = if choices.unusable.is_empty() { "version 2 only".to_owned() } else { choices.unusable.join("; ") };
-            return Ok(CA.not_supported("protocol-unknown", format!("DG14: {why}")).into());
+            return Ok(CA.not_supported("protocol-unknown", format!("DG14: {}", choices.unusable.join("; "))).into());
         }
         let mut refused = None;
         for way in ways.drain(..) {
