@@ -381,3 +381,49 @@ fn parts_that_do_not_belong_there_are_told() {
     let verdict = world.judge(&message.file());
     assert_eq!((of(&verdict, SIGNATURE), rules(&verdict)), (PASSED, vec!["cms.digest-differs-from-signature"]));
 }
+
+#[test]
+fn two_signing_times_are_none() {
+    let world = World::new();
+    let mut message = world.message();
+    let attributes = message.signers[0].attributes.as_mut().expect("attributes");
+    attributes.push(attribute(oid::SIGNING_TIME, &encode(0x17u32, b"260701000000Z")));
+    attributes.sort();
+    message.signers[0].sign(&world.ds_key);
+    let verdict = world.judge(&message.file());
+    assert_eq!(of(&verdict, "pa.validity.signing"), (Outcome::Undecided, "signing-date-unknown"));
+}
+
+#[test]
+fn a_second_signer_with_a_forged_certificate_fails_the_chain() {
+    let world = World::new();
+    let mut forged = World { csca_key: Key::ec(66), ..world.clone() };
+    forged.ds = crate::forge::Spec { serial: vec![0x12], ..crate::forge::signer(&world.csca, &world.csca_key, &world.ds_key) };
+    let (mut message, second) = (world.message(), forged.message());
+    message.certificates.extend(second.certificates);
+    message.signers.extend(second.signers);
+    assert_eq!(of(&world.judge(&message.file()), "pa.chain"), (Outcome::Failed, "certificate-signature-wrong"));
+}
+
+/// A genuine certificate whose signature is wrong lends its path to nobody.
+#[test]
+fn a_signer_whose_signature_is_wrong_lends_no_path_to_another() {
+    let world = World::new();
+    let own = crate::forge::csca(&crate::forge::csca_name("VN", "Own"), &Key::ec(66));
+    let mut forger = World { csca: own.clone(), csca_key: Key::ec(66), ds_key: Key::ec(67), ..world.clone() };
+    forger.ds = crate::forge::signer(&own, &Key::ec(66), &Key::ec(67));
+    let (mut message, genuine) = (forger.message(), world.message());
+    message.certificates.extend(genuine.certificates);
+    message.signers.extend(genuine.signers);
+    *message.signers[1].signature.last_mut().expect("a signature") ^= 1;
+    let verdict = world.judge(&message.file());
+    assert_eq!((of(&verdict, SIGNATURE).0, of(&verdict, "pa.chain").0), (Outcome::Failed, Outcome::Undecided));
+}
+
+#[test]
+fn a_file_that_is_not_listed_is_a_finding_of_its_own_and_of_the_list() {
+    let mut world = World::new();
+    let file = world.message().file();
+    world.files.insert(15, vec![0x6F, 0]);
+    assert_eq!(failed(&world.judge(&file)), [("pa.hash.dg15", "not-listed"), ("pa.listed", "present-but-not-listed")]);
+}

@@ -225,6 +225,7 @@ fn the_cache_holds_proved_signers_and_forgets_with_the_store() {
     for _ in 0..2 {
         assert_eq!(of(&world.judge_with(&file, Some(&cache)), "pa.chain"), PASSED);
     }
+    assert!(cache.get(&world.judge(&file).signer.expect("a signer").fingerprint(), &world.trust).is_some());
     world.trust = TrustStore::new();
     assert_eq!(of(&world.judge_with(&file, Some(&cache)), "pa.chain").0, Outcome::Undecided);
 }
@@ -242,6 +243,19 @@ fn the_day_of_signing_and_today_are_two_questions() {
     // the certificate is valid, its key was no longer to be used
     assert_eq!(with("2026-12-31", "2026-12-31"), (Outcome::Passed, Outcome::Passed));
     assert_eq!(with("2027-01-01", "2027-01-02"), (Outcome::Failed, Outcome::Passed));
+}
+
+/// The private key was in use from July on, the certificate is valid from January on.
+#[test]
+fn the_private_key_has_a_first_day_too() {
+    let with = |signed: &str| {
+        let mut world = World { signing_time: Some(day(signed)), ..World::new() };
+        let time = |tag: u32, text: &str| encode(tag, text.as_bytes());
+        let period = encode(0x30u32, &[time(0x80, "20260701000000Z"), time(0x81, "20261231000000Z")].concat());
+        world.ds = world.ds.with(oid::PRIVATE_KEY_USAGE_PERIOD, false, period);
+        of(&world.verdict(), "pa.validity.signing").0
+    };
+    assert_eq!((with("2026-06-30"), with("2026-07-01")), (Outcome::Failed, Outcome::Passed));
 }
 
 #[test]
