@@ -2,7 +2,8 @@
 # make test    every test, the builds without features, and the lints that this machine can run
 # make peers   programs that others wrote, against our cards and our reader
 # make bench   speed beside its floor
-# make soak    the main job with CARDS cards (1000) and READERS readers (2); SESSIONS runs (2000) of PACE in every parameter set
+# make soak    the main job with CARDS cards (1000) and READERS readers (2); SESSIONS runs (2000) of PACE in every parameter set;
+#              cards in all combinations of protocols
 # make fuzz    coverage-guided hostile input, SECONDS seconds for each parser (60)
 # make lint doc
 #
@@ -64,6 +65,7 @@ soak:
 	@rm -rf $(OUT)-soak
 	$(CARGO) run --release --quiet --locked -- demo --cards $(CARDS) --readers $(READERS) --out $(OUT)-soak
 	SESSIONS=$(SESSIONS) $(CARGO) test --release --locked -p cardwright-applets --test card -- --nocapture pace_opens_in_every_parameter_set
+	$(CARGO) test --release --locked --test terminal -- --ignored every_combination
 
 fuzz:
 	@scripts/need $(BUILD_PACKAGES) g++

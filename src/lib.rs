@@ -49,7 +49,13 @@ pub mod terminal;
 pub mod transport;
 pub mod trust;
 
+pub use eid;
 pub use terminal::Verifier;
+
+/// The examples of the README compile.
+#[cfg(all(doctest, feature = "cli"))]
+#[doc = include_str!("../README.md")]
+struct Readme;
 
 #[cfg(test)]
 mod testing;

@@ -9,6 +9,7 @@
 
 mod toml_text;
 
+pub mod adopt;
 pub mod build;
 pub mod card_profile;
 pub mod image_file;

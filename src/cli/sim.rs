@@ -7,10 +7,15 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use applets::card::{Card, CardConfig};
 use applets::store::StoreError;
 use applets::vpcd;
+use cardwright::perso::adopt;
 use cardwright::perso::card_profile::CardProfile;
+use cardwright::perso::plan::ApduForm;
+use cardwright::perso::write::{Job, Nonce, Writer};
+use cardwright::terminal::evidence::folder::Folder;
 use clap::{Args, Subcommand};
-use eid::image::{FileId, LifeCycle};
+use eid::image::{CardImage, FileId, LifeCycle};
 use eid::scp03::kdf3;
+use eid::secret::Secret;
 use rand_core::Rng as _;
 use serde_json::json;
 
@@ -42,9 +47,11 @@ enum Step {
     Status(Status),
 }
 
-/// Make a blank card
+/// Make a blank card, or one that holds given files
 #[derive(Debug, Args)]
-#[command(before_long_help = "Example:\n  cardwright sim new blank.card --master-key-file perso-transport-kmc=transport.key")]
+#[command(
+    before_long_help = "Example:\n  cardwright sim new blank.card --master-key-file perso-transport-kmc=transport.key\n  cardwright sim new reference.card --test-keys --files bsi-tr03105-5 --ca-key DG14_sk.pkcs8 --aa-key DG15_sk.pkcs8"
+)]
 struct New {
     /// The card file to make
     file: PathBuf,
@@ -59,6 +66,18 @@ struct New {
     /// Memory in bytes
     #[arg(long, value_name = "BYTES", default_value_t = CardConfig::MEMORY)]
     memory: usize,
+    /// Write the files of a card in DIR (EF.COM, EF.SOD, EF.DG1, ...) onto it as they are, and make it operational
+    #[arg(id = "card_files", long = "files", value_name = "DIR")]
+    files: Option<PathBuf>,
+    /// Give it the private key of DG14, from FILE (PKCS#8, DER)
+    #[arg(long, value_name = "FILE", requires = "card_files")]
+    ca_key: Option<PathBuf>,
+    /// Give it the private key of DG15, from FILE (PKCS#8, DER)
+    #[arg(long, value_name = "FILE", requires = "card_files")]
+    aa_key: Option<PathBuf>,
+    /// Open it with this card access number too, beside the MRZ in EF.DG1
+    #[arg(long, value_name = "DIGITS", requires = "card_files", value_parser = digits)]
+    can: Option<String>,
 }
 
 /// Show the state and the files of a card, without opening it as a reader would
@@ -74,6 +93,11 @@ fn byte(text: &str) -> Result<u8, String> {
         .filter(|t| t.len() == 2)
         .and_then(|t| u8::from_str_radix(t, 16).ok())
         .ok_or_else(|| format!("expected two hexadecimal digits, found {text:?}"))
+}
+
+fn digits(text: &str) -> Result<String, String> {
+    let right = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+    if right { Ok(text.to_owned()) } else { Err(format!("expected digits, found {text:?}")) }
 }
 
 fn kdd(text: &str) -> Result<[u8; 10], String> {
@@ -136,15 +160,48 @@ impl New {
             return Err(Failure::usage(format_args!("{}: expected no such file yet, found one", self.file.display()))
                 .hint("a card is never overwritten; take another name"));
         }
-        Card::create(&self.file, &config, Box::new(random::system())).map_err(|error| failure(&error))?;
+        let image = self.image()?;
+        let mut card = Card::create(&self.file, &config, Box::new(random::system())).map_err(|error| failure(&error))?;
+        if let Some(image) = &image {
+            self.fill(&mut card, image, &profile).inspect_err(|_| drop(std::fs::remove_file(&self.file)))?;
+        }
+        let files = image.as_ref().map_or(0, |image| image.files.len());
         if context.json {
-            output::json(
-                &json!({ "file": self.file, "kdd": hex::encode_upper(kdd), "kvn": format!("{:02X}", self.kvn), "memory": self.memory }),
-            )?;
+            output::json(&json!({
+                "file": self.file, "kdd": hex::encode_upper(kdd), "kvn": format!("{:02X}", self.kvn), "memory": self.memory, "files": files,
+            }))?;
         } else {
-            output::text(&format!("{}: blank card, KDD {}, keys {:02X}", self.file.display(), hex::encode_upper(kdd), self.kvn))?;
+            let what = if image.is_some() { format!("operational card with {files} files") } else { "blank card".to_owned() };
+            output::text(&format!("{}: {what}, KDD {}, keys {:02X}", self.file.display(), hex::encode_upper(kdd), self.kvn))?;
         }
         Ok(Exit::Success)
+    }
+
+    /// What `--files` and the keys say the card shall hold.
+    fn image(&self) -> Result<Option<CardImage>, Failure> {
+        let Some(dir) = &self.files else { return Ok(None) };
+        let folder = Folder::read(dir).map_err(|error| Failure::from_error(Exit::Usage, &error))?;
+        for path in &folder.passed_over {
+            tracing::info!("passed over, no file of a card: {}", path.display());
+        }
+        let key = |path: &PathBuf| std::fs::read(path).map(Secret::new).map_err(|error| Failure::file(path, &error));
+        let secrets = adopt::Secrets {
+            chip_auth: self.ca_key.as_ref().map(key).transpose()?,
+            active_auth: self.aa_key.as_ref().map(key).transpose()?,
+            can: self.can.as_ref().map(|can| Secret::from(can.as_bytes())),
+        };
+        adopt::image(folder.files, &secrets).map(Some).map_err(|error| Failure::from_error(Exit::Usage, &error))
+    }
+
+    fn fill(&self, card: &mut Card, image: &CardImage, profile: &CardProfile) -> Result<(), Failure> {
+        let masters = self.master.all(profile)?;
+        let writer = Writer { profile, masters: &masters, apdu: ApduForm::Frame };
+        let mut nonce = Nonce::default();
+        random::system().fill_bytes(&mut nonce);
+        let failed = |failed: cardwright::perso::write::Failed| Failure::from_error(Exit::CheckFailed, &failed);
+        let job = Job { image, nonce, live: false };
+        let written = writer.personalize(card, job, &mut random::system(), &mut (), &mut |_, _, _| {}).map_err(failed)?;
+        writer.activate(card, written.digest, &mut random::system(), &mut ()).map_err(failed)
     }
 }
 

@@ -37,7 +37,7 @@ use super::inspect::passive::{Content, counted, passive, sod};
 use super::inspect::{Inspection, active, cam, chip, cross, dg, document};
 use super::policy::Policy;
 use super::read;
-use super::report::{PolicyNote, Report, Source, Verdict};
+use super::report::{PolicyNote, Report, Source, Verdict, codes};
 use crate::session::Traffic;
 
 pub mod file;
@@ -226,9 +226,9 @@ impl Evidence {
                 *kept = Kept::Redacted { len: bytes.len(), sha256: sha256(bytes), listed_by };
             }
         }
-        self.findings.retain(|finding| {
-            !(finding.id().starts_with("cross.") || finding.id().starts_with("document.") || finding.id().starts_with("content."))
-        });
+        // Comparisons say what they compared; what files broke a rule with is of the files.
+        self.findings.retain(|finding| !finding.id().starts_with("cross.") && !finding.id().starts_with("document."));
+        self.quirks.retain(|quirk| codes::RULES.contains(&quirk.rule));
         self
     }
 
@@ -246,6 +246,12 @@ impl Evidence {
         let (mut findings, mut quirks) = self.observed();
         if self.ended == Ended::Opened || (self.ended == Ended::Stopped && files.contains_key(&FileId::SOD)) {
             self.content(judge, today, &files, &mut findings, &mut quirks);
+        }
+        // What nobody can compute without the card or the caller, such as a text that was read from the card's face.
+        for recorded in self.findings.iter().filter(|finding| !finding.id().starts_with("pa.") && !finding.id().starts_with("profile.")) {
+            if !findings.iter().any(|finding| finding.id() == recorded.id()) {
+                findings.push(disbelieved(recorded));
+            }
         }
         for quirk in &self.quirks {
             if !quirks.contains(quirk) {
@@ -340,11 +346,6 @@ impl Evidence {
             } else if let Some(recorded) = self.findings.iter().find(|finding| finding.id() == id) {
                 findings.push(disbelieved(recorded));
             }
-        }
-        // the QR text itself is not in the evidence
-        let again = |finding: &&Finding| matches!(finding.id(), "cam" | "ta") || finding.id().starts_with("cross.qr.");
-        for recorded in self.findings.iter().filter(again) {
-            findings.push(disbelieved(recorded));
         }
     }
 }

@@ -216,7 +216,11 @@ pub fn resume<T: Transport>(
     if !run.is_other_card() {
         run.reading.files_mut().clone_from(&run.files);
     }
-    let Run { session, log, files, guarded, .. } = run;
+    let Run { session, log, mut files, guarded, .. } = run;
+    // It was read also where the card did not open.
+    if let Some(bytes) = &log.card_access {
+        files.entry(FileId::CARD_ACCESS).or_insert_with(|| bytes.clone());
+    }
     session.set_watch(Watch::default());
     if let (Some(memory), Some(atr)) = (request.reading.memory(), known) {
         memory.lock().unwrap_or_else(PoisonError::into_inner).learn(&atr, session.habits());
@@ -362,6 +366,7 @@ impl<T: Transport> Run<'_, '_, T> {
         let com = self.parsed::<Com>();
         let sod = passive::sod(&self.files);
         let listed = listed(com.as_ref(), sod.as_ref().ok());
+        self.unlisted(&listed)?;
         let offers = |number: u8| listed.contains(&number);
 
         let mut chip_auth = None;
@@ -441,6 +446,30 @@ impl<T: Transport> Run<'_, '_, T> {
         }
         if let Some(ExtendedLength { command, response }) = info.extended_length {
             self.session.announce(command as usize, response as usize);
+        }
+        Ok(())
+    }
+
+    /// Reads the data groups that neither list names and that are there all the same: nobody signed them, and passive authentication says so.
+    fn unlisted(&mut self, listed: &BTreeSet<u8>) -> Result<(), AccessError> {
+        if self.request.data_groups != DataGroups::All {
+            return Ok(());
+        }
+        for number in (1..=16).filter(|number| !listed.contains(number)) {
+            if self.broken {
+                break;
+            }
+            match read::select(self.session, dg(number)) {
+                Ok(_) => self.read(dg(number))?,
+                Err(ReadError::Session { source: SessionError::Transport(error), .. }) => return Err(SessionError::Transport(error).into()),
+                Err(error @ ReadError::Session { .. }) => {
+                    self.broken = true;
+                    self.log.findings.push(CHANNEL.failed("broken", error.to_string()));
+                    self.log.findings.push(read::finding(&error));
+                }
+                // As it should be.
+                Err(_) => {}
+            }
         }
         Ok(())
     }

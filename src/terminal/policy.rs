@@ -3,8 +3,8 @@
 //! [`StandardPolicy`] thinks as a border does. In this order:
 //!
 //! 1. A failed check is a contradiction between what the card shows and what its state signed: **not genuine**. Findings about rights
-//!    (`access.*`, `ta`) never count here: that a card refuses a way of access, or our terminal certificates, says nothing against it.
-//!    Nor do those on how certificates were made (`profile.*`): what trust rests on is in `pa.chain`.
+//!    (`access.*` but `access.channel`, and `ta`) never count here: that a card refuses a way of access, or our terminal certificates, says
+//!    nothing against it. Nor do those on how certificates were made (`profile.*`): what trust rests on is in `pa.chain`.
 //! 2. Nothing is shown without `pa.sod`, `pa.signature`, `pa.chain` and `pa.hash.dg1`: unless all of them passed, **undecided**.
 //! 3. A check that ran without an answer (`undecided`, `not-supported`) leaves the question open: **undecided**. One that was not attempted,
 //!    because the card has no such feature or guards it for others, counts neither way.
@@ -106,9 +106,11 @@ pub struct StandardPolicy {
 /// Checks without which nothing is shown.
 pub const ALWAYS: [&str; 4] = ["pa.sod", "pa.signature", "pa.chain", "pa.hash.dg1"];
 
-/// Whether a finding is about the card, and not about rights on it or the style of a certificate.
+/// Whether a finding is about the card, and not about rights on it or the style of a certificate. A broken channel is: somebody changed an
+/// answer.
 fn about_the_card(finding: &Finding) -> bool {
-    !["access.", "profile."].into_iter().any(|kind| finding.id().starts_with(kind)) && finding.id() != "ta"
+    let other = ["access.", "profile."].into_iter().any(|kind| finding.id().starts_with(kind)) || finding.id() == "ta";
+    !other || finding.id() == "access.channel"
 }
 
 fn passed(findings: &[Finding], id: &str) -> bool {
@@ -229,6 +231,7 @@ mod tests {
     fn a_refused_right_says_nothing_about_genuineness() {
         assert_eq!(with([check("access.pace").failed("refused", ""), check("access.downgrade").undecided("x", "")]), Verdict::Genuine);
         assert_eq!(with([check("ta").failed("refused", "")]), Verdict::Genuine);
+        assert_eq!(with([check("access.channel").failed("broken", "")]), Verdict::NotGenuine, "an answer that was changed is no refusal");
     }
 
     #[test]

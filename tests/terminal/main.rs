@@ -2,14 +2,17 @@
 
 mod card;
 mod chip;
+mod combinations;
 mod document;
 mod entries;
+mod evidence;
 mod extended;
 mod field;
 mod lies;
 mod noise;
 mod personalize;
 mod resume;
+mod schema;
 
 use applets::rng::SeededRng;
 

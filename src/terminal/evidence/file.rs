@@ -135,13 +135,10 @@ struct ActiveAuthText {
 #[serde(deny_unknown_fields)]
 struct ChipAuthText {
     protocol: String,
-    /// Files of before Terminal Authentication do not say it.
-    #[serde(default = "first_version", skip_serializing_if = "is_first_version")]
     version: u8,
     /// The bytes that name the key, in hexadecimal.
     key_id: Option<String>,
     ephemeral: String,
-    #[serde(default, skip_serializing_if = "String::is_empty")]
     agreed: String,
     command: String,
     answer: String,
@@ -178,15 +175,6 @@ struct TrafficText {
     commands: u64,
     sent: u64,
     received: u64,
-}
-
-const fn first_version() -> u8 {
-    1
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "the form that serde asks for")]
-const fn is_first_version(version: &u8) -> bool {
-    *version == 1
 }
 
 fn key_id(text: &str) -> Result<KeyId, EvidenceError> {
@@ -267,7 +255,7 @@ impl Content {
                 version: ca.version,
                 key_id: ca.key_id.map(|id| hex::encode(id.as_reference())),
                 ephemeral: encode(ca.ephemeral.expose()),
-                agreed: if ca.version == 1 { String::new() } else { encode(&ca.agreed) },
+                agreed: encode(&ca.agreed),
                 command: encode(&ca.command),
                 answer: encode(&ca.answer),
             }),

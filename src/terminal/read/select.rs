@@ -52,7 +52,7 @@ pub(in crate::terminal) fn mf<T: Transport>(session: &mut Session<T>) -> Result<
 /// Selects a file.
 pub(super) fn file<T: Transport>(session: &mut Session<T>, file: FileId, quirks: &mut Vec<Quirk>) -> Result<(), ReadError> {
     let known = session.habits().select_file.min(FILE.len());
-    let mut refused = None;
+    let (mut refused, mut said) = (None, None);
     for n in std::iter::once(known).chain((0..=FILE.len()).filter(|&n| n != known)) {
         let result = match FILE.get(n) {
             // An instruction that is not there has no other form.
@@ -72,11 +72,13 @@ pub(super) fn file<T: Transport>(session: &mut Session<T>, file: FileId, quirks:
             // Where it was tried for the sake of the memory only, it says nothing; nor does a refusal of its form.
             Err(ReadError::Refused { sw, .. }) if n < FILE.len() && refuses_form(sw) => refused = refused.or(Some(sw)),
             Err(error @ ReadError::Session { .. }) => return Err(error),
-            Err(error) if n == FILE.len() && (refused.is_none() || matches!(error, ReadError::Refused { .. })) => {}
+            Err(ReadError::Refused { .. }) if n == FILE.len() => {}
+            // The form that this card took before: what it says of the file stands, if the other forms are refused as such.
+            Err(error) if n == FILE.len() && refused.is_none() => said = Some(error),
             Err(error) => return Err(error),
         }
     }
-    Err(refusal(file, refused.unwrap_or(Sw(0x6A82)), 0))
+    Err(said.unwrap_or_else(|| refusal(file, refused.unwrap_or(Sw(0x6A82)), 0)))
 }
 
 /// Reads the first byte by short identifier, which selects the file.

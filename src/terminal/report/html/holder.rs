@@ -8,6 +8,7 @@ use eid::lds::dg2::Dg2;
 use eid::lds::{self, Content, Elementary as _};
 
 use super::escape;
+use crate::picture;
 use crate::terminal::inspect::{Inspection, dg};
 use crate::terminal::report::{Document, Verdict};
 
@@ -75,12 +76,15 @@ fn portrait(inspection: &Inspection) -> Result<String, String> {
     };
     let dg2 = Dg2::parse(bytes).map_err(|error| format!("no portrait: {error}"))?;
     let image = dg2.portraits().next().ok_or("no portrait in DG2")?;
-    let kind = match image {
-        [0xFF, 0xD8, 0xFF, ..] => "jpeg",
-        [0x89, b'P', b'N', b'G', ..] => "png",
-        _ => return Err("portrait in a format that browsers do not show (JPEG 2000)".to_owned()),
+    // What every browser shows goes in as it is; the rest becomes PNG first.
+    let (kind, bytes) = match picture::format(image) {
+        Some(picture::Format::Jpeg) => ("jpeg", Base64::encode_string(image)),
+        _ => match picture::decode(image) {
+            Ok(picture) => ("png", Base64::encode_string(&picture.to_png())),
+            Err(error) => return Err(format!("the portrait cannot be shown: {error}")),
+        },
     };
-    Ok(format!("data:image/{kind};base64,{}", Base64::encode_string(image)))
+    Ok(format!("data:image/{kind};base64,{bytes}"))
 }
 
 /// Every data group that says something in words.
