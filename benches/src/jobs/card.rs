@@ -15,6 +15,8 @@ use cardwright::perso::write::{self, Masters, Writer};
 use cardwright::session::Session;
 use cardwright::terminal::access::Fallback;
 use cardwright::terminal::inspect::{DataGroups, Request, inspect};
+use cardwright::terminal::policy::StandardPolicy;
+use cardwright::terminal::read;
 use cardwright::terminal::report::Verdict;
 use eid::cert::path::SignerCache;
 use eid::crypto::agreement::ecdh;
@@ -102,6 +104,7 @@ pub(crate) fn jobs(state: State) -> Vec<Job> {
 
     let can = Password::Can(Secret::from(line.record.can().expect("the profile has one").as_bytes()));
     let (trust, cache, today) = (line.state.trust(), SignerCache::default(), line.state.today);
+    let policy = StandardPolicy::default();
     let mut card = Some(card);
     let mut read = move || {
         let mut session = Session::new(card.take().expect("it came back"));
@@ -114,6 +117,10 @@ pub(crate) fn jobs(state: State) -> Vec<Job> {
             cache: Some(&cache),
             today,
             data_groups: DataGroups::All,
+            policy: &policy,
+            terminal: None,
+            reading: read::Options::default(),
+            challenge: None,
         };
         let inspection = inspect(&mut session, &request, &mut rng, &mut |_| ()).expect("a card");
         assert_eq!(inspection.report.verdict, Verdict::Genuine, "{:?}", inspection.report.findings);
