@@ -361,7 +361,11 @@ impl<T: Transport> Session<T> {
     fn wire(&mut self, command: &Command) -> Result<Response, SessionError> {
         let mut answer = self.exchange(command)?;
         if let Some(le) = wrong_le(&answer).filter(|_| command.le.is_some()) {
-            answer = self.exchange(&Command { le: Some(le), ..command.clone() })?;
+            let again = self.exchange(&Command { le: Some(le), ..command.clone() })?;
+            // A card that counted the refused command, or dropped the channel, refuses the repetition in the clear: the first refusal stands.
+            if !(self.is_secure() && again.data.is_empty()) {
+                answer = again;
+            }
         }
         let mut data = Vec::new();
         while answer.sw.sw1() == 0x61 {

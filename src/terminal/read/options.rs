@@ -37,7 +37,7 @@ impl Options {
         self
     }
 
-    /// The same, which stops before the next APDU once `time` has passed since the inspection began. `clock` gives the time since any
+    /// The same, which stops before the next APDU once `time` has passed since the inspection began, or was gone on with. `clock` gives the time since any
     /// fixed moment.
     #[must_use]
     pub fn within(mut self, time: Duration, clock: Clock) -> Self {
