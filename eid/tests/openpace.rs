@@ -10,7 +10,7 @@ use eid::cert::cvc::issue::Template;
 use eid::cert::cvc::{CvKey, Cvc, KeyReference, TrustPoint, TrustPoints, VerifyingKey, chain};
 use eid::crypto::curve::Curve;
 use eid::crypto::hash::Hash;
-use eid::crypto::signature::{Algorithm, PrivateKey, PublicKey, Signature, sign};
+use eid::crypto::signature::{Algorithm, PrivateKey, PublicKey, Signature, SignatureError, sign};
 use eid::date::Date;
 use eid::signer::{Signer, SignerError};
 
@@ -110,6 +110,10 @@ fn folder(name: &str) -> std::path::PathBuf {
     folder
 }
 
+/// `cvc-create` writes r and s only as long as they need, so that on P-521 many of its signatures have 130 bytes and not the 132 of the plain
+/// format. Such certificates are refused here; the tool is asked again.
+const TRIES: usize = 40;
+
 #[test]
 fn certificates_of_openpace_are_read_verified_and_taken_by_a_chip() {
     if !installed() {
@@ -125,22 +129,28 @@ fn certificates_of_openpace_are_read_verified_and_taken_by_a_chip() {
         let (expires, scheme) = (format!("--expires={until}"), format!("--scheme={scheme}"));
         let common = [expires.as_str(), scheme.as_str(), "--read-finger"];
         let run = |arguments: &[&str]| assert!(create(&folder, &[arguments, &common].concat()), "{scheme}");
-        run(&["--role=cvca", "--type=is", "--chr=ZZCVCA00001", "--sign-with=cvca", "--out-cert=root", "--read-iris"]);
-        run(&[
-            "--role=dv_domestic",
-            "--chr=ZZDV00001",
-            "--sign-as=root",
-            "--sign-with=cvca",
-            "--key=dv",
-            "--out-cert=dv.cv",
-            "--read-iris",
-        ]);
-        run(&["--role=terminal", "--chr=ZZIS00001", "--sign-as=dv.cv", "--sign-with=dv", "--key=is", "--out-cert=is.cv"]);
-        let [root, dv, is] =
-            ["root", "dv.cv", "is.cv"].map(|name| Cvc::from_der(&std::fs::read(folder.join(name)).expect("made")).expect(name));
+        let whole = |arguments: &[&str], file: &str| {
+            let len = curve.map_or(256, |curve| 2 * curve.scalar_len());
+            let mut made = (0..TRIES).map(|_| {
+                run(arguments);
+                Cvc::from_der(&std::fs::read(folder.join(file)).expect("made")).expect(file)
+            });
+            made.find(|certificate| certificate.signature().len() == len).expect("a signature of full length")
+        };
+        let root = whole(&["--role=cvca", "--type=is", "--chr=ZZCVCA00001", "--sign-with=cvca", "--out-cert=root", "--read-iris"], "root");
+        let dv =
+            ["--role=dv_domestic", "--chr=ZZDV00001", "--sign-as=root", "--sign-with=cvca", "--key=dv", "--out-cert=dv.cv", "--read-iris"];
+        let dv = whole(&dv, "dv.cv");
+        let is =
+            whole(&["--role=terminal", "--chr=ZZIS00001", "--sign-as=dv.cv", "--sign-with=dv", "--key=is", "--out-cert=is.cv"], "is.cv");
         assert!([&root, &dv, &is].iter().all(|certificate| certificate.quirks().is_empty()));
         assert_eq!((root.key().algorithm(), root.key().curve(), is.key().curve()), (algorithm, curve, None));
         let point = TrustPoint::of_cvca(&root).expect("a CVCA");
+        if matches!(algorithm, Algorithm::RsaPss { .. }) {
+            // The tool salts with as many bytes as fit, 222 here; TR-03110-3 has as many as the digest, and so it is refused.
+            assert_eq!(root.verify(&point.key), Err(SignatureError::Wrong));
+            continue;
+        }
         assert_eq!(root.verify(&point.key), Ok(()));
         let chip = TrustPoints::new(vec![point], root.effective()).expect("one");
         let (holder, _) = chip.verify_chain([&dv, &is]).expect("the chain holds");
