@@ -159,8 +159,7 @@ impl Kind {
     fn unsigned(&self, keys: u8) -> CardImage {
         let (chip_auth, suite) = self.chip_auth.unwrap_or((Curve::P256, Suite::Aes128));
         let mut image = unsigned(Options { suite, chip_auth, keys, ..Options::default() });
-        image.files.retain(|file, _| !matches!(file.dg_number(), Some(2 | 3 | 13 | 15)));
-        image.files.insert(dg(2), tlv::encode(0x75, &[0x5A; 300]));
+        image.files.retain(|file, _| !matches!(file.dg_number(), Some(3 | 13 | 15)));
         let made = Dg14::parse(&image.files[&dg(14)]).expect("DG14").infos;
         let mut infos = Vec::new();
         image.files.remove(&FileId::CARD_ACCESS);
