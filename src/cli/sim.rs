@@ -63,9 +63,9 @@ struct New {
     /// Version number of the key set, two hexadecimal digits
     #[arg(long, value_name = "HEX", default_value = "30", value_parser = byte)]
     kvn: u8,
-    /// Memory in bytes
-    #[arg(long, value_name = "BYTES", default_value_t = CardConfig::MEMORY)]
-    memory: usize,
+    /// Memory in bytes; 65536, and more where --files needs it, if not given
+    #[arg(long, value_name = "BYTES")]
+    memory: Option<usize>,
     /// Write the files of a card in DIR (EF.COM, EF.SOD, EF.DG1, ...) onto it as they are, and make it operational
     #[arg(id = "card_files", long = "files", value_name = "DIR")]
     files: Option<PathBuf>,
@@ -87,6 +87,9 @@ struct Status {
     /// The card file
     file: PathBuf,
 }
+
+/// Data of one STORE DATA command to a virtual card: files as long as a card's memory need fewer than 256 of them.
+const STORE_DATA: u16 = 4096;
 
 fn byte(text: &str) -> Result<u8, String> {
     Some(text)
@@ -155,12 +158,15 @@ impl New {
             drawn
         });
         let keys = kdf3(&master, kdd).map_err(|error| Failure::from_error(Exit::Usage, &error))?;
-        let config = CardConfig { memory: self.memory, ..CardConfig::new(kdd, self.kvn, keys) };
+        let image = self.image()?;
+        let bytes: usize = image.iter().flat_map(|image| image.files.values()).map(Vec::len).sum();
+        // each file ends with a part of a page, and the keys take a few more
+        let memory = self.memory.unwrap_or(CardConfig::MEMORY + bytes.next_multiple_of(4096));
+        let config = CardConfig { memory, ..CardConfig::new(kdd, self.kvn, keys) };
         if self.file.exists() {
             return Err(Failure::usage(format_args!("{}: expected no such file yet, found one", self.file.display()))
                 .hint("a card is never overwritten; take another name"));
         }
-        let image = self.image()?;
         let mut card = Card::create(&self.file, &config, Box::new(random::system())).map_err(|error| failure(&error))?;
         if let Some(image) = &image {
             self.fill(&mut card, image, &profile).inspect_err(|_| drop(std::fs::remove_file(&self.file)))?;
@@ -168,7 +174,7 @@ impl New {
         let files = image.as_ref().map_or(0, |image| image.files.len());
         if context.json {
             output::json(&json!({
-                "file": self.file, "kdd": hex::encode_upper(kdd), "kvn": format!("{:02X}", self.kvn), "memory": self.memory, "files": files,
+                "file": self.file, "kdd": hex::encode_upper(kdd), "kvn": format!("{:02X}", self.kvn), "memory": memory, "files": files,
             }))?;
         } else {
             let what = if image.is_some() { format!("operational card with {files} files") } else { "blank card".to_owned() };
@@ -195,7 +201,7 @@ impl New {
 
     fn fill(&self, card: &mut Card, image: &CardImage, profile: &CardProfile) -> Result<(), Failure> {
         let masters = self.master.all(profile)?;
-        let writer = Writer { profile, masters: &masters, apdu: ApduForm::Frame };
+        let writer = Writer { profile, masters: &masters, apdu: ApduForm::Extended(STORE_DATA) };
         let mut nonce = Nonce::default();
         random::system().fill_bytes(&mut nonce);
         let failed = |failed: cardwright::perso::write::Failed| Failure::from_error(Exit::CheckFailed, &failed);
