@@ -9,7 +9,9 @@ use eid::cert::x509::Certificate;
 use eid::crypto::hash::Hash;
 use eid::crypto::signature::Algorithm;
 use eid::date::Date;
-use eid::lds::sod;
+use eid::lds::dg1::Dg1;
+use eid::lds::{Elementary as _, sod};
+use eid::mrz::{MrzDate, Sex, vietnam};
 use eid::secret::Secret;
 use pki::{Authority, CscaParameters, DsParameters, KeyParameters, Subject};
 use rand_core::{CryptoRng, UnwrapErr};
@@ -84,9 +86,12 @@ impl World {
     }
 }
 
-/// Data groups 1, 2, 13 and 14 with contents that only have to be hashed.
+/// DG1 with an MRZ, and data groups 2, 13 and 14 with contents that only have to be hashed.
 pub(crate) fn files() -> BTreeMap<u8, Vec<u8>> {
-    [(1u8, 0x61u32), (2, 0x75), (13, 0x6D), (14, 0x6E)].map(|(n, tag)| (n, eid::tlv::encode(tag, &vec![n; 200 * usize::from(n)]))).into()
+    let date = |text| MrzDate::parse(text).expect("a date");
+    let mrz = vietnam::identity_card("099505000123", "Phạm Thị Ước Mẫu", Sex::Female, date("050105"), date("300105")).expect("an MRZ");
+    let hashed = [(2u8, 0x75u32), (13, 0x6D), (14, 0x6E)].map(|(n, tag)| (n, eid::tlv::encode(tag, &vec![n; 200 * usize::from(n)])));
+    [(1, Dg1::new(mrz).encode())].into_iter().chain(hashed).collect()
 }
 
 /// `openssl` with `arguments`; `None` where it is not installed.

@@ -45,7 +45,8 @@ fn a_document_of_ours_passes_every_check_without_a_quirk() {
     let ids: Vec<_> = verdict.findings.iter().map(Finding::id).collect();
     let hashes = ["pa.hash.dg1", "pa.hash.dg2", "pa.hash.dg13", "pa.hash.dg14"];
     let first = ["pa.sod", "pa.signature", "pa.chain", "pa.validity.signing", "pa.validity.today"];
-    assert_eq!(ids, [first.as_slice(), hashes.as_slice(), &["pa.listed"]].concat());
+    let last = ["pa.listed", "pa.issuer", "profile.signer", "profile.csca", "profile.document_type", "profile.country"];
+    assert_eq!(ids, [first.as_slice(), hashes.as_slice(), last.as_slice()].concat());
 }
 
 #[test]
@@ -65,22 +66,27 @@ fn each_kind_of_damage_fails_under_its_own_name() {
         changed[at] ^= 1;
         run(&changed, &files(), &trust, None)
     };
+    // Without a signature nobody has confirmed DG1, and what is compared with it.
+    let unconfirmed = ["pa.issuer", "profile.document_type"].map(|id| (id, Outcome::NotAttempted, "dg1-not-confirmed"));
     let content = find(&sod, &Hash::Sha256.digest(&[&files()[&2]]));
     let verdict = damage(content);
     assert_eq!(
         not_passed(&verdict),
-        [("pa.signature", Outcome::Failed, "message-digest-differs"), ("pa.hash.dg2", Outcome::Failed, "hash-differs")]
+        [[("pa.signature", Outcome::Failed, "message-digest-differs"), ("pa.hash.dg2", Outcome::Failed, "hash-differs")], unconfirmed]
+            .concat()
     );
 
     let parsed = eid::lds::sod::Sod::parse(&sod).expect("EF.SOD");
     let digest = find(&sod, &Hash::Sha256.digest(&[parsed.signed.content()]));
-    assert_eq!(not_passed(&damage(digest)), [("pa.signature", Outcome::Failed, "message-digest-differs")]);
-    assert_eq!(not_passed(&damage(sod.len() - 1)), [("pa.signature", Outcome::Failed, "signature-wrong")]);
+    for (at, code) in [(digest, "message-digest-differs"), (sod.len() - 1, "signature-wrong")] {
+        assert_eq!(not_passed(&damage(at)), [[("pa.signature", Outcome::Failed, code)].as_slice(), &unconfirmed].concat());
+    }
 
     let none = [
         ("pa.chain", Outcome::Failed, "certificate-signature-wrong"),
         ("pa.validity.signing", Outcome::NotAttempted, "no-chain"),
         ("pa.validity.today", Outcome::NotAttempted, "no-chain"),
+        ("profile.csca", Outcome::NotAttempted, "no-chain"),
     ];
     let certificate = find(&sod, world.ds.der());
     let in_subject = certificate + find(world.ds.der(), b"Document Signer 1");
@@ -133,6 +139,7 @@ fn another_root_of_the_same_name_leaves_the_chain_undecided() {
             ("pa.chain", Outcome::Undecided, "no-trust-anchor"),
             ("pa.validity.signing", Outcome::NotAttempted, "no-chain"),
             ("pa.validity.today", Outcome::NotAttempted, "no-chain"),
+            ("profile.csca", Outcome::NotAttempted, "no-chain"),
         ]
     );
 }

@@ -139,7 +139,6 @@ impl SignedData {
 
     /// signingTime, if the signer states it. A statement of the signer, covered by its signature.
     #[must_use]
-    #[expect(clippy::unused_self, reason = "all that is asked of a signer is asked of its message")]
     pub const fn signing_time(&self, signer: &SignerInfo) -> Option<Time> {
         signer.signing_time
     }

@@ -100,7 +100,8 @@ fn each_field_of_dg13_that_contradicts_dg1_is_undecided_by_its_own_check() {
         checked(&card(&mrz("Phạm Thị Ước Mẫu"), &person))
     };
     let text = |text: &str| Some(text.to_owned());
-    let cases: [(&str, fn(&mut Person)); 6] = [
+    type Change = fn(&mut Person);
+    let cases: [(&str, Change); 6] = [
         ("cross.dg13.number", |p| p.personal_number = Some("079505000124".to_owned())),
         ("cross.dg13.name", |p| p.full_name = Some("Phạm Thị Khác".to_owned())),
         ("cross.dg13.birth", |p| p.date_of_birth = Some("06/01/2105".to_owned())),
