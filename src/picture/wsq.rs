@@ -57,7 +57,9 @@ pub(super) fn decode(bytes: &[u8]) -> Result<Picture, PictureError> {
             0xA4 => tables.filters = Some(wavelet::Filters::read(&mut reader.segment()?)?),
             0xA5 => tables.quantization = Some(tables::Quantization::read(&mut reader.segment()?)?),
             0xA6 => tables.codes(&mut reader.segment()?)?,
-            0xA7 | 0xA8 => drop(reader.segment()?),
+            0xA7 | 0xA8 => {
+                reader.segment()?;
+            }
             marker => return Err(damaged(format!("expected a marker of WSQ before offset {}, found FF{marker:02X}", reader.at))),
         }
     }

@@ -207,10 +207,10 @@ mod tests {
         let policy = StandardPolicy::default();
         assert_eq!(judged(&policy, []), (Verdict::Genuine, vec![]));
         assert_eq!(judged(&policy, [check("read.dg3").not_attempted("protected", "")]), (Verdict::Genuine, vec![]));
-        for missing in 0..4 {
-            let findings: Vec<_> = ALWAYS_PASSED.into_iter().enumerate().filter(|&(n, _)| n != missing).map(|(_, f)| f).collect();
+        for missing in ALWAYS {
+            let findings: Vec<_> = ALWAYS_PASSED.into_iter().filter(|finding| finding.id() != missing).collect();
             assert_eq!(policy.judge(&findings), Verdict::Undecided, "{missing}");
-            assert_eq!(policy.obstacles(&findings), [format!("{} is required and was not run", ALWAYS[missing])]);
+            assert_eq!(policy.obstacles(&findings), [format!("{missing} is required and was not run")]);
         }
         assert_eq!(policy.judge(&[]), Verdict::Undecided);
     }

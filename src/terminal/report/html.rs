@@ -195,7 +195,7 @@ fn checks(out: &mut String, part: Part, report: &Report) {
     let remarks = findings.iter().filter(|finding| rank(finding) < 3).count();
     let passed = findings.iter().filter(|finding| finding.outcome == Outcome::Passed).count();
     let fold = part == Part::Reading && remarks == 0;
-    let _ = write!(out, "<h2>{}</h2>\n", part.title());
+    let _ = writeln!(out, "<h2>{}</h2>", part.title());
     if fold {
         let _ = write!(
             out,

@@ -91,10 +91,10 @@ fn portrait(inspection: &Inspection) -> Result<String, String> {
 pub(super) fn data(out: &mut String, inspection: &Inspection) {
     let told = TOLD.into_iter().filter_map(FileId::dg).filter_map(|file| Some((file, inspection.files.get(&file)?)));
     for (file, bytes) in told {
-        let _ = write!(out, "<h2>{file}</h2>\n");
+        let _ = writeln!(out, "<h2>{file}</h2>");
         match lds::parse(file, bytes) {
             Ok(parsed) if matches!(parsed.content, Content::Opaque { .. }) => {
-                let _ = write!(out, "<p>{} bytes in a form that is not known here.</p>\n", bytes.len());
+                let _ = writeln!(out, "<p>{} bytes in a form that is not known here.</p>", bytes.len());
             }
             Ok(parsed) => {
                 out.push_str("<table class=\"fields\">");
@@ -104,7 +104,7 @@ pub(super) fn data(out: &mut String, inspection: &Inspection) {
                 out.push_str("</table>\n");
             }
             Err(error) => {
-                let _ = write!(out, "<p>{}</p>\n", escape(&error.to_string()));
+                let _ = writeln!(out, "<p>{}</p>", escape(&error.to_string()));
             }
         }
     }
