@@ -17,7 +17,12 @@ libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
         let _ = record.texts("pkdConformanceText").count();
     }
     if let Ok(crl) = Crl::parse(bytes) {
-        let _ = (crl.issuer_text(), crl.issuer_country(), crl.age(), crl.revoked().iter().map(|entry| crl.serial_of(entry).len()).sum::<usize>());
+        let _ = (
+            crl.issuer_text(),
+            crl.issuer_country(),
+            crl.age(),
+            crl.revoked().iter().map(|entry| crl.serial_of(entry).len()).sum::<usize>(),
+        );
     }
     let nobody = TrustStore::new();
     if let Ok(list) = MasterList::parse(bytes) {

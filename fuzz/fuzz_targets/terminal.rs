@@ -53,16 +53,19 @@ fuzz_target!(|input: (u16, Vec<Vec<u8>>)| {
     let (habits, answers) = input;
     let bit = |n: u16| habits >> n & 1 == 1;
     let mut memory = CardMemory::new();
-    memory.learn(&ATR, &Habits {
-        short_only: bit(1),
-        largest_read: bit(2).then_some(usize::from(habits)),
-        bare: None,
-        select_mf: usize::from(habits >> 3 & 3),
-        select_file: usize::from(habits >> 5 & 3),
-        select_with_fci: bit(7),
-        other_parameter_id: bit(8),
-        external_authenticate_le_00: bit(9),
-    });
+    memory.learn(
+        &ATR,
+        &Habits {
+            short_only: bit(1),
+            largest_read: bit(2).then_some(usize::from(habits)),
+            bare: None,
+            select_mf: usize::from(habits >> 3 & 3),
+            select_file: usize::from(habits >> 5 & 3),
+            select_with_fci: bit(7),
+            other_parameter_id: bit(8),
+            external_authenticate_le_00: bit(9),
+        },
+    );
     let card = Liar { answers: answers.into_iter().take(256).collect(), extended: bit(0), commands: 0 };
     let passwords = [can("123456"), Password::Mrz(mrz_seed("L898902C3674081221204159"))];
     let today = Date::new(2026, 11, 21).expect("a day");

@@ -51,7 +51,10 @@ mod oracle {
         if text == "-" {
             return Ok(Vec::new());
         }
-        (0..text.len()).step_by(2).map(|at| text.get(at..at + 2).and_then(|pair| u8::from_str_radix(pair, 16).ok()).ok_or("not hexadecimal".to_owned())).collect()
+        (0..text.len())
+            .step_by(2)
+            .map(|at| text.get(at..at + 2).and_then(|pair| u8::from_str_radix(pair, 16).ok()).ok_or("not hexadecimal".to_owned()))
+            .collect()
     }
 
     pub fn run(line: &str, lines: &mut Lines<StdinLock<'static>>) -> Result<(), String> {
