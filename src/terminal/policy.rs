@@ -108,7 +108,7 @@ pub const ALWAYS: [&str; 4] = ["pa.sod", "pa.signature", "pa.chain", "pa.hash.dg
 
 /// Whether a finding is about the card, and not about rights on it or the style of a certificate. A broken channel is: somebody changed an
 /// answer.
-fn about_the_card(finding: &Finding) -> bool {
+pub(in crate::terminal) fn about_the_card(finding: &Finding) -> bool {
     let other = ["access.", "profile."].into_iter().any(|kind| finding.id().starts_with(kind)) || finding.id() == "ta";
     !other || finding.id() == "access.channel"
 }

@@ -14,6 +14,7 @@ use super::text::printable;
 use super::{Report, Verdict};
 use crate::terminal::evidence::sha256;
 use crate::terminal::inspect::Inspection;
+use crate::terminal::policy::about_the_card;
 
 mod holder;
 
@@ -91,8 +92,7 @@ fn head(out: &mut String, report: &Report) {
 
 fn verdict(out: &mut String, inspection: &Inspection) {
     let report = &inspection.report;
-    let failed =
-        report.findings.iter().filter(|finding| finding.outcome == Outcome::Failed && !finding.id().starts_with("access.")).count();
+    let failed = report.findings.iter().filter(|finding| finding.outcome == Outcome::Failed && about_the_card(finding)).count();
     let (class, sign, words, says) = match report.verdict {
         Verdict::Genuine => ("good", "✓", "GENUINE", "The state's signature holds, and nothing contradicts it.".to_owned()),
         Verdict::NotGenuine => {
@@ -109,7 +109,9 @@ fn verdict(out: &mut String, inspection: &Inspection) {
     let why: Vec<String> = match report.verdict {
         Verdict::Undecided => report.policy.obstacles.clone(),
         _ => {
-            let open = |finding: &&Finding| finding.outcome == Outcome::Failed || finding.id() == "access.password";
+            // Where the card did not open, its refusal is the reason.
+            let counts = |finding: &Finding| about_the_card(finding) || report.verdict == Verdict::AccessRefused;
+            let open = |finding: &&Finding| finding.outcome == Outcome::Failed && counts(finding) || finding.id() == "access.password";
             report.findings.iter().filter(open).filter_map(|finding| finding.reason.as_ref()).map(|reason| reason.text.clone()).collect()
         }
     };
@@ -131,7 +133,7 @@ fn verdict(out: &mut String, inspection: &Inspection) {
 fn tiles(out: &mut String, report: &Report) {
     let of = |part: Part| report.findings.iter().filter(move |finding| codes::part(finding.id()) == part);
     let passed = |id: &str| report.finding(id).is_some_and(|finding| finding.outcome == Outcome::Passed);
-    let any = |part: Part, outcome: Outcome| of(part).any(|finding| finding.outcome == outcome);
+    let any = |part: Part, outcome: Outcome| of(part).any(|finding| finding.outcome == outcome && about_the_card(finding));
     let signed = if any(Part::Passive, Outcome::Failed) {
         ("bad", "No: contradicted".to_owned())
     } else if crate::terminal::policy::ALWAYS.into_iter().all(passed) {

@@ -68,3 +68,19 @@ fn the_verdict_comes_first_and_every_check_is_there() {
     place("access.card_access-by-fid");
     place("the inspection contradicts it");
 }
+
+/// How a certificate was made is told in its row, and never stands beside a genuine verdict as a contradiction.
+#[test]
+fn a_remark_on_the_style_of_a_certificate_is_no_contradiction() {
+    let mut report = sample();
+    report.verdict = Verdict::Genuine;
+    let check = |id: &'static str| eid::protocol::finding::Check::new(id, "test");
+    report.findings = crate::terminal::policy::ALWAYS.map(|id| check(id).passed()).to_vec();
+    report.findings.push(check("profile.signer").failed("profile", "an extension is missing"));
+    let page = inspection(report.clone()).to_html();
+    assert!(page.contains("<b>Signed by the state</b>Yes") && page.contains("an extension is missing"), "{page}");
+    report.findings.push(check("pa.hash.dg2").failed("hash-differs", "DG2 differs"));
+    report.verdict = Verdict::NotGenuine;
+    let page = inspection(report).to_html();
+    assert!(page.contains("No: contradicted") && page.contains("One check failed."), "{page}");
+}
