@@ -86,30 +86,9 @@ fn can() -> Password {
     Password::Can(Secret::from(CAN.as_bytes()))
 }
 
-struct System;
-
-impl rand_core::TryRng for System {
-    type Error = std::convert::Infallible;
-
-    fn try_next_u32(&mut self) -> Result<u32, Self::Error> {
-        let mut bytes = [0; 4];
-        self.try_fill_bytes(&mut bytes)?;
-        Ok(u32::from_le_bytes(bytes))
-    }
-
-    fn try_next_u64(&mut self) -> Result<u64, Self::Error> {
-        let mut bytes = [0; 8];
-        self.try_fill_bytes(&mut bytes)?;
-        Ok(u64::from_le_bytes(bytes))
-    }
-
-    fn try_fill_bytes(&mut self, bytes: &mut [u8]) -> Result<(), Self::Error> {
-        getrandom::fill(bytes).expect("the system has randomness");
-        Ok(())
-    }
+fn rng() -> impl rand_core::CryptoRng {
+    rand_core::UnwrapErr(getrandom::SysRng)
 }
-
-impl rand_core::TryCryptoRng for System {}
 
 fn one(data: &[u8], tag: u32) -> Vec<u8> {
     let ([value], []) = parse(data, [tag], []).expect("one object");
@@ -122,10 +101,10 @@ fn as_terminal(oracle: &mut Oracle, parameters: &Parameters) -> Result<(), Strin
     let text = |error: eid::protocol::pace::PaceError| error.to_string();
     let (_, state) = Terminal::new(parameters.clone(), &can()).request_nonce();
     let answer = encode(&[(0x80, &oracle.hear()?)]);
-    let (command, state) = state.receive(&answer, &mut System).map_err(text)?;
+    let (command, state) = state.receive(&answer, &mut rng()).map_err(text)?;
     oracle.tell(&one(&command.data, 0x81));
     let answer = encode(&[(0x82, &oracle.hear()?)]);
-    let (command, state) = state.receive(&answer, &mut System).map_err(text)?;
+    let (command, state) = state.receive(&answer, &mut rng()).map_err(text)?;
     oracle.tell(&one(&command.data, 0x83));
     let answer = encode(&[(0x84, &oracle.hear()?)]);
     let (command, state) = state.receive(&answer).map_err(text)?;
@@ -141,13 +120,13 @@ fn as_chip(oracle: &mut Oracle, parameters: &Parameters) -> Result<(), String> {
     let mut chip = Chip::select(parameters.clone(), can(), None).map_err(text)?;
     let mut command = encode(&[]);
     for (answered, asked) in [(0x80, 0x81), (0x82, 0x83), (0x84, 0x85)] {
-        let (answer, progress) = chip.step(&command, &mut System).map_err(text)?;
+        let (answer, progress) = chip.step(&command, &mut rng()).map_err(text)?;
         let Progress::More(next) = progress else { return Err("too early".into()) };
         chip = next;
         oracle.tell(&one(&answer, answered));
         command = encode(&[(asked, &oracle.hear()?)]);
     }
-    let (answer, progress) = chip.step(&command, &mut System).map_err(text)?;
+    let (answer, progress) = chip.step(&command, &mut rng()).map_err(text)?;
     let Progress::Done(_) = progress else { return Err("too late".into()) };
     oracle.tell(&one(&answer, 0x86));
     match oracle.hear_line()?.as_str() {

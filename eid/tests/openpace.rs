@@ -14,30 +14,9 @@ use eid::crypto::signature::{Algorithm, PrivateKey, PublicKey, Signature, Signat
 use eid::date::Date;
 use eid::signer::{Signer, SignerError};
 
-struct System;
-
-impl rand_core::TryRng for System {
-    type Error = std::convert::Infallible;
-
-    fn try_next_u32(&mut self) -> Result<u32, Self::Error> {
-        let mut bytes = [0; 4];
-        self.try_fill_bytes(&mut bytes)?;
-        Ok(u32::from_le_bytes(bytes))
-    }
-
-    fn try_next_u64(&mut self) -> Result<u64, Self::Error> {
-        let mut bytes = [0; 8];
-        self.try_fill_bytes(&mut bytes)?;
-        Ok(u64::from_le_bytes(bytes))
-    }
-
-    fn try_fill_bytes(&mut self, bytes: &mut [u8]) -> Result<(), Self::Error> {
-        getrandom::fill(bytes).expect("the system has randomness");
-        Ok(())
-    }
+fn rng() -> impl rand_core::CryptoRng {
+    rand_core::UnwrapErr(getrandom::SysRng)
 }
-
-impl rand_core::TryCryptoRng for System {}
 
 struct Key {
     key: PrivateKey,
@@ -54,7 +33,7 @@ impl Signer for Key {
     }
 
     fn sign(&self, message: &[u8]) -> Result<Signature, SignerError> {
-        Ok(sign(self.algorithm, &self.key, message, &mut System).expect("the key fits"))
+        Ok(sign(self.algorithm, &self.key, message, &mut rng()).expect("the key fits"))
     }
 }
 
@@ -89,8 +68,8 @@ const KINDS: [(&str, Algorithm, Option<Curve>); 6] = [
 fn keys(algorithm: Algorithm, curve: Option<Curve>) -> [Key; 3] {
     [1, 2, 3].map(|_| {
         let key = match curve {
-            Some(curve) => PrivateKey::generate_ec(curve, &mut System),
-            None => PrivateKey::generate_rsa(2048, &mut System).expect("a key"),
+            Some(curve) => PrivateKey::generate_ec(curve, &mut rng()),
+            None => PrivateKey::generate_rsa(2048, &mut rng()).expect("a key"),
         };
         Key { key, algorithm }
     })

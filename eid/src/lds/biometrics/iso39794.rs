@@ -82,7 +82,7 @@ pub struct Code {
 }
 
 /// The block that is all of the data of a template, under its application tag.
-pub(super) fn open<'a>(file: FileId, application: u32, data: &'a [u8], at: usize, quirks: &mut Vec<Quirk>) -> Result<Block<'a>, LdsError> {
+fn open<'a>(file: FileId, application: u32, data: &'a [u8], at: usize, quirks: &mut Vec<Quirk>) -> Result<Block<'a>, LdsError> {
     let mut outer = Reader::new_at(data, at);
     let mut wrapper = outer.expect(0xA1).within(file)?.reader();
     outer.finish().within(file)?;
@@ -91,9 +91,34 @@ pub(super) fn open<'a>(file: FileId, application: u32, data: &'a [u8], at: usize
     Block::read(file, block, quirks)
 }
 
-/// The data of a template for a block with this content.
-pub(super) fn wrap(application: u32, content: &[u8]) -> Vec<u8> {
-    tlv::encode(0xA1, &tlv::encode(application, content))
+/// Reads the data of a template, `A1 { application { [0] version, [1] { representation … } } }`: the shape that the three parts share.
+pub(super) fn read_block<'a, T>(
+    file: FileId,
+    application: u32,
+    data: &'a [u8],
+    at: usize,
+    quirks: &mut Vec<Quirk>,
+    read: impl FnMut(Block<'a>, &mut Vec<Quirk>) -> Result<T, LdsError>,
+) -> Result<(Version, Vec<T>, Kept), LdsError> {
+    let mut block = open(file, application, data, at, quirks)?;
+    let version = Version::read(file, block.need(0xA0, "version block")?, quirks)?;
+    let blocks = block.need(0xA1, "representation blocks")?;
+    let representations = list(file, "representation blocks", blocks, quirks, read)?;
+    if representations.is_empty() {
+        return Err(LdsError::value(file, "representation blocks", blocks.at, "at least one", "none"));
+    }
+    Ok((version, representations, block.others()))
+}
+
+/// The data of a template for a block with representations of these contents.
+pub(super) fn write_block(
+    application: u32,
+    version: &Version,
+    representations: impl IntoIterator<Item = Vec<u8>>,
+    others: &Kept,
+) -> Vec<u8> {
+    let content = sequence(vec![(0xA0, version.content()), (0xA1, join(representations))], others);
+    tlv::encode(0xA1, &tlv::encode(application, &content))
 }
 
 /// A SEQUENCE while it is read: each element once, in any order.

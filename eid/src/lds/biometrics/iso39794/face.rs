@@ -8,7 +8,9 @@
 //! image information     { [0] format, [1] kind, … [7] { [0] width, [1] height }, … }
 //! ```
 
-use super::{Block, CaptureTime, Code, Kept, Quality, Version, choice, integer, join, list, number, open, sequence, short, wrap};
+use super::{
+    Block, CaptureTime, Code, Kept, Quality, Version, choice, integer, join, list, number, read_block, sequence, short, write_block,
+};
 use crate::image::FileId;
 use crate::lds::biometrics::image::{self, ImageKind};
 use crate::lds::{Elementary as _, LdsError, field};
@@ -105,21 +107,14 @@ impl FaceBlock {
     /// # Errors
     /// Not such a block; the error names element and offset.
     pub fn read(file: FileId, data: &[u8], at: usize, quirks: &mut Vec<Quirk>) -> Result<Self, LdsError> {
-        let mut block = open(file, TAG, data, at, quirks)?;
-        let version = Version::read(file, block.need(0xA0, "version block")?, quirks)?;
-        let blocks = block.need(0xA1, "representation blocks")?;
-        let representations = list(file, "representation blocks", blocks, quirks, representation)?;
-        if representations.is_empty() {
-            return Err(LdsError::value(file, "representation blocks", blocks.at, "at least one", "none"));
-        }
-        Ok(Self { version, representations, others: block.others() })
+        let (version, representations, others) = read_block(file, TAG, data, at, quirks, representation)?;
+        Ok(Self { version, representations, others })
     }
 
     /// The data of a template.
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
-        let representations = join(self.representations.iter().map(FaceRepresentation::content));
-        wrap(TAG, &sequence(vec![(0xA0, self.version.content()), (0xA1, representations)], &self.others))
+        write_block(TAG, &self.version, self.representations.iter().map(FaceRepresentation::content), &self.others)
     }
 
     /// Reports images whose header says another size or format than the record.

@@ -6,7 +6,7 @@
 //!                       [7] { [0] samples per unit, [1] inch | centimetre }, [8] … [16] others }
 //! ```
 
-use super::{Block, CaptureTime, Code, Kept, Quality, Version, integer, join, list, number, open, sequence, short, wrap};
+use super::{Block, CaptureTime, Code, Kept, Quality, Version, integer, number, read_block, sequence, short, write_block};
 use crate::image::FileId;
 use crate::lds::LdsError;
 use crate::quirk::Quirk;
@@ -73,21 +73,14 @@ impl FingerBlock {
     /// # Errors
     /// Not such a block; the error names element and offset.
     pub fn read(file: FileId, data: &[u8], at: usize, quirks: &mut Vec<Quirk>) -> Result<Self, LdsError> {
-        let mut block = open(file, TAG, data, at, quirks)?;
-        let version = Version::read(file, block.need(0xA0, "version block")?, quirks)?;
-        let blocks = block.need(0xA1, "representation blocks")?;
-        let representations = list(file, "representation blocks", blocks, quirks, representation)?;
-        if representations.is_empty() {
-            return Err(LdsError::value(file, "representation blocks", blocks.at, "at least one", "none"));
-        }
-        Ok(Self { version, representations, others: block.others() })
+        let (version, representations, others) = read_block(file, TAG, data, at, quirks, representation)?;
+        Ok(Self { version, representations, others })
     }
 
     /// The data of a template.
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
-        let representations = join(self.representations.iter().map(FingerRepresentation::content));
-        wrap(TAG, &sequence(vec![(0xA0, self.version.content()), (0xA1, representations)], &self.others))
+        write_block(TAG, &self.version, self.representations.iter().map(FingerRepresentation::content), &self.others)
     }
 }
 
