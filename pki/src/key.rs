@@ -2,6 +2,9 @@
 //!
 //! A key without a pass phrase is not written. A wrong pass phrase is told from a damaged file where the format allows it.
 
+use std::fmt;
+use std::str::FromStr;
+
 use eid::cert::{algorithm, spki};
 use eid::crypto::curve::Curve;
 use eid::crypto::hash::Hash;
@@ -23,6 +26,43 @@ pub enum KeyParameters {
     Ec(Curve),
     /// An RSA key with a modulus of so many bits.
     Rsa(usize),
+}
+
+impl KeyParameters {
+    /// Whether `key` is of this kind.
+    #[must_use]
+    pub fn describes(self, key: &PublicKey) -> bool {
+        match (self, key) {
+            (Self::Ec(curve), PublicKey::Ec(point)) => point.curve() == curve,
+            (Self::Rsa(bits), PublicKey::Rsa(key)) => key.bits() == bits,
+            _ => false,
+        }
+    }
+}
+
+/// As it stands in `pki.toml` and on the command line: `P-256`, `brainpoolP384r1`, `rsa-3072`.
+impl fmt::Display for KeyParameters {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Ec(curve) => f.write_str(curve.name()),
+            Self::Rsa(bits) => write!(f, "rsa-{bits}"),
+        }
+    }
+}
+
+impl FromStr for KeyParameters {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if let Some(bits) = text.strip_prefix("rsa-").and_then(|bits| bits.parse().ok()).filter(|bits| (2048..=8192).contains(bits)) {
+            return Ok(Self::Rsa(bits));
+        }
+        let curve = Curve::ALL.into_iter().find(|curve| curve.field_len() >= 28 && curve.name().eq_ignore_ascii_case(text));
+        curve.map(Self::Ec).ok_or_else(|| {
+            let curves: Vec<_> = Curve::ALL.into_iter().filter(|curve| curve.field_len() >= 28).map(Curve::name).collect();
+            format!("expected rsa-BITS (2048 to 8192) or one of {}, found {text:?}", curves.join(", "))
+        })
+    }
 }
 
 /// A private key and the one algorithm it signs with.
@@ -56,6 +96,14 @@ pub enum KeyError {
         algorithm: String,
         /// The kind of key.
         key: String,
+    },
+    /// A key that is there is of another kind than what was asked for.
+    #[error("expected {expected}, found {found} (no certificate names this key: give what it was made with, or take it away)")]
+    Kind {
+        /// What was asked for.
+        expected: String,
+        /// What is there.
+        found: String,
     },
     /// Keys below 2048 bits (RSA) or 224 bits (EC), against Doc 9303-12 clause 4.4.
     #[error("a key {0} is too weak (Doc 9303-12 4.4)")]

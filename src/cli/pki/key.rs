@@ -1,7 +1,6 @@
 //! What kind of key to make, on the command line.
 
 use clap::Args;
-use eid::crypto::curve::Curve;
 use eid::crypto::signature::Algorithm;
 use pki::csca::EcParameters;
 use pki::key::{self, KeyParameters};
@@ -21,14 +20,7 @@ pub(super) struct KeyArgs {
 }
 
 fn key_parameters(text: &str) -> Result<KeyParameters, String> {
-    if let Some(bits) = text.strip_prefix("rsa-").and_then(|bits| bits.parse().ok()).filter(|bits| (2048..=8192).contains(bits)) {
-        return Ok(KeyParameters::Rsa(bits));
-    }
-    let curve = Curve::ALL.into_iter().find(|curve| curve.name().eq_ignore_ascii_case(text));
-    curve.map(KeyParameters::Ec).ok_or_else(|| {
-        let curves: Vec<_> = Curve::ALL.into_iter().filter(|curve| curve.field_len() >= 28).map(Curve::name).collect();
-        format!("expected rsa-BITS (2048 to 8192) or one of {}, found {text:?}", curves.join(", "))
-    })
+    text.parse()
 }
 
 fn algorithm(text: &str) -> Result<Algorithm, String> {
