@@ -317,15 +317,16 @@ fn issue(
     today: Date,
     make: impl FnOnce(&[u8], &mut dyn CryptoRng) -> Result<Certificate, IssueError>,
 ) -> Result<Certificate, PkiError> {
-    let reservation = register.reserve(name, rng, today)?;
-    let certificate = match make(reservation.serial(), rng) {
+    let reservation = register.reserve_serial(name, "", rng, today)?;
+    let certificate = match make(&reservation.serial(), rng) {
         Ok(certificate) => certificate,
         Err(error) => {
             register.burn(&reservation, &error.to_string(), today)?;
             return Err(error.into());
         }
     };
-    register.commit(&reservation, algorithm, certificate.der(), today)?;
+    let role = if name == CSCA { CSCA } else { "ds" };
+    register.commit(&reservation, &[("role", role), ("algorithm", algorithm), ("key", "file")], certificate.der(), today)?;
     publish(&certificate_path(directory, name), certificate.der())?;
     Ok(certificate)
 }

@@ -1,77 +1,71 @@
-//! The register of serial numbers: an append-only file of JSON lines, flushed to the disk before anything depends on it.
+//! The register: an append-only file of JSON lines, each naming the hash of the line before, on the disk before anything depends on it.
 //!
-//! A number is reserved before it is signed and issued after; a certificate is published only when its line is on the disk, and
-//! the line holds the certificate, so that a crash at any moment loses nothing that was given out. A number that was reserved and not
-//! issued is burned on the next opening, with a line that says so. No line is ever changed or removed; what a crash left of a line
-//! without its end was never acknowledged and is cut off.
+//! A number is reserved before something is signed with it and issued after; a certificate is published only when its line is on the
+//! disk, and the line holds the certificate, so that a crash at any moment loses nothing that was given out. A number that was reserved
+//! and not issued is burned on the next opening, with a line that says so. No line is ever changed or removed; what a crash left of a
+//! line without its end was never acknowledged and is cut off, with a line that says so.
 //!
 //! ```text
-//! {"v":1,"event":"reserved","date":"2026-11-21","serial":"5c…","name":"ds"}
-//! {"v":1,"event":"issued","date":"2026-11-21","serial":"5c…","name":"ds","algorithm":"ecdsa-sha256","certificate":"3082…"}
-//! {"v":1,"event":"burned","date":"2026-11-22","serial":"5c…","name":"ds","reason":"…"}
-//! {"v":1,"event":"torn","date":"2026-11-22","reason":"…"}      an unfinished line was cut off here
+//! {"v":2,"n":1,"prev":"00…","date":"2026-11-21","event":"reserved","series":"serial","number":"5c…","name":"ds","by":"an officer"}
+//! {"v":2,"n":2,"prev":"9b…","date":"2026-11-21","event":"issued","series":"serial","number":"5c…","name":"ds",…,"data":"3082…"}
+//! {"v":2,"n":3,"prev":"11…","date":"2026-11-22","event":"revoked","name":"ds","by":"an officer","details":{"reason":"keyCompromise"}}
 //! ```
+//!
+//! It refuses a register in which a line was changed, removed, moved, or cut off ([`chain`] names it), and to go on after a write that
+//! failed. A register of version 1, which had no chain, is read, and sealed by its first line of version 2.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
 use eid::date::Date;
 use rand_core::CryptoRng;
-use serde::{Deserialize, Serialize};
 
-const VERSION: u32 = 1;
+use crate::file::Readers;
+
+pub mod chain;
+mod entry;
+
+pub use chain::{Crash, Fault, Head, Inspection, inspect};
+pub use entry::{Entry, Event, Kind};
+
 /// Serial numbers have 16 octets: 126 random bits, positive, well below the 20 octets of RFC 5280.
 const SERIAL_LEN: usize = 16;
 const MAX_BYTES: u64 = 1 << 30;
 
-/// One line.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-struct Line {
-    v: u32,
-    event: Event,
-    date: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    serial: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    name: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    algorithm: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    certificate: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    reason: Option<String>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-enum Event {
-    Reserved,
-    Issued,
-    Burned,
-    Torn,
-}
+/// The series of the serial numbers of certificates.
+pub const SERIAL: &str = "serial";
 
 /// A certificate that was issued.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Issued {
     /// Name of its files: `csca`, `ds`.
     pub name: String,
+    /// What it is for: `csca`, `link`, `ds`, `mls`, `dls`.
+    pub role: String,
     /// Serial number in hex.
     pub serial: String,
     /// Algorithm of the signatures that its key makes, as [`crate::key::algorithm_name`] writes it.
     pub algorithm: String,
+    /// Where its key is, as [`crate::KeyStore::place`] says: `file`, `token csca`, or `elsewhere`.
+    pub key: String,
+    /// The day it was issued.
+    pub date: Date,
+    /// Who asked.
+    pub by: String,
     /// The certificate in DER.
     pub certificate: Vec<u8>,
 }
 
-/// A serial number that was reserved and will never be issued.
+/// A number that was reserved and will never be issued.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Burned {
-    /// Serial number in hex.
+    /// The series: `serial`, `crl`, ….
+    pub series: String,
+    /// The number: a serial number in hex, else decimal.
     pub serial: String,
-    /// For which certificate it was reserved.
+    /// For what it was reserved.
     pub name: String,
     /// Why.
     pub reason: String,
@@ -91,16 +85,27 @@ pub enum RegisterError {
     /// Another process has it open.
     #[error("register {0}: another process has it open")]
     Locked(PathBuf),
-    /// A line that this program did not write.
-    #[error("register {path}, line {line}: {detail}")]
+    /// Something in it is not as it was written.
+    #[error("register {path} is not as it was written: {}", faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
+    Tampered {
+        /// The file.
+        path: PathBuf,
+        /// What.
+        faults: Vec<Fault>,
+    },
+    /// An entry that contradicts those before.
+    #[error("register {path}, entry {line}: {detail}")]
     Corrupt {
         /// The file.
         path: PathBuf,
-        /// The line, from 1.
-        line: usize,
+        /// The entry, from 1.
+        line: u64,
         /// What is wrong with it.
         detail: String,
     },
+    /// A write failed before: what is on the disk is known only after opening again.
+    #[error("register {0}: a write failed; open it again")]
+    Failed(PathBuf),
     /// A number that is not reserved was to be issued, or a name given twice.
     #[error("register: {0}")]
     Misuse(String),
@@ -111,23 +116,69 @@ pub enum RegisterError {
 pub struct Register {
     path: PathBuf,
     file: File,
-    reserved: BTreeMap<String, String>,
-    used: BTreeMap<String, Event>,
+    head: Head,
+    failed: bool,
+    entries: Vec<Entry>,
+    /// What is reserved and neither issued nor burned: (series, number) to the name.
+    reserved: BTreeMap<(String, String), String>,
+    used: BTreeSet<(String, String)>,
     issued: Vec<Issued>,
 }
 
-/// A serial number that was reserved: its content octets go into the certificate, then it is issued or burned.
+/// A number that was reserved: it goes into what is signed, which is then issued, or the number is burned.
 #[derive(Debug)]
 #[must_use = "a reserved number is issued or burned"]
 pub struct Reservation {
-    serial: [u8; SERIAL_LEN],
+    series: String,
+    number: String,
+    by: String,
 }
 
 impl Reservation {
-    /// Content octets of the serial number.
+    /// Content octets of a serial number; empty for other series.
     #[must_use]
-    pub const fn serial(&self) -> &[u8] {
-        &self.serial
+    pub fn serial(&self) -> Vec<u8> {
+        if self.series == SERIAL { hex::decode(&self.number).unwrap_or_default() } else { Vec::new() }
+    }
+
+    /// The number in a series that counts from 1; zero for a serial number.
+    #[must_use]
+    pub fn number(&self) -> u64 {
+        if self.series == SERIAL { 0 } else { self.number.parse().unwrap_or(0) }
+    }
+}
+
+/// The head file of the register at `path`.
+#[must_use]
+pub fn head_path(path: &Path) -> PathBuf {
+    path.with_extension("head")
+}
+
+/// Looks at the register at `path` without a lock and without a change.
+///
+/// # Errors
+/// It cannot be read.
+pub fn verify(path: &Path) -> Result<Inspection, RegisterError> {
+    let wrap = |source| RegisterError::Io { path: path.to_owned(), source };
+    let text = read(&mut File::open(path).map_err(wrap)?).map_err(wrap)?;
+    let head = read_head(path).map_err(wrap)?;
+    Ok(inspect(&text, head.as_deref()))
+}
+
+fn read(file: &mut File) -> io::Result<Vec<u8>> {
+    let mut text = Vec::new();
+    file.take(MAX_BYTES + 1).read_to_end(&mut text)?;
+    if text.len() as u64 > MAX_BYTES {
+        return Err(io::Error::new(io::ErrorKind::FileTooLarge, format!("expected at most {MAX_BYTES} bytes, found more")));
+    }
+    Ok(text)
+}
+
+fn read_head(path: &Path) -> io::Result<Option<Vec<u8>>> {
+    match File::open(head_path(path)) {
+        Ok(mut file) => read(&mut file).map(Some),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
     }
 }
 
@@ -135,7 +186,7 @@ impl Register {
     /// Opens the register at `path`, or makes it; numbers that were reserved and not issued are burned and returned.
     ///
     /// # Errors
-    /// It cannot be read or written, is open elsewhere, or holds a line that does not belong there.
+    /// It cannot be read or written, is open elsewhere, or is not as it was written.
     pub fn open(path: &Path, today: Date) -> Result<(Self, Vec<Burned>), RegisterError> {
         let wrap = |source| RegisterError::Io { path: path.to_owned(), source };
         let new = !path.exists();
@@ -148,109 +199,139 @@ impl Register {
         if new && let Some(directory) = path.parent().filter(|p| !p.as_os_str().is_empty()) {
             crate::file::sync_directory(directory).map_err(wrap)?;
         }
-        let mut text = Vec::new();
-        (&mut file).take(MAX_BYTES).read_to_end(&mut text).map_err(wrap)?;
-        let mut register = Self { path: path.to_owned(), file, reserved: BTreeMap::new(), used: BTreeMap::new(), issued: Vec::new() };
-        let complete = text.iter().rposition(|&b| b == b'\n').map_or(0, |at| at + 1);
-        register.replay(text.get(..complete).unwrap_or_default())?;
-        if complete < text.len() {
-            register.file.set_len(complete as u64).and_then(|()| register.file.sync_all()).map_err(wrap)?;
-            let reason = format!("{} bytes without an end of line", text.len() - complete);
-            register.append(&Line { reason: Some(reason), ..line(Event::Torn, today) })?;
+        let text = read(&mut file).map_err(wrap)?;
+        let found = inspect(&text, read_head(path).map_err(wrap)?.as_deref());
+        if !found.faults.is_empty() {
+            return Err(RegisterError::Tampered { path: path.to_owned(), faults: found.faults });
+        }
+        let mut register = Self {
+            path: path.to_owned(),
+            file,
+            head: found.head,
+            failed: false,
+            entries: Vec::new(),
+            reserved: BTreeMap::new(),
+            used: BTreeSet::new(),
+            issued: Vec::new(),
+        };
+        for entry in found.entries {
+            let line = entry.line;
+            register.take(entry).map_err(|detail| RegisterError::Corrupt { path: path.to_owned(), line, detail })?;
+        }
+        if found.unsealed {
+            // the seal's line before is not a line but everything before
+            register.head.hash = chain::hash(text.get(..found.complete).unwrap_or_default());
+        }
+        if let Some(crash) = &found.crash {
+            let complete = found.complete as u64;
+            register.file.set_len(complete).and_then(|()| register.file.sync_all()).map_err(wrap)?;
+            if register.head.count > 0 && !found.unsealed {
+                register.write_head()?;
+            }
+            if !found.unsealed {
+                register.record(Event::new(Kind::Recovered, "register", "").with("reason", crash.to_string()), today)?;
+            }
+        }
+        if found.unsealed {
+            register.record(Event::new(Kind::Sealed, "register", "").with("version", "1"), today)?;
         }
         let mut burned = Vec::new();
-        for (serial, name) in std::mem::take(&mut register.reserved) {
+        for ((series, serial), name) in std::mem::take(&mut register.reserved) {
             let reason = "reserved and not issued: the program ended in between".to_owned();
-            register.burn_line(&serial, &name, &reason, today)?;
-            burned.push(Burned { serial, name, reason });
+            register.burn_line(&series, &serial, &name, &reason, today)?;
+            burned.push(Burned { series, serial, name, reason });
         }
         Ok((register, burned))
     }
 
-    fn replay(&mut self, text: &[u8]) -> Result<(), RegisterError> {
-        for (index, bytes) in text.split(|&b| b == b'\n').enumerate().filter(|(_, bytes)| !bytes.is_empty()) {
-            let parsed = serde_json::from_slice::<Line>(bytes).map_err(|e| e.to_string());
-            let version =
-                |line: Line| if line.v == VERSION { Ok(line) } else { Err(format!("expected version {VERSION}, found {}", line.v)) };
-            parsed.and_then(version).and_then(|line| self.take(line)).map_err(|detail| RegisterError::Corrupt {
-                path: self.path.clone(),
-                line: index + 1,
-                detail,
-            })?;
+    /// Takes an entry into what is known.
+    fn take(&mut self, entry: Entry) -> Result<(), String> {
+        let key = (entry.series.clone(), entry.number.clone());
+        match entry.kind {
+            Kind::Reserved => {
+                if key.0.is_empty() || key.1.is_empty() || entry.name.is_empty() {
+                    return Err("a reservation without series, number, or name".to_owned());
+                }
+                if !self.used.insert(key.clone()) {
+                    return Err(format!("number {} of series {} is reserved twice", key.1, key.0));
+                }
+                self.reserved.insert(key, entry.name.clone());
+            }
+            Kind::Issued | Kind::Burned => {
+                if self.reserved.remove(&key).as_ref() != Some(&entry.name) {
+                    return Err(format!("number {} of series {} was not reserved for {}", key.1, key.0, entry.name));
+                }
+                if entry.kind == Kind::Issued && entry.series == SERIAL {
+                    if entry.data.is_empty() {
+                        return Err("no certificate".to_owned());
+                    }
+                    self.issued.push(Issued {
+                        name: entry.name.clone(),
+                        role: entry.detail("role").to_owned(),
+                        serial: entry.number.clone(),
+                        algorithm: entry.detail("algorithm").to_owned(),
+                        key: entry.detail("key").to_owned(),
+                        date: entry.date,
+                        by: entry.by.clone(),
+                        certificate: entry.data.clone(),
+                    });
+                }
+            }
+            _ => {}
         }
+        self.entries.push(entry);
         Ok(())
     }
 
-    fn take(&mut self, line: Line) -> Result<(), String> {
-        if line.event == Event::Torn {
-            return Ok(());
-        }
-        let serial = line.serial.ok_or("no serial number")?;
-        let name = line.name.ok_or("no name")?;
-        match line.event {
-            Event::Reserved => {
-                if self.used.insert(serial.clone(), Event::Reserved).is_some() {
-                    return Err(format!("serial number {serial} reserved twice"));
-                }
-                self.reserved.insert(serial, name);
-            }
-            Event::Issued | Event::Burned | Event::Torn => {
-                if self.reserved.remove(&serial).as_ref() != Some(&name) {
-                    return Err(format!("serial number {serial} was not reserved for {name}"));
-                }
-                if line.event == Event::Issued {
-                    let certificate = line.certificate.and_then(|c| hex::decode(c).ok()).ok_or("no certificate")?;
-                    let algorithm = line.algorithm.ok_or("no algorithm")?;
-                    self.issued.push(Issued { name, serial: serial.clone(), algorithm, certificate });
-                }
-                self.used.insert(serial, line.event);
-            }
-        }
-        Ok(())
-    }
-
-    /// Reserves an unpredictable serial number for `name`; it is on the disk when this returns.
+    /// Reserves an unpredictable serial number for the certificate `name` that `by` asked for; it is on the disk when this returns.
     ///
     /// # Errors
     /// The register cannot be written, or `name` has a certificate.
-    pub fn reserve(&mut self, name: &str, rng: &mut dyn CryptoRng, today: Date) -> Result<Reservation, RegisterError> {
+    pub fn reserve_serial(&mut self, name: &str, by: &str, rng: &mut dyn CryptoRng, today: Date) -> Result<Reservation, RegisterError> {
         if self.find(name).is_some() {
             return Err(RegisterError::Misuse(format!("{name} has a certificate already")));
         }
         let mut serial = [0; SERIAL_LEN];
-        loop {
+        let number = loop {
             rng.fill_bytes(&mut serial);
             if let Some(first) = serial.first_mut() {
                 *first = *first & 0x7F | 0x40; // positive, and always of full length
             }
-            if !self.used.contains_key(&hex::encode(serial)) {
-                break;
+            let number = hex::encode(serial);
+            if !self.used.contains(&(SERIAL.to_owned(), number.clone())) {
+                break number;
             }
-        }
-        let text = hex::encode(serial);
-        self.append(&Line { serial: Some(text.clone()), name: Some(name.to_owned()), ..line(Event::Reserved, today) })?;
-        self.used.insert(text.clone(), Event::Reserved);
-        self.reserved.insert(text, name.to_owned());
-        Ok(Reservation { serial })
+        };
+        self.reserve(SERIAL, number, name, by, today)
     }
 
-    /// Records that the number went out in `certificate`; only then the certificate may be published.
+    /// Reserves the next number of `series` (`crl`, …), which counts from 1 and never goes back: burned numbers are not used again.
+    ///
+    /// # Errors
+    /// The register cannot be written, or `series` is that of the serial numbers or empty.
+    pub fn reserve_next(&mut self, series: &str, name: &str, by: &str, today: Date) -> Result<Reservation, RegisterError> {
+        if series.is_empty() || series == SERIAL {
+            return Err(RegisterError::Misuse(format!("the series {series:?} does not count")));
+        }
+        let highest = self.used.iter().filter(|(s, _)| s == series).filter_map(|(_, n)| n.parse::<u64>().ok()).max().unwrap_or(0);
+        self.reserve(series, (highest + 1).to_string(), name, by, today)
+    }
+
+    fn reserve(&mut self, series: &str, number: String, name: &str, by: &str, today: Date) -> Result<Reservation, RegisterError> {
+        self.append(Event::new(Kind::Reserved, name, by), series, &number, today)?;
+        Ok(Reservation { series: series.to_owned(), number, by: by.to_owned() })
+    }
+
+    /// Records that the number went out in `data`, with `details` (for certificates `role`, `algorithm`, `key`); only then may it be
+    /// published.
     ///
     /// # Errors
     /// The register cannot be written.
-    pub fn commit(&mut self, reservation: &Reservation, algorithm: &str, certificate: &[u8], today: Date) -> Result<(), RegisterError> {
-        let (serial, name) = self.settle(reservation)?;
-        self.append(&Line {
-            serial: Some(serial.clone()),
-            name: Some(name.clone()),
-            algorithm: Some(algorithm.to_owned()),
-            certificate: Some(hex::encode(certificate)),
-            ..line(Event::Issued, today)
-        })?;
-        self.used.insert(serial.clone(), Event::Issued);
-        self.reserved.remove(&serial);
-        self.issued.push(Issued { name, serial, algorithm: algorithm.to_owned(), certificate: certificate.to_vec() });
-        Ok(())
+    pub fn commit(&mut self, reservation: &Reservation, details: &[(&str, &str)], data: &[u8], today: Date) -> Result<(), RegisterError> {
+        let name = self.name_of(reservation)?;
+        let details = details.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
+        let event = Event { details, ..Event::new(Kind::Issued, &name, &reservation.by).with_data(data) };
+        self.append(event, &reservation.series, &reservation.number, today)
     }
 
     /// Records that the number will not be used, and why.
@@ -258,27 +339,36 @@ impl Register {
     /// # Errors
     /// The register cannot be written.
     pub fn burn(&mut self, reservation: &Reservation, reason: &str, today: Date) -> Result<(), RegisterError> {
-        let (serial, name) = self.settle(reservation)?;
-        self.burn_line(&serial, &name, reason, today)?;
-        self.reserved.remove(&serial);
-        Ok(())
+        let name = self.name_of(reservation)?;
+        self.burn_line(&reservation.series, &reservation.number, &name, reason, today)
     }
 
-    fn settle(&self, reservation: &Reservation) -> Result<(String, String), RegisterError> {
-        let serial = hex::encode(reservation.serial);
-        let name = self.reserved.get(&serial).cloned();
-        name.map(|name| (serial, name)).ok_or_else(|| RegisterError::Misuse("a number that is not reserved".to_owned()))
+    /// Records something that has no number.
+    ///
+    /// # Errors
+    /// The register cannot be written, or the event is one of those that need a number.
+    pub fn record(&mut self, event: Event, today: Date) -> Result<(), RegisterError> {
+        if matches!(event.kind, Kind::Reserved | Kind::Issued | Kind::Burned) {
+            return Err(RegisterError::Misuse(format!("{} needs a number", event.kind.name())));
+        }
+        self.append(event, "", "", today)
     }
 
-    fn burn_line(&mut self, serial: &str, name: &str, reason: &str, today: Date) -> Result<(), RegisterError> {
-        self.append(&Line {
-            serial: Some(serial.to_owned()),
-            name: Some(name.to_owned()),
-            reason: Some(reason.to_owned()),
-            ..line(Event::Burned, today)
-        })?;
-        self.used.insert(serial.to_owned(), Event::Burned);
-        Ok(())
+    fn name_of(&self, reservation: &Reservation) -> Result<String, RegisterError> {
+        let name = self.reserved.get(&(reservation.series.clone(), reservation.number.clone())).cloned();
+        name.ok_or_else(|| RegisterError::Misuse("a number that is not reserved".to_owned()))
+    }
+
+    fn burn_line(&mut self, series: &str, number: &str, name: &str, reason: &str, today: Date) -> Result<(), RegisterError> {
+        // the first opening took the reservation out of the list
+        self.reserved.insert((series.to_owned(), number.to_owned()), name.to_owned());
+        self.append(Event::new(Kind::Burned, name, "").with("reason", reason), series, number, today)
+    }
+
+    /// Everything, in order.
+    #[must_use]
+    pub fn entries(&self) -> &[Entry] {
+        &self.entries
     }
 
     /// The certificates that were issued, in order.
@@ -293,109 +383,49 @@ impl Register {
         self.issued.iter().find(|issued| issued.name == name)
     }
 
-    fn append(&mut self, line: &Line) -> Result<(), RegisterError> {
-        let mut text = serde_json::to_vec(line).map_err(|e| RegisterError::Misuse(e.to_string()))?;
+    /// Count and hash of the last line.
+    #[must_use]
+    pub const fn head(&self) -> &Head {
+        &self.head
+    }
+
+    fn append(&mut self, event: Event, series: &str, number: &str, today: Date) -> Result<(), RegisterError> {
+        if self.failed {
+            return Err(RegisterError::Failed(self.path.clone()));
+        }
+        let Event { kind, name, by, details, data } = event;
+        let entry = Entry {
+            line: self.head.count + 1,
+            date: today,
+            kind,
+            series: series.to_owned(),
+            number: number.to_owned(),
+            name,
+            by,
+            details,
+            data,
+            version: 2,
+            prev: self.head.hash.clone(),
+        };
+        let mut text = entry::encode(&entry).map_err(RegisterError::Misuse)?;
+        let hash = chain::hash(&text);
         text.push(b'\n');
-        self.write(&text)
-    }
-
-    fn write(&mut self, bytes: &[u8]) -> Result<(), RegisterError> {
+        self.failed = true;
         self.file
-            .write_all(bytes)
+            .write_all(&text)
             .and_then(|()| self.file.sync_all())
-            .map_err(|source| RegisterError::Io { path: self.path.clone(), source })
+            .map_err(|source| RegisterError::Io { path: self.path.clone(), source })?;
+        self.head = Head { count: entry.line, hash };
+        self.write_head()?;
+        self.failed = false;
+        self.take(entry).map_err(RegisterError::Misuse)
     }
-}
 
-fn line(event: Event, today: Date) -> Line {
-    Line { v: VERSION, event, date: today.to_string(), serial: None, name: None, algorithm: None, certificate: None, reason: None }
+    fn write_head(&self) -> Result<(), RegisterError> {
+        let path = head_path(&self.path);
+        crate::file::write(&path, &self.head.to_bytes(), Readers::All, true).map_err(|source| RegisterError::Io { path, source })
+    }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn today() -> Date {
-        Date::new(2026, 11, 21).expect("a day")
-    }
-
-    fn rng() -> impl CryptoRng {
-        rand_core::UnwrapErr(getrandom::SysRng)
-    }
-
-    #[test]
-    fn a_number_that_a_crash_left_reserved_is_burned_and_said_so_once() {
-        let dir = tempfile::tempdir().expect("directory");
-        let path = dir.path().join("register.jsonl");
-        let serial = {
-            let (mut register, burned) = Register::open(&path, today()).expect("new register");
-            assert_eq!(burned, []);
-            let first = register.reserve("csca", &mut rng(), today()).expect("reserve");
-            register.commit(&first, "ecdsa-sha384", b"certificate", today()).expect("commit");
-            let lost = register.reserve("ds", &mut rng(), today()).expect("reserve");
-            hex::encode(lost.serial()) // the process ends here
-        };
-        let (register, burned) = Register::open(&path, today()).expect("reopen");
-        assert_eq!(burned.iter().map(|b| (b.serial.as_str(), b.name.as_str())).collect::<Vec<_>>(), [(serial.as_str(), "ds")]);
-        assert_eq!(register.find("csca").map(|i| i.certificate.as_slice()), Some(&b"certificate"[..]));
-        drop(register);
-        let (_, burned) = Register::open(&path, today()).expect("reopen again");
-        assert_eq!(burned, []);
-    }
-
-    #[test]
-    fn a_line_cut_at_any_byte_loses_only_itself() {
-        let dir = tempfile::tempdir().expect("directory");
-        let path = dir.path().join("register.jsonl");
-        let (mut register, _) = Register::open(&path, today()).expect("new register");
-        let first = register.reserve("csca", &mut rng(), today()).expect("reserve");
-        register.commit(&first, "ecdsa-sha384", b"root", today()).expect("commit");
-        let whole = std::fs::metadata(&path).expect("size").len();
-        let second = register.reserve("ds", &mut rng(), today()).expect("reserve");
-        let reserved = usize::try_from(std::fs::metadata(&path).expect("size").len()).expect("small");
-        register.commit(&second, "ecdsa-sha256", b"signer", today()).expect("commit");
-        drop(register);
-        let full = std::fs::read(&path).expect("bytes");
-        for cut in usize::try_from(whole).expect("small")..full.len() {
-            std::fs::write(&path, &full[..cut]).expect("cut");
-            for opening in 0..2 {
-                let (register, burned) = Register::open(&path, today()).unwrap_or_else(|e| panic!("cut at {cut}, opening {opening}: {e}"));
-                assert_eq!(register.issued().len(), 1, "cut at {cut}");
-                // the number was burned if its reservation had reached the disk whole, and then once
-                assert_eq!(burned.len(), usize::from(opening == 0 && cut >= reserved), "cut at {cut}, opening {opening}");
-            }
-        }
-    }
-
-    #[test]
-    fn numbers_are_positive_of_sixteen_octets_and_never_come_back() {
-        let dir = tempfile::tempdir().expect("directory");
-        let (mut register, _) = Register::open(&dir.path().join("register.jsonl"), today()).expect("new register");
-        let mut seen = std::collections::BTreeSet::new();
-        for n in 0..50 {
-            let reservation = register.reserve(&format!("ds{n}"), &mut rng(), today()).expect("reserve");
-            assert!(reservation.serial().len() == 16 && (0x40..0x80).contains(&reservation.serial()[0]));
-            assert!(seen.insert(reservation.serial().to_vec()));
-            register.burn(&reservation, "test", today()).expect("burn");
-        }
-        assert!(matches!(Register::open(&dir.path().join("register.jsonl"), today()), Err(RegisterError::Locked(_))));
-    }
-
-    #[test]
-    fn a_line_of_someone_else_is_refused_with_its_number() {
-        let dir = tempfile::tempdir().expect("directory");
-        let path = dir.path().join("register.jsonl");
-        for (text, wanted) in [
-            ("not json\n", 1),
-            ("{\"v\":2,\"event\":\"torn\",\"date\":\"2026-11-21\"}\n", 1),
-            (
-                "{\"v\":1,\"event\":\"torn\",\"date\":\"2026-11-21\"}\n{\"v\":1,\"event\":\"issued\",\"date\":\"x\",\"serial\":\"01\",\"name\":\"ds\"}\n",
-                2,
-            ),
-        ] {
-            std::fs::write(&path, text).expect("write");
-            let error = Register::open(&path, today()).expect_err("must be refused");
-            assert!(matches!(error, RegisterError::Corrupt { line, .. } if line == wanted), "{error}");
-        }
-    }
-}
+mod tests;
