@@ -16,6 +16,7 @@ pub mod list_signer;
 pub mod master_list;
 pub mod path;
 pub mod pem;
+pub mod request;
 pub mod spki;
 pub mod trust;
 pub mod x509;

@@ -174,6 +174,8 @@ oids! {
     PRIVATE_KEY_USAGE_PERIOD = "2.5.29.16", "privateKeyUsagePeriod";
     SUBJECT_ALT_NAME = "2.5.29.17", "subjectAltName";
     ISSUER_ALT_NAME = "2.5.29.18", "issuerAltName";
+    CRL_NUMBER = "2.5.29.20", "cRLNumber";
+    REASON_CODE = "2.5.29.21", "cRLReason";
     BASIC_CONSTRAINTS = "2.5.29.19", "basicConstraints";
     CRL_DISTRIBUTION_POINTS = "2.5.29.31", "cRLDistributionPoints";
     CERTIFICATE_POLICIES = "2.5.29.32", "certificatePolicies";

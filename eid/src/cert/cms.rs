@@ -141,6 +141,12 @@ impl SignedData {
         })
     }
 
+    /// The message: the original bytes, with definite lengths where they had none.
+    #[must_use]
+    pub fn der(&self) -> &[u8] {
+        &self.der
+    }
+
     /// eContentType, dotted.
     #[must_use]
     pub fn content_type(&self) -> String {

@@ -11,6 +11,8 @@
 //! alone. A list with a [`Limit`] says nothing about what it does not list. Tolerated as quirks: version 1, no nextUpdate, an empty list
 //! written out, no crlNumber, no authorityKeyIdentifier, odd times and integers.
 
+pub mod build;
+
 use std::fmt;
 use std::sync::OnceLock;
 
@@ -91,6 +93,30 @@ impl Reason {
             10 => Self::AaCompromise,
             other => Self::Other(other),
         }
+    }
+
+    /// The number of the standard.
+    #[must_use]
+    pub const fn number(self) -> u8 {
+        match self {
+            Self::Unspecified => 0,
+            Self::KeyCompromise => 1,
+            Self::CaCompromise => 2,
+            Self::AffiliationChanged => 3,
+            Self::Superseded => 4,
+            Self::CessationOfOperation => 5,
+            Self::CertificateHold => 6,
+            Self::RemoveFromCrl => 8,
+            Self::PrivilegeWithdrawn => 9,
+            Self::AaCompromise => 10,
+            Self::Other(n) => n,
+        }
+    }
+
+    /// The reason that the standard writes so, in any case: `keyCompromise`.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        (0..=10).map(Self::from_number).find(|reason| !matches!(reason, Self::Other(_)) && reason.name().eq_ignore_ascii_case(name))
     }
 
     /// `keyCompromise`, as the standard writes it.

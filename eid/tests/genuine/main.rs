@@ -5,5 +5,6 @@ mod chips;
 mod corpus;
 mod documents;
 mod hostile;
+mod lists;
 mod terminals;
 mod walk;

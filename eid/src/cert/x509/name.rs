@@ -103,6 +103,47 @@ pub fn to_text(name: &[u8]) -> String {
     out
 }
 
+/// `CN=csca-germany,SERIALNUMBER=013,OU=bsi,O=bund,C=DE`: the form of RFC 4514, the last attribute first, as the ICAO PKD names its records.
+/// An attribute type without a short name of that standard is written dotted, its value as text.
+#[must_use]
+pub fn to_rfc4514(name: &[u8]) -> String {
+    let Some(list) = attributes(name) else { return format!("#{}", der::hex(name)) };
+    let one = |attribute: &Attribute<'_>| {
+        let kind = match attribute.kind {
+            [0x55, 0x04, 0x05] => "SERIALNUMBER".to_owned(),
+            [0x55, 0x04, last] => match last {
+                0x03 => "CN".to_owned(),
+                0x06 => "C".to_owned(),
+                0x07 => "L".to_owned(),
+                0x08 => "ST".to_owned(),
+                0x0A => "O".to_owned(),
+                0x0B => "OU".to_owned(),
+                _ => der::dotted(attribute.kind),
+            },
+            other => der::dotted(other),
+        };
+        format!("{kind}={}", escape_rfc4514(&attribute.value))
+    };
+    list.iter().rev().map(one).collect::<Vec<_>>().join(",")
+}
+
+/// A value in a name of RFC 4514 (clause 2.4): with a backslash before what has a meaning there.
+#[must_use]
+pub fn escape_rfc4514(value: &str) -> String {
+    let last = value.chars().count().saturating_sub(1);
+    let mut out = String::with_capacity(value.len());
+    for (at, c) in value.chars().enumerate() {
+        let special = matches!(c, '"' | '+' | ',' | ';' | '<' | '>' | '\\' | '=');
+        let edge = (at == 0 && matches!(c, ' ' | '#')) || (at == last && c == ' ');
+        match c {
+            '\0' => out.push_str("\\00"),
+            c if special || edge => out.extend(['\\', c]),
+            c => out.push(c),
+        }
+    }
+    out
+}
+
 /// A Name in DER, one attribute per RDN in the given order: countryName and serialNumber as PrintableString, all others as UTF8String.
 /// The country is written in upper case (Doc 9303-12 clause 7.1).
 #[must_use]
