@@ -9,6 +9,7 @@
 
 pub mod authority;
 pub mod certificate;
+pub mod crl;
 pub mod csca;
 pub mod ds;
 mod file;
@@ -16,6 +17,7 @@ pub mod key;
 pub mod keys;
 pub mod profile;
 pub mod register;
+pub mod request;
 pub mod software;
 
 pub use authority::{Authority, PkiError};

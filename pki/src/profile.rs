@@ -165,7 +165,8 @@ impl Subject {
     }
 }
 
-const fn printable(byte: u8) -> bool {
+/// Whether PrintableString has the character.
+pub(crate) const fn printable(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b' ' | b'\'' | b'(' | b')' | b'+' | b',' | b'-' | b'.' | b'/' | b':' | b'=' | b'?')
 }
 
