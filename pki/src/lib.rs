@@ -11,13 +11,18 @@ pub mod authority;
 pub mod certificate;
 pub mod crl;
 pub mod csca;
+pub mod deviation_list;
 pub mod ds;
+pub mod export;
 mod file;
+pub mod foreign;
 pub mod key;
 pub mod keys;
+pub mod master_list;
 pub mod profile;
 pub mod register;
 pub mod request;
+mod signed_list;
 pub mod software;
 
 pub use authority::{Authority, PkiError};

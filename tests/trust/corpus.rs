@@ -19,7 +19,7 @@ use eid::cert::x509::Certificate;
 use crate::maker::{take, today};
 
 /// `$CARDWRIGHT_CORPUS`, else `../shared/data` beside the repository.
-fn corpus() -> Option<PathBuf> {
+pub(crate) fn corpus() -> Option<PathBuf> {
     let beside = || Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data");
     let root = std::env::var_os("CARDWRIGHT_CORPUS").map_or_else(beside, PathBuf::from);
     if root.is_dir() {

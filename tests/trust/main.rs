@@ -3,6 +3,7 @@
 mod corpus;
 mod defects;
 mod deviations;
+mod export;
 mod hostile;
 mod lists;
 mod maker;
