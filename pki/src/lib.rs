@@ -18,6 +18,7 @@ mod file;
 pub mod foreign;
 pub mod key;
 pub mod keys;
+pub mod lint;
 pub mod master_list;
 pub mod profile;
 pub mod register;

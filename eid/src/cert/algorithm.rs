@@ -89,6 +89,14 @@ pub struct SignatureAlgorithm {
 }
 
 impl SignatureAlgorithm {
+    /// Reads an AlgorithmIdentifier SEQUENCE that fills `bytes`.
+    ///
+    /// # Errors
+    /// Another structure, or an algorithm that is not known.
+    pub fn parse(bytes: &[u8]) -> Result<Self, CertError> {
+        Self::read("signatureAlgorithm", &tlv::single(bytes, der::SEQUENCE)?)
+    }
+
     /// Reads an AlgorithmIdentifier SEQUENCE found at `place`.
     pub(crate) fn read(place: &'static str, identifier: &Tlv<'_>) -> Result<Self, CertError> {
         let mut quirks = Vec::new();

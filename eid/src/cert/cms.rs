@@ -18,7 +18,7 @@ mod signer;
 
 pub use signer::{SignerInfo, VerifyError};
 
-pub(crate) use ber::to_definite;
+pub use ber::to_definite;
 
 use const_oid::ObjectIdentifier;
 

@@ -183,6 +183,15 @@ impl Time {
         Self { date, second: 86_399 }
     }
 
+    /// Reads UTCTime, GeneralizedTime, or a GeneralizedTime under a context tag. Missing seconds, fractions, and offsets are read; whoever
+    /// asks for one form looks at the octets.
+    ///
+    /// # Errors
+    /// No time that exists.
+    pub fn read(object: &Tlv<'_>) -> Result<Self, CertError> {
+        time("time", object, &mut Vec::new())
+    }
+
     /// UTCTime to 2049, GeneralizedTime from 2050 (RFC 5280 4.1.2.5), the whole object.
     #[must_use]
     pub fn to_der(self) -> Vec<u8> {

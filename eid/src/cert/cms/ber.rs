@@ -9,7 +9,10 @@ use crate::tlv::{self, Reader, TlvError};
 const MAX_DEPTH: u8 = 16;
 
 /// The one object in `input` with definite lengths.
-pub(crate) fn to_definite(input: &[u8]) -> Result<Vec<u8>, CertError> {
+///
+/// # Errors
+/// Nesting deeper than 16, a primitive of indefinite length, pieces that are no octet strings, or bytes behind the object.
+pub fn to_definite(input: &[u8]) -> Result<Vec<u8>, CertError> {
     let mut out = Vec::with_capacity(input.len());
     let used = object(input, 0, MAX_DEPTH, &mut out)?;
     match input.len() - used {
