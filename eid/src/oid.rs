@@ -123,6 +123,9 @@ oids! {
     ROLE_AUTHENTICATION = "0.4.0.127.0.7.3.1.2.2", "id-AT";
     ROLE_SIGNATURE = "0.4.0.127.0.7.3.1.2.3", "id-ST";
     CVC_DESCRIPTION = "0.4.0.127.0.7.3.1.3.1", "id-description";
+    CVC_DESCRIPTION_PLAIN = "0.4.0.127.0.7.3.1.3.1.1", "id-plainFormat";
+    CVC_DESCRIPTION_HTML = "0.4.0.127.0.7.3.1.3.1.2", "id-htmlFormat";
+    CVC_DESCRIPTION_PDF = "0.4.0.127.0.7.3.1.3.1.3", "id-pdfFormat";
     CVC_SECTOR = "0.4.0.127.0.7.3.1.3.2", "id-sector";
     CVC_PS_SECTOR = "0.4.0.127.0.7.3.1.3.3", "id-PS-sector";
     SECURITY_OBJECT = "0.4.0.127.0.7.3.2.1", "id-SecurityObject";

@@ -11,6 +11,7 @@ pub mod authority;
 pub mod certificate;
 pub mod crl;
 pub mod csca;
+pub mod cv;
 pub mod deviation_list;
 pub mod ds;
 pub mod export;

@@ -27,7 +27,8 @@ pub enum TerminalType {
 }
 
 impl TerminalType {
-    const ALL: [Self; 3] = [Self::Inspection, Self::Authentication, Self::Signature];
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Inspection, Self::Authentication, Self::Signature];
 
     /// The object identifier in dotted form.
     #[must_use]
@@ -56,6 +57,33 @@ impl TerminalType {
             Self::Authentication => "authentication terminal",
             Self::Signature => "signature terminal",
         }
+    }
+
+    /// The abbreviation of the standard: `IS`, `AT`, `ST`.
+    #[must_use]
+    pub const fn abbreviation(self) -> &'static str {
+        match self {
+            Self::Inspection => "IS",
+            Self::Authentication => "AT",
+            Self::Signature => "ST",
+        }
+    }
+
+    /// The type of an abbreviation, in capital or small letters.
+    #[must_use]
+    pub fn of_abbreviation(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|terminal| terminal.abbreviation().eq_ignore_ascii_case(text))
+    }
+
+    /// The names of the rights that there are, with their bit numbers, the lowest first: `read-dg3`, `can-allowed`, `electronic-signature`.
+    pub fn rights(self) -> impl Iterator<Item = (u8, String)> {
+        (0..38).filter_map(move |bit| right_name(self, bit).map(|name| (bit, name)))
+    }
+
+    /// The bit number of the right of that name.
+    #[must_use]
+    pub fn right(self, name: &str) -> Option<u8> {
+        self.rights().find(|(_, known)| known == name).map(|(bit, _)| bit)
     }
 }
 
@@ -199,6 +227,12 @@ impl Chat {
         (0..38).filter(|&bit| self.allows(bit)).filter_map(|bit| right(self.terminal, bit)).collect()
     }
 
+    /// The short names of the rights that are set, as [`TerminalType::right`] reads them; those of bits without a meaning left out.
+    #[must_use]
+    pub fn right_names(self) -> Vec<String> {
+        self.terminal.rights().filter(|&(bit, _)| self.allows(bit)).map(|(_, name)| name).collect()
+    }
+
     /// One line for people: `inspection system, terminal: read DG3 (fingerprints)`.
     #[must_use]
     pub fn describe(self) -> String {
@@ -248,6 +282,29 @@ fn right(terminal: TerminalType, bit: u8) -> Option<String> {
     Some(fixed.to_owned())
 }
 
+/// The short name of what a bit allows, for files and command lines.
+fn right_name(terminal: TerminalType, bit: u8) -> Option<String> {
+    let fixed = match (terminal, bit) {
+        (TerminalType::Inspection, 0) => "read-dg3",
+        (TerminalType::Inspection, 1) => "read-dg4",
+        (TerminalType::Signature, 0) => "electronic-signature",
+        (TerminalType::Signature, 1) => "qualified-electronic-signature",
+        (TerminalType::Authentication, 0) => "age-verification",
+        (TerminalType::Authentication, 1) => "municipality-verification",
+        (TerminalType::Authentication, 2) => "restricted-identification",
+        (TerminalType::Authentication, 3) => "privileged-terminal",
+        (TerminalType::Authentication, 4) => "can-allowed",
+        (TerminalType::Authentication, 5) => "pin-management",
+        (TerminalType::Authentication, 6) => "install-certificate",
+        (TerminalType::Authentication, 7) => "install-qualified-certificate",
+        (TerminalType::Authentication, 8..=29) => return Some(format!("read-dg{}", bit - 7)),
+        (TerminalType::Authentication, 30) => "pseudonymous-signature",
+        (TerminalType::Authentication, 32..=37) => return Some(format!("write-dg{}", 54 - bit)),
+        _ => return None,
+    };
+    Some(fixed.to_owned())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -291,6 +348,25 @@ mod tests {
         assert_eq!(of(&[0]).and(of(&[1])), Some(of(&[])));
         assert_eq!(of(&[0]).and(Chat::full(TerminalType::Signature, Role::Terminal)), None);
         assert_eq!(Chat::new(TerminalType::Inspection, Role::Terminal, [6, 7, 37]), of(&[]), "no right turns into a role");
+    }
+
+    #[test]
+    fn every_right_has_one_short_name_and_it_leads_back_to_its_bit() {
+        let counts = TerminalType::ALL.map(|terminal| {
+            for (bit, name) in terminal.rights() {
+                assert_eq!(terminal.right(&name), Some(bit), "{name}");
+                assert!(right(terminal, bit).is_some(), "{name}");
+                assert_eq!(Chat::new(terminal, Role::Terminal, [bit]).right_names(), [name]);
+            }
+            assert_eq!(TerminalType::of_abbreviation(&terminal.abbreviation().to_lowercase()), Some(terminal));
+            terminal.rights().count()
+        });
+        assert_eq!(counts, [2, 8 + 22 + 1 + 6, 2]);
+        // bits of the worked example of BSI and of the table in TR-03110-4
+        let bits = ["install-qualified-certificate", "read-dg1", "read-dg21", "write-dg17", "write-dg21"];
+        assert_eq!(bits.map(|name| TerminalType::Authentication.right(name)), [Some(7), Some(8), Some(28), Some(37), Some(33)]);
+        assert_eq!(["read-dg3", "read-dg4"].map(|name| TerminalType::Inspection.right(name)), [Some(0), Some(1)]);
+        assert_eq!((TerminalType::Inspection.right("can-allowed"), TerminalType::of_abbreviation("XX")), (None, None));
     }
 
     #[test]

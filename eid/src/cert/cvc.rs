@@ -9,6 +9,7 @@
 //! | [`key`] | the public key objects, with or without domain parameters |
 //! | [`request`] | requests, with their inner and outer signature |
 //! | [`issue`] | making certificates and requests |
+//! | [`description`] | what an authentication terminal shows to the citizen, bound by its hash |
 //! | [`chain`] | what a chip accepts, step by step, and what it remembers |
 //!
 //! A certificate is read from its bytes and keeps them: the signature is over the body as it stands. Refused: another order of the
@@ -24,6 +25,7 @@ use crate::quirk::Quirk;
 use crate::tlv::{self, Reader, Tlv};
 
 pub mod chain;
+pub mod description;
 pub mod issue;
 pub mod key;
 pub mod request;

@@ -3,7 +3,12 @@
 use std::collections::BTreeMap;
 use std::fs;
 
-use eid::cert::cvc::{Cvc, Holder, Request, VerifyingKey};
+use eid::cert::cvc::issue::Template;
+use eid::cert::cvc::{Cvc, Holder, Request, TrustPoints, VerifyingKey, description};
+use eid::crypto::curve::Curve;
+use eid::crypto::hash::Hash;
+use eid::crypto::signature::{Algorithm, PrivateKey, PublicKey, Signature};
+use eid::signer::{Signer, SignerError};
 
 use crate::corpus::{files, root};
 
@@ -58,4 +63,84 @@ fn the_request_of_another_program_proves_its_key() {
     assert_eq!((request.holder().to_string(), request.authority(), request.verify()), ("BETEST00001".to_owned(), None, Ok(())));
     let rules: Vec<_> = request.quirks().iter().map(|quirk| quirk.rule).collect();
     assert_eq!(rules, ["cvc.leading-zero", "cvc.leading-zero"], "p and the order have a sign byte");
+}
+
+/// A key whose signatures are not looked at.
+struct Somebody(PrivateKey);
+
+impl Signer for Somebody {
+    fn algorithm(&self) -> Algorithm {
+        Algorithm::Ecdsa(Hash::Sha256)
+    }
+
+    fn public_key(&self) -> PublicKey {
+        self.0.public()
+    }
+
+    fn sign(&self, message: &[u8]) -> Result<Signature, SignerError> {
+        let mut rng = rand_core::UnwrapErr(getrandom::SysRng);
+        eid::crypto::signature::sign(self.algorithm(), &self.0, message, &mut rng)
+            .map_err(|error| SignerError { name: "somebody".into(), detail: error.to_string() })
+    }
+}
+
+#[test]
+fn our_writer_makes_the_body_of_each_certificate_byte_for_byte() {
+    let Some(root) = root() else { return };
+    let somebody = Somebody(PrivateKey::generate_ec(Curve::P256, &mut rand_core::UnwrapErr(getrandom::SysRng)));
+    let mut compared = 0;
+    for path in files(&root.join("cvc")).iter().filter(|path| path.extension().is_some_and(|extension| extension == "cvcert")) {
+        let theirs = Cvc::from_der(&fs::read(path).expect("readable")).expect("a certificate");
+        let template = Template {
+            authority: theirs.authority().clone(),
+            key: theirs.key().clone(),
+            holder: theirs.holder().clone(),
+            chat: theirs.chat(),
+            validity: (theirs.effective(), theirs.expiry()),
+            extensions: theirs.extensions().to_vec(),
+        };
+        let ours = template.issue(&somebody).expect("a certificate");
+        assert_eq!(hex::encode(ours.body()), hex::encode(theirs.body()), "{}", path.display());
+        compared += 1;
+    }
+    assert_eq!(compared, 27);
+}
+
+#[test]
+fn a_chip_takes_the_chains_of_other_programs_and_their_links() {
+    let Some(root) = root() else { return };
+    let read = |name: &str| Cvc::from_der(&fs::read(root.join("cvc").join(name)).expect("readable")).expect(name);
+    for (point, chain, terminal) in [
+        ("persosim-IS/CVCA_Cert_01", &["persosim-IS/dv_is_cert_1", "persosim-IS/is_cert_1"][..], true),
+        ("persosim-AT/CVCA_Cert_01", &["persosim-AT/dv_at_cert_1", "persosim-AT/at_cert_1"], true),
+        ("jmrtd-orig/certCVCA_orig", &["jmrtd-orig/certDVD_orig", "jmrtd-orig/certIS_orig"], true),
+        (
+            "ausweisapp/cvca-DETESTeID00001",
+            &["ausweisapp/cvca-DETESTeID00002_DETESTeID00001", "ausweisapp/cvca-DETESTeID00004_DETESTeID00002"],
+            false,
+        ),
+    ] {
+        let point = read(&format!("{point}.cvcert"));
+        let chip = TrustPoints::new(vec![Holder::of_cvca(&point).expect("a CVCA")], point.effective()).expect("one");
+        let chain: Vec<Cvc> = chain.iter().map(|name| read(&format!("{name}.cvcert"))).collect();
+        let (holder, after) = chip.verify_chain(&chain).unwrap_or_else(|error| panic!("{}: {error}", point.holder()));
+        let last = chain.last().expect("a chain");
+        let reached = holder.map_or_else(|| after.points()[0].reference.clone(), |holder| holder.reference);
+        assert_eq!((&reached, last.chat().role() == eid::cert::chat::Role::Terminal), (last.holder(), terminal));
+    }
+}
+
+#[test]
+fn the_description_of_a_terminal_in_service_is_read_written_and_bound() {
+    let Some(root) = root() else { return };
+    let folder = root.join("cvc/de-live");
+    let certificate = Cvc::from_der(&fs::read(folder.join("cvc1_ZZDKB20000R.cvcert")).expect("readable")).expect("a certificate");
+    let der = fs::read(folder.join("cvc1_description.der")).expect("readable");
+    let read = description::Description::from_der(&der).expect("a description");
+    assert_eq!((read.subject.as_str(), read.subject_url.as_deref()), ("Deutsche Kreditbank AG", Some("http://www.dkb.de")));
+    assert_eq!(read.to_der().as_ref(), Ok(&der), "written as it was read");
+    assert_eq!(description::is_bound(&certificate, &der), Some(true));
+    let mut changed = der;
+    *changed.last_mut().expect("a byte") ^= 1;
+    assert_eq!(description::is_bound(&certificate, &changed), Some(false));
 }
