@@ -21,7 +21,9 @@ use chacha20::ChaCha20Rng;
 use eid::cert::trust::TrustStore;
 use eid::date::Date;
 use eid::secret::Secret;
-use pki::{Authority, CscaParameters, DsParameters, PkiError, SoftwareSigner, Subject};
+use eid::signer::Signer;
+use pki::csca::EcParameters;
+use pki::{Authority, Hierarchy, Issuing, PkiError, SoftwareKeys, hierarchy};
 use rand_core::{CryptoRng, SeedableRng as _};
 use serde::Serialize;
 
@@ -181,13 +183,16 @@ pub enum DemoError {
     },
 }
 
+/// The key that signs the documents, wherever it is.
+type DocumentSigner = Box<dyn Signer + Send + Sync>;
+
 /// What all workers share.
 struct Shared<'a> {
     options: &'a DemoOptions,
     document: DocumentProfile,
     card_profile: CardProfile,
     masters: Masters,
-    signer: SoftwareSigner<ChaCha20Rng>,
+    signer: DocumentSigner,
     certificate: Vec<u8>,
     verifier: Verifier,
     jobs: Vec<Job>,
@@ -220,7 +225,7 @@ pub fn run(options: &DemoOptions, rng: &mut dyn CryptoRng, tell: &(dyn Fn(Event<
     let card_profile = CardProfile::load("eid-gp-scp03")?;
     let (authority, signer, certificate) = authority(&options.out.join("pki"), options.today, rng)?;
     let mut trust = TrustStore::new();
-    trust.add(authority.csca().der())?;
+    trust.add(authority.csca()?.der())?;
     let jobs = jobs(options, &document, rng)?;
     let masters = Masters::test(&card_profile);
     let verifier = Verifier::new(trust);
@@ -287,26 +292,24 @@ fn prepare(out: &Path) -> Result<(), DemoError> {
     Ok(())
 }
 
-fn authority(
-    directory: &Path,
-    today: Date,
-    rng: &mut dyn CryptoRng,
-) -> Result<(Authority, SoftwareSigner<ChaCha20Rng>, Vec<u8>), DemoError> {
-    let pass_phrase = Secret::from(PASS_PHRASE.as_bytes());
-    let subject = Subject {
-        country: "VN".to_owned(),
-        state_code: "VNM".to_owned(),
-        organization: Some("Cardwright demo, not an authority".to_owned()),
-        organizational_unit: None,
-        serial_number: Some("001".to_owned()),
-        common_name: "Demo CSCA".to_owned(),
-        contact_email: Some("nobody@demo.example".to_owned()),
-    };
-    let csca = CscaParameters { document_years: DOCUMENT_YEARS, ..CscaParameters::default() };
-    let mut authority = Authority::init(directory, &subject, &csca, &pass_phrase, rng, today)?;
-    let ds = DsParameters { document_years: DOCUMENT_YEARS, ..DsParameters::default() };
-    authority.issue_ds("ds", &ds, &pass_phrase, &pass_phrase, rng, today)?;
-    let (signer, certificate) = authority.load_signer("ds", &pass_phrase, ChaCha20Rng::from_seed(seed(rng)))?;
+/// The authority of the demo, its document signer's key and certificate.
+fn authority(directory: &Path, today: Date, rng: &mut dyn CryptoRng) -> Result<(Authority, DocumentSigner, Vec<u8>), DemoError> {
+    let mut hierarchy = Hierarchy::new("VN", "VNM", "http://csca.example/csca.crl");
+    hierarchy.authority.organization = Some("Cardwright demo, not an authority".to_owned());
+    hierarchy.authority.contact = Some("nobody@demo.example".to_owned());
+    hierarchy.authority.document_validity = DOCUMENT_YEARS;
+    // what all programs read that a user might try on the cards
+    hierarchy.authority.parameters = EcParameters::Named;
+    hierarchy.csca =
+        Some(hierarchy::Csca { common_name: "Demo CSCA".to_owned(), serial_number: Some("001".to_owned()), ..hierarchy::Csca::default() });
+    Authority::declare(directory, &hierarchy)?;
+    let (mut authority, _) = Authority::open(directory, today)?;
+    let keys = SoftwareKeys::new(directory, Secret::from(PASS_PHRASE.as_bytes()), ChaCha20Rng::from_seed(seed(rng)));
+    authority.issue_csca(&keys, "demo", rng, today)?;
+    let (root, _) = authority.signer("csca", &keys)?;
+    let issuing = Issuing { signer: root.as_ref(), by: "demo", today };
+    authority.issue_ds("ds", &hierarchy.ds_parameters(1).map_err(PkiError::from)?, &keys, &issuing, rng)?;
+    let (signer, certificate) = authority.signer("ds", &keys)?;
     Ok((authority, signer, certificate.der().to_vec()))
 }
 

@@ -80,6 +80,23 @@ pub(crate) fn make(fields: &Fields<'_>, profile: &[Rule], signer: &dyn Signer, i
     Ok(certificate)
 }
 
+/// What the certificates of all signers under `csca` have in common: the state and where its CRL is are the CSCA's.
+pub(crate) fn of_signer(csca: &Certificate, spki: &[u8], key_use: (Date, Date)) -> Result<Vec<(&'static str, Vec<u8>)>, IssueError> {
+    let bits = eid::cert::spki::parse(spki).map_err(IssueError::Key)?.bits;
+    let mut extensions = vec![
+        // digitalSignature
+        (oid::KEY_USAGE, vec![0x03, 0x02, 0x07, 0x80]),
+        (oid::PRIVATE_KEY_USAGE_PERIOD, private_key_usage(key_use)),
+        (oid::SUBJECT_KEY_IDENTIFIER, subject_key_id(&bits)),
+    ];
+    extensions.extend(csca.subject_key_id().map(|id| (oid::AUTHORITY_KEY_IDENTIFIER, authority_key_id(id, Some(csca)))));
+    for extension in [oid::SUBJECT_ALT_NAME, oid::ISSUER_ALT_NAME, oid::CRL_DISTRIBUTION_POINTS] {
+        let source = if extension == oid::ISSUER_ALT_NAME { oid::SUBJECT_ALT_NAME } else { extension };
+        extensions.extend(csca.extensions().value(csca.der(), source).map(|value| (extension, value.to_vec())));
+    }
+    Ok(extensions)
+}
+
 fn push_extension(out: &mut Vec<u8>, rule: &Rule, value: &[u8]) {
     let mut body = tlv::encode(0x06u32, &oid::encode(rule.extension));
     if rule.critical {

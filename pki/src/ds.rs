@@ -1,6 +1,5 @@
 //! Document signers (Doc 9303-12 clause 7.1, column document signer).
 
-use eid::cert::spki;
 use eid::cert::x509::Certificate;
 use eid::crypto::curve::Curve;
 use eid::crypto::hash::Hash;
@@ -66,28 +65,13 @@ pub fn issue(
     if let Some(found) = parameters.document_types.iter().find(code) {
         return Err(ProfileError::Field { field: "document type", expected: "one or two capital letters", found: found.clone() }.into());
     }
-    let outer = (csca.not_before().date, csca.not_after().date);
     let key_use = (today, today.plus_days(parameters.key_use_days.into()));
-    let issuer_use = csca.extensions().private_key_usage;
-    let use_until = issuer_use.and_then(|p| p.not_after).map_or(outer.1, |t| t.date);
-    profile::inside("the CSCA key signs only in its period of use, which today", (today, today), (outer.0, use_until))?;
     let validity = (today, key_use.1.plus_years(parameters.document_years.into()));
-    profile::inside("validity of the document signer", validity, outer)?;
+    csca::check_key_use(csca, today)?;
+    profile::inside("validity of the document signer", validity, (csca.not_before().date, csca.not_after().date))?;
 
     let spki = csca::encode_key(key, parameters.ec_parameters);
-    let bits = spki::parse(&spki).map_err(IssueError::Key)?.bits;
-    let mut extensions = vec![
-        // digitalSignature
-        (oid::KEY_USAGE, vec![0x03, 0x02, 0x07, 0x80]),
-        (oid::PRIVATE_KEY_USAGE_PERIOD, certificate::private_key_usage(key_use)),
-        (oid::SUBJECT_KEY_IDENTIFIER, certificate::subject_key_id(&bits)),
-    ];
-    extensions.extend(csca.subject_key_id().map(|id| (oid::AUTHORITY_KEY_IDENTIFIER, certificate::authority_key_id(id, Some(csca)))));
-    // the state and where its CRL is are the CSCA's
-    for extension in [oid::SUBJECT_ALT_NAME, oid::ISSUER_ALT_NAME, oid::CRL_DISTRIBUTION_POINTS] {
-        let source = if extension == oid::ISSUER_ALT_NAME { oid::SUBJECT_ALT_NAME } else { extension };
-        extensions.extend(csca.extensions().value(csca.der(), source).map(|value| (extension, value.to_vec())));
-    }
+    let mut extensions = certificate::of_signer(csca, &spki, key_use)?;
     extensions.extend(certificate::document_type_list(&parameters.document_types).map(|value| (oid::DOCUMENT_TYPE_LIST, value)));
     let fields = Fields { serial, issuer: csca.subject(), subject: name, validity, spki: &spki, extensions };
     certificate::make(&fields, &profile::DOCUMENT_SIGNER, signer, csca.spki())

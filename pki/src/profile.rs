@@ -43,6 +43,33 @@ pub const CSCA: [Rule; 8] = [
     rule(oid::CRL_DISTRIBUTION_POINTS, Presence::Mandatory, false),
 ];
 
+/// The extensions of a link certificate, in the order they are written.
+pub const LINK: [Rule; 9] = [
+    rule(oid::BASIC_CONSTRAINTS, Presence::Mandatory, true),
+    rule(oid::KEY_USAGE, Presence::Mandatory, true),
+    rule(oid::PRIVATE_KEY_USAGE_PERIOD, Presence::Mandatory, false),
+    rule(oid::SUBJECT_KEY_IDENTIFIER, Presence::Mandatory, false),
+    rule(oid::AUTHORITY_KEY_IDENTIFIER, Presence::Mandatory, false),
+    rule(oid::SUBJECT_ALT_NAME, Presence::Mandatory, false),
+    rule(oid::ISSUER_ALT_NAME, Presence::Mandatory, false),
+    rule(oid::CRL_DISTRIBUTION_POINTS, Presence::Mandatory, false),
+    // mandatory where the name changes, and only there
+    rule(oid::NAME_CHANGE, Presence::Optional, false),
+];
+
+/// The extensions of a master list signer's or deviation list signer's certificate, in the order they are written. basicConstraints and
+/// documentTypeList must not be there.
+pub const LIST_SIGNER: [Rule; 8] = [
+    rule(oid::KEY_USAGE, Presence::Mandatory, true),
+    rule(oid::EXT_KEY_USAGE, Presence::Mandatory, true),
+    rule(oid::PRIVATE_KEY_USAGE_PERIOD, Presence::Optional, false),
+    rule(oid::SUBJECT_KEY_IDENTIFIER, Presence::Optional, false),
+    rule(oid::AUTHORITY_KEY_IDENTIFIER, Presence::Mandatory, false),
+    rule(oid::SUBJECT_ALT_NAME, Presence::Mandatory, false),
+    rule(oid::ISSUER_ALT_NAME, Presence::Mandatory, false),
+    rule(oid::CRL_DISTRIBUTION_POINTS, Presence::Mandatory, false),
+];
+
 /// The extensions of a document signer's certificate, in the order they are written. basicConstraints and extKeyUsage must not be there.
 pub const DOCUMENT_SIGNER: [Rule; 8] = [
     rule(oid::KEY_USAGE, Presence::Mandatory, true),

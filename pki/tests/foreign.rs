@@ -8,7 +8,7 @@ use eid::cert::x509::Certificate;
 use eid::date::Date;
 use eid::secret::Secret;
 use pki::foreign::{self, ForeignError, NotCsca, Received, Role};
-use pki::{Authority, CscaParameters, DsParameters, Subject};
+use pki::{Authority, Hierarchy, Issuing, SoftwareKeys};
 use rand_core::{CryptoRng, UnwrapErr};
 
 fn rng() -> impl CryptoRng {
@@ -109,19 +109,17 @@ fn every_entry_of_the_lists_of_states_is_a_csca_or_the_reason_is_said() {
 fn state(folder: &Path) -> (Certificate, Certificate) {
     let today = Date::new(2026, 11, 21).expect("a day");
     let secret = Secret::from(&b"a pass phrase for tests"[..]);
-    let subject = Subject {
-        country: "UT".to_owned(),
-        state_code: "UTO".to_owned(),
-        organization: None,
-        organizational_unit: None,
-        serial_number: None,
-        common_name: "CSCA".to_owned(),
-        contact_email: None,
-    };
-    let mut authority =
-        Authority::init(&folder.join("ut"), &subject, &CscaParameters::default(), &secret, &mut rng(), today).expect("authority");
-    let ds = authority.issue_ds("ds", &DsParameters::default(), &secret, &secret, &mut rng(), today).expect("document signer");
-    (authority.csca().clone(), ds)
+    let hierarchy = Hierarchy::new("UT", "UTO", "http://csca.example/csca.crl");
+    let folder = folder.join("ut");
+    Authority::declare(&folder, &hierarchy).expect("declared");
+    let (mut authority, _) = Authority::open(&folder, today).expect("opened");
+    let keys = SoftwareKeys::new(&folder, secret, UnwrapErr(getrandom::SysRng));
+    let csca = authority.issue_csca(&keys, "test", &mut rng(), today).expect("CSCA");
+    let (root, _) = authority.signer("csca", &keys).expect("its key");
+    let issuing = Issuing { signer: root.as_ref(), by: "test", today };
+    let parameters = hierarchy.ds_parameters(1).expect("declared");
+    let ds = authority.issue_ds("ds", &parameters, &keys, &issuing, &mut rng()).expect("document signer");
+    (csca, ds)
 }
 
 #[test]

@@ -1,10 +1,14 @@
 //! `pki`: the authority. Make a country signing CA, issue document signers, list what was issued. One file a command.
 
+mod by;
 mod csca;
-mod ds;
 mod init;
+mod issue;
 mod key;
+pub(crate) mod keys;
 mod list;
+mod register;
+mod status;
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -12,8 +16,8 @@ use std::time::{Duration, Instant};
 use clap::{Args, Subcommand};
 use eid::cert::x509::Certificate;
 use pki::key::KeyError;
-use pki::register::RegisterError;
-use pki::{Authority, PkiError};
+use pki::register::{Issued, RegisterError};
+use pki::{Authority, KeyStoreError, PkiError};
 use serde_json::json;
 
 use super::exit::{Exit, Failure};
@@ -30,9 +34,11 @@ pub(crate) struct Pki {
 #[derive(Debug, Subcommand)]
 enum Step {
     Init(init::Init),
+    Status(status::Status),
+    Issue(issue::Issue),
     Csca(csca::Csca),
-    Ds(ds::Ds),
     List(list::List),
+    Register(register::Register),
 }
 
 impl Pki {
@@ -40,8 +46,10 @@ impl Pki {
         match self.step {
             Step::Init(step) => step.run(context),
             Step::Csca(step) => step.run(context),
-            Step::Ds(step) => step.run(context),
+            Step::Status(step) => step.run(context),
+            Step::Issue(step) => step.run(context),
             Step::List(step) => step.run(context),
+            Step::Register(step) => step.run(context),
         }
     }
 }
@@ -54,16 +62,31 @@ pub(crate) fn failure(error: &PkiError) -> Failure {
             Failure::new(Exit::Store, error).hint("`cardwright pki init DIR` makes an authority")
         }
         PkiError::Directory { .. } => Failure::new(Exit::Store, error),
-        PkiError::Name(_) | PkiError::Issue(_) => Failure::from_error(Exit::Usage, error),
+        PkiError::Name(_) | PkiError::Issue(_) | PkiError::Hierarchy(_) => Failure::from_error(Exit::Usage, error),
         PkiError::Unknown(_) => Failure::new(Exit::Usage, error).hint("`cardwright pki list DIR` shows what was issued"),
-        PkiError::Key { source: KeyError::PassPhrase, .. } => {
-            Failure::new(Exit::Signer, error).hint("give the pass phrase that the key was made with")
-        }
-        PkiError::Key { source: KeyError::Weak(_) | KeyError::Algorithm { .. }, .. } => Failure::new(Exit::Usage, error),
-        PkiError::Key { .. } | PkiError::OtherKey(_) => Failure::new(Exit::Signer, error),
+        PkiError::NoCsca => Failure::new(Exit::Usage, error).hint("`cardwright pki init DIR` makes what pki.toml declares"),
+        PkiError::Order(_) => Failure::new(Exit::Usage, error).hint("`cardwright pki status DIR` says what is due"),
+        PkiError::Key(error) => store_failure(error),
+        PkiError::OtherKey(_) => Failure::new(Exit::Signer, error),
         PkiError::Register(RegisterError::Misuse(_)) => Failure::new(Exit::Usage, error),
         PkiError::Register(RegisterError::Locked(_)) => Failure::new(Exit::Store, error).hint("wait until the other program is done"),
+        PkiError::Register(RegisterError::Tampered { .. }) => Failure::new(Exit::Store, error)
+            .hint("nothing is issued on such a register: find out what happened, and take the copy that you keep elsewhere"),
         PkiError::Register(_) | PkiError::Certificate { .. } => Failure::from_error(Exit::Store, error),
+    }
+}
+
+/// Why a store of keys did not do what was asked.
+fn store_failure(error: &KeyStoreError) -> Failure {
+    match error {
+        KeyStoreError::Io { path, source } => Failure::file(path, source),
+        KeyStoreError::Key { source: KeyError::PassPhrase, .. } => {
+            Failure::new(Exit::Signer, error).hint("give the pass phrase that the key was made with")
+        }
+        KeyStoreError::Key { source: KeyError::Weak(_) | KeyError::Algorithm { .. } | KeyError::Kind { .. }, .. } => {
+            Failure::new(Exit::Usage, error)
+        }
+        _ => Failure::new(Exit::Signer, error),
     }
 }
 
@@ -87,25 +110,28 @@ pub(crate) fn open(dir: &Path) -> Result<Authority, Failure> {
     Ok(authority)
 }
 
-fn row(name: &str, certificate: &Certificate) -> serde_json::Value {
-    json!({
-        "name": name, "serial": certificate.serial_hex(), "subject": certificate.subject_text(), "issuer": certificate.issuer_text(),
+/// A certificate that was issued, for JSON.
+fn row(issued: &Issued) -> Result<serde_json::Value, Failure> {
+    let certificate = Certificate::from_der(&issued.certificate).map_err(|error| Failure::from_error(Exit::Store, &error))?;
+    Ok(json!({
+        "name": issued.name, "role": issued.role, "key": issued.key, "by": issued.by, "issued": issued.date.to_string(),
+        "serial": certificate.serial_hex(), "subject": certificate.subject_text(), "issuer": certificate.issuer_text(),
         "not_before": certificate.not_before().date.to_string(), "not_after": certificate.not_after().date.to_string(),
         "sha256": hex::encode(certificate.fingerprint()),
-    })
+    }))
 }
 
-fn issued(context: Context, path: &Path, certificate: &Certificate) -> Result<Exit, Failure> {
-    if context.json {
-        output::json(&row(&path.file_stem().unwrap_or_default().to_string_lossy(), certificate))?;
-    } else {
-        output::text(&format!(
-            "{}: {}, valid {} to {}",
-            path.display(),
-            certificate.subject_text(),
-            certificate.not_before().date,
-            certificate.not_after().date
-        ))?;
+/// Tells of the certificates `names` that were just issued.
+fn issued(context: Context, authority: &Authority, names: &[String]) -> Result<Exit, Failure> {
+    for issued in authority.issued().iter().filter(|issued| names.contains(&issued.name)) {
+        if context.json {
+            output::json(&row(issued)?)?;
+            continue;
+        }
+        let certificate = Certificate::from_der(&issued.certificate).map_err(|error| Failure::from_error(Exit::Store, &error))?;
+        let path = authority.directory().join(format!("{}.cer", issued.name));
+        let (from, until) = (certificate.not_before().date, certificate.not_after().date);
+        output::text(&format!("{}: {}, valid {from} to {until}", path.display(), certificate.subject_text()))?;
     }
     Ok(Exit::Success)
 }

@@ -29,6 +29,29 @@ impl PassphraseArgs {
     }
 }
 
+/// Where the pass phrase of a signer's key comes from: a document signer or list signer, not the CSCA.
+#[derive(Debug, Args)]
+pub(crate) struct SignerPassphraseArgs {
+    /// Take the pass phrase of the signer's key from FILE (first line); else from CARDWRIGHT_SIGNER_PASSPHRASE, else ask for it
+    #[arg(long, value_name = "FILE")]
+    signer_passphrase_file: Option<PathBuf>,
+}
+
+impl SignerPassphraseArgs {
+    const VARIABLE: &str = "CARDWRIGHT_SIGNER_PASSPHRASE";
+    const OPTION: &str = "--signer-passphrase-file";
+
+    /// The pass phrase for `what`.
+    pub(crate) fn existing(&self, what: &str) -> Result<Secret, Failure> {
+        existing(self.signer_passphrase_file.as_deref(), Self::VARIABLE, Self::OPTION, what)
+    }
+
+    /// A pass phrase for a new key.
+    pub(crate) fn fresh(&self, what: &str) -> Result<Secret, Failure> {
+        fresh(self.signer_passphrase_file.as_deref(), Self::VARIABLE, Self::OPTION, what)
+    }
+}
+
 /// A pass phrase from `file`, else from the environment `variable`, else from the person at the terminal.
 pub(crate) fn existing(file: Option<&Path>, variable: &str, option: &str, what: &str) -> Result<Secret, Failure> {
     match given(file, variable)? {
@@ -38,7 +61,7 @@ pub(crate) fn existing(file: Option<&Path>, variable: &str, option: &str, what: 
 }
 
 /// A pass phrase for a new key: asked for twice, and not empty.
-pub(crate) fn fresh(file: Option<&Path>, variable: &str, option: &str, what: &str) -> Result<Secret, Failure> {
+fn fresh(file: Option<&Path>, variable: &str, option: &str, what: &str) -> Result<Secret, Failure> {
     let secret = match given(file, variable)? {
         Some(secret) => secret,
         None => {

@@ -89,7 +89,7 @@ impl<'a> Station<'a> {
         let mut rng = ChaCha20Rng::from_seed(job.seed);
         self.stage(job, Stage::Build);
         let keys = ChipKeys::generate(&shared.document, &mut rng)?;
-        let signing = Signing { signer: &shared.signer, certificate: &shared.certificate, today: shared.options.today };
+        let signing = Signing { signer: shared.signer.as_ref(), certificate: &shared.certificate, today: shared.options.today };
         let image = build::build(&job.record, &shared.document, &keys, signing)?;
         result.bytes = image.files.values().map(Vec::len).sum();
         let mut card = self.blank(job, &mut rng)?;

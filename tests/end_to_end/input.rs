@@ -16,10 +16,10 @@ fn authority() -> &'static Path {
     let folder = AUTHORITY.get_or_init(|| {
         let folder = tempfile::tempdir().expect("folder");
         let dir = folder.path().join("ca").display().to_string();
-        for arguments in [&["pki", "init", &dir, "--country", "VN", "--state", "VNM"][..], &["pki", "ds", &dir]] {
+        for arguments in [&["pki", "init", &dir, "--country", "VN", "--state", "VNM"][..], &["pki", "issue", &dir, "ds"]] {
             let output = cardwright()
                 .env("CARDWRIGHT_PASSPHRASE", "the root's own")
-                .env("CARDWRIGHT_DS_PASSPHRASE", PHRASE)
+                .env("CARDWRIGHT_SIGNER_PASSPHRASE", PHRASE)
                 .args([arguments, &["--document-years", "25"]].concat())
                 .output();
             ended(output.expect("the program starts")).expect(0);
@@ -48,7 +48,7 @@ fn build_file(records: &Path, out: &Path, more: &[&str]) -> Ended {
     let ca = authority().join("ca").display().to_string();
     let (records, out) = (records.display().to_string(), out.display().to_string());
     let output = cardwright()
-        .env("CARDWRIGHT_DS_PASSPHRASE", PHRASE)
+        .env("CARDWRIGHT_SIGNER_PASSPHRASE", PHRASE)
         .args([&["perso", "build", &records, "--pki", &ca, "--out", &out], more].concat())
         .output();
     ended(output.expect("the program starts"))
@@ -141,7 +141,7 @@ fn a_wrong_pass_phrase_and_an_unknown_signer_have_their_own_codes() {
     build(folder.path(), |_| {}, &["--signer", "nobody"]).expect(2).says(&["nobody", "pki list"]);
     let phrase = folder.path().join("phrase");
     std::fs::write(&phrase, "not this one\n").expect("written");
-    build(folder.path(), |_| {}, &["--ds-passphrase-file", &phrase.display().to_string()]).expect(6).says(&["ds", "pass phrase"]);
+    build(folder.path(), |_| {}, &["--signer-passphrase-file", &phrase.display().to_string()]).expect(6).says(&["ds", "pass phrase"]);
 }
 
 #[test]

@@ -7,7 +7,8 @@ use crate::support::{cardwright, ended, run};
 
 fn init(dir: &Path, phrase: &Path, more: &[&str]) {
     let (dir, phrase) = (dir.display().to_string(), phrase.display().to_string());
-    let mut arguments = vec!["pki", "init", &dir, "--country", "VN", "--state", "VNM", "--passphrase-file", &phrase];
+    let mut arguments =
+        vec!["pki", "init", &dir, "--country", "UT", "--state", "UTO", "--parameters", "named", "--passphrase-file", &phrase];
     arguments.extend(more);
     run(&arguments).expect(0);
 }
@@ -34,7 +35,8 @@ fn openssl_verifies_the_chain_for_every_kind_of_key() {
         let dir = folder.path().join(format!("ca{n}"));
         init(&dir, &phrase, csca);
         let dir_name = dir.display().to_string();
-        let mut arguments = vec!["pki", "ds", &dir_name, "signer", "--passphrase-file", &phrase_name, "--ds-passphrase-file", &phrase_name];
+        let mut arguments =
+            vec!["pki", "issue", &dir_name, "ds", "signer", "--passphrase-file", &phrase_name, "--signer-passphrase-file", &phrase_name];
         arguments.extend(ds);
         run(&arguments).expect(0);
         let root = dir.join("csca.pem");
@@ -60,14 +62,14 @@ fn keys_lie_encrypted_and_a_wrong_pass_phrase_is_the_signers_refusal() {
     let dir = dir.display().to_string();
     let wrong = cardwright()
         .env("CARDWRIGHT_PASSPHRASE", "wrong horse")
-        .env("CARDWRIGHT_DS_PASSPHRASE", "its own")
-        .args(["pki", "ds", &dir])
+        .env("CARDWRIGHT_SIGNER_PASSPHRASE", "its own")
+        .args(["pki", "issue", &dir, "ds"])
         .output()
         .expect("the program starts");
     let said = ended(wrong).expect(6).says(&["csca", "pass phrase"]);
     assert!(!said.stderr.contains("horse"), "{}", said.stderr);
     // without terminal, file, and environment there is nobody to ask
-    let nobody = cardwright().args(["pki", "ds", &dir]).stdin(std::process::Stdio::null()).output().expect("the program starts");
+    let nobody = cardwright().args(["pki", "issue", &dir, "ds"]).stdin(std::process::Stdio::null()).output().expect("the program starts");
     ended(nobody).expect(2).says(&["--passphrase-file", "CARDWRIGHT_PASSPHRASE"]);
 }
 
@@ -80,7 +82,7 @@ fn what_breaks_the_profile_is_a_usage_error_and_leaves_nothing() {
     let init = |country: &str, key: &str| {
         run(&["pki", "init", &dir_name, "--country", country, "--state", "VNM", "--key", key, "--passphrase-file", &phrase])
     };
-    init("VNM", "P-256").expect(2).says(&["country", "two letters", "VNM"]);
+    init("VNM", "P-256").expect(2).says(&["authority.country", "two letters", "VNM"]);
     init("VN", "rsa-1024").expect(2).says(&["rsa-1024", "2048"]);
     init("VN", "P-1000").expect(2).says(&["brainpoolP256r1"]);
     assert!(!dir.exists());

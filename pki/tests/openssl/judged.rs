@@ -6,7 +6,7 @@ use eid::crypto::signature::Algorithm;
 use eid::lds::sod::{self, LdsVersion};
 use pki::KeyParameters::{self, Ec, Rsa};
 
-use crate::support::{World, files, openssl, pass_phrase, rng};
+use crate::support::{World, files, keys, openssl};
 
 const PSS_256: Algorithm = Algorithm::RsaPss { hash: Hash::Sha256, mgf: Hash::Sha256, salt: 32 };
 const PSS_MIXED: Algorithm = Algorithm::RsaPss { hash: Hash::Sha512, mgf: Hash::Sha256, salt: 20 };
@@ -14,7 +14,7 @@ const PSS_MIXED: Algorithm = Algorithm::RsaPss { hash: Hash::Sha512, mgf: Hash::
 fn judge(csca: KeyParameters, csca_algorithm: Algorithm, ds: KeyParameters, ds_algorithm: Algorithm) {
     let world = World::with(csca, csca_algorithm, ds, ds_algorithm);
     let case = format!("{csca:?} {csca_algorithm:?} {ds:?} {ds_algorithm:?}");
-    let (root, signer) = (world.pem("csca", world.authority.csca()), world.pem("ds", &world.ds));
+    let (root, signer) = (world.pem("csca", world.authority.csca().expect("CSCA")), world.pem("ds", &world.ds));
     let file = world.sod(&files(), ds_algorithm.hash());
     let content = world.directory.join("sod.der");
     std::fs::write(&content, eid::tlv::single(&file, 0x77u32).expect("77").value).expect("write");
@@ -61,16 +61,16 @@ fn openssl_accepts_chain_and_security_object_with_rsa() {
 #[test]
 fn lds_1_8_version_and_signing_time_are_signed_and_accepted() {
     let world = World::usual();
-    let (signer, certificate) = world.authority.load_signer("ds", &pass_phrase(), rng()).expect("signer");
+    let (signer, certificate) = world.authority.signer("ds", &keys(&world.directory)).expect("signer");
     let hashes = files().iter().map(|(&n, file)| (n, Hash::Sha512.digest(&[file]))).collect();
     let version = LdsVersion { lds: "0108".to_owned(), unicode: "040000".to_owned() };
     let time = eid::cert::Time { date: crate::support::today(), second: 12 * 3600 };
-    let file = sod::build(&hashes, Hash::Sha512, Some(&version), &signer, &certificate, Some(time)).expect("EF.SOD");
+    let file = sod::build(&hashes, Hash::Sha512, Some(&version), signer.as_ref(), &certificate, Some(time)).expect("EF.SOD");
     let parsed = sod::Sod::parse(&file).expect("EF.SOD");
     assert_eq!((parsed.version, parsed.lds_version(), parsed.quirks.as_slice()), (1, Some(&version), &[][..]));
     assert_eq!(parsed.signed.signing_time(&parsed.signed.signers[0]), Some(time));
 
-    let (root, content) = (world.pem("csca", world.authority.csca()), world.directory.join("sod.der"));
+    let (root, content) = (world.pem("csca", world.authority.csca().expect("CSCA")), world.directory.join("sod.der"));
     std::fs::write(&content, eid::tlv::single(&file, 0x77u32).expect("77").value).expect("write");
     let arguments = ["cms", "-verify", "-inform", "DER", "-purpose", "any", "-no_check_time", "-out", "/dev/null"];
     let Some(cms) = openssl(&arguments, &[("-CAfile", &root), ("-in", &content)]) else { return };
@@ -90,7 +90,7 @@ fn certificates_carry_what_doc_9303_12_demands() {
         openssl(&["x509", "-noout", "-text", "-nameopt", "utf8,show_type,sep_comma_plus_space"], &[("-in", &path)])
             .map(|output| String::from_utf8_lossy(&output.stdout).into_owned())
     };
-    let (Some(csca), Some(ds)) = (text("csca", world.authority.csca()), text("ds", &world.ds)) else { return };
+    let (Some(csca), Some(ds)) = (text("csca", world.authority.csca().expect("CSCA")), text("ds", &world.ds)) else { return };
     for wanted in [
         "Version: 3",
         "C=PRINTABLESTRING:VN",
@@ -127,7 +127,7 @@ fn certificates_carry_what_doc_9303_12_demands() {
         assert!(!ds.contains(forbidden), "DS: {forbidden} is in {ds}");
     }
     assert_eq!(world.ds.document_types(), ["I", "P", "ID"]);
-    assert_eq!((world.ds.quirks(), world.authority.csca().quirks()), (&[][..], &[][..]));
+    assert_eq!((world.ds.quirks(), world.authority.csca().expect("CSCA").quirks()), (&[][..], &[][..]));
 }
 
 #[test]

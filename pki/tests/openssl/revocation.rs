@@ -15,7 +15,7 @@ use pki::csca::EcParameters;
 use pki::key::SigningKey;
 use pki::request::{self, RequestError};
 
-use crate::support::{World, openssl, pass_phrase, rng, subject, today};
+use crate::support::{World, keys, openssl, rng, subject, today};
 
 /// Noon of 21 November 2026, in seconds since 1970: the day on which OpenSSL looks at things.
 const NOON: &str = "1795262400";
@@ -30,8 +30,8 @@ fn text(output: &Output) -> String {
 
 impl World {
     fn crl(&self, number: u64, revoked: &[Revocation], parameters: CrlParameters) -> Result<Crl, CrlError> {
-        let (signer, csca) = self.authority.load_signer("csca", &pass_phrase(), rng()).expect("signer");
-        crl::issue(&csca, &signer, number, revoked, &[], now(), parameters)
+        let (signer, csca) = self.authority.signer("csca", &keys(&self.directory)).expect("signer");
+        crl::issue(&csca, signer.as_ref(), number, revoked, &[], now(), parameters)
     }
 
     fn revoked(&self, reason: Reason) -> Vec<Revocation> {
@@ -47,7 +47,7 @@ impl World {
 
 /// What OpenSSL says of the document signer under the list.
 fn verify(world: &World, list: &Crl) -> Option<Output> {
-    let (root, ds) = (world.pem("csca", world.authority.csca()), world.pem("ds", &world.ds));
+    let (root, ds) = (world.pem("csca", world.authority.csca().expect("CSCA")), world.pem("ds", &world.ds));
     let der = world.write("list.crl", list.der());
     let pem = world.directory.join("list.pem");
     openssl(&["crl", "-inform", "DER"], &[("-in", &der), ("-out", &pem)])?;
@@ -57,7 +57,7 @@ fn verify(world: &World, list: &Crl) -> Option<Output> {
 fn judged(csca: KeyParameters, algorithm: Algorithm) {
     let world = World::with(csca, algorithm, Ec(Curve::P256), Algorithm::Ecdsa(Hash::Sha256));
     let case = format!("{csca:?} {algorithm:?}");
-    let root = world.pem("csca", world.authority.csca());
+    let root = world.pem("csca", world.authority.csca().expect("CSCA"));
     let first = world.crl(1, &[], CrlParameters::default()).expect("a list");
     let Some(before) = verify(&world, &first) else { return };
     println!("{}", text(&before));
@@ -111,8 +111,8 @@ fn the_list_says_what_doc_9303_12_asks_and_nothing_else() {
         assert!(!shown.contains(forbidden), "{forbidden} is in {shown}");
     }
     assert_eq!((list.quirks(), list.limits()), (&[][..], &[][..]));
-    let key_id = world.authority.csca().subject_key_id();
-    assert_eq!((list.authority_key_id(), list.issuer()), (key_id, world.authority.csca().subject()));
+    let key_id = world.authority.csca().expect("CSCA").subject_key_id();
+    assert_eq!((list.authority_key_id(), list.issuer()), (key_id, world.authority.csca().expect("CSCA").subject()));
 
     let reasons = CrlParameters { days: 1, reasons: true };
     let told = show(&world.crl(259, &world.revoked(Reason::CessationOfOperation), reasons).expect("a list")).expect("openssl ran before");
@@ -121,9 +121,9 @@ fn the_list_says_what_doc_9303_12_asks_and_nothing_else() {
     assert!(silent.contains("Next Update: Nov 22 11:00:00 2026 GMT") && !silent.contains("Reason"), "{silent}");
     let empty = show(&world.crl(261, &[], reasons).expect("a list")).expect("openssl ran before");
     assert!(empty.contains("No Revoked Certificates"), "{empty}");
-    let former = world.authority.csca().subject();
-    let (signer, csca) = world.authority.load_signer("csca", &pass_phrase(), rng()).expect("signer");
-    let renamed = crl::issue(&csca, &signer, 262, &[], &[former], now(), reasons).expect("a list");
+    let former = world.authority.csca().expect("CSCA").subject();
+    let (signer, csca) = world.authority.signer("csca", &keys(&world.directory)).expect("signer");
+    let renamed = crl::issue(&csca, signer.as_ref(), 262, &[], &[former], now(), reasons).expect("a list");
     let renamed = show(&renamed).expect("openssl ran before");
     assert!(renamed.contains("X509v3 Issuer Alternative Name: \n                DirName:/C=VN"), "{renamed}");
 }
@@ -141,10 +141,10 @@ fn lists_that_break_a_rule_are_not_signed() {
     assert!(matches!(world.crl(1, &tomorrow, usual), Err(CrlError::Future { .. })));
     assert_eq!(world.crl(1, &world.revoked(Reason::CertificateHold), usual), Err(CrlError::Reason("certificateHold")));
     // the document signer signs no lists, and another key is not the CSCA's
-    let (signer, ds) = world.authority.load_signer("ds", &pass_phrase(), rng()).expect("signer");
-    let refused = |certificate| crl::issue(certificate, &signer, 1, &[], &[], now(), usual);
+    let (signer, ds) = world.authority.signer("ds", &keys(&world.directory)).expect("signer");
+    let refused = |certificate| crl::issue(certificate, signer.as_ref(), 1, &[], &[], now(), usual);
     assert!(matches!(refused(&ds), Err(CrlError::Issuer { detail: "keyUsage has no cRLSign", .. })));
-    assert!(matches!(refused(world.authority.csca()), Err(CrlError::Issuer { detail: "the signer holds another key", .. })));
+    assert!(matches!(refused(world.authority.csca().expect("CSCA")), Err(CrlError::Issuer { detail: "the signer holds another key", .. })));
 }
 
 fn holder(key: KeyParameters, algorithm: Algorithm) -> SoftwareSigner<impl rand_core::CryptoRng> {

@@ -13,7 +13,7 @@ use eid::lds::dg1::Dg1;
 use eid::lds::{Elementary as _, sod};
 use eid::mrz::{MrzDate, Sex, vietnam};
 use eid::secret::Secret;
-use pki::{Authority, CscaParameters, DsParameters, KeyParameters, Subject};
+use pki::{Authority, CscaParameters, DsParameters, Hierarchy, Issuing, KeyParameters, KeyStore, SoftwareKeys, Subject, hierarchy};
 use rand_core::{CryptoRng, UnwrapErr};
 
 pub(crate) fn rng() -> impl CryptoRng {
@@ -28,16 +28,30 @@ pub(crate) fn pass_phrase() -> Secret {
     Secret::from(&b"a pass phrase for tests"[..])
 }
 
-pub(crate) fn subject() -> Subject {
-    Subject {
-        country: "vn".to_owned(),
-        state_code: "VNM".to_owned(),
-        organization: Some("Cardwright Test Authority".to_owned()),
-        organizational_unit: None,
-        serial_number: Some("001".to_owned()),
+/// A test state whose CSCA is made with `csca`.
+fn hierarchy(csca: &CscaParameters) -> Hierarchy {
+    let mut hierarchy = Hierarchy::new("vn", "VNM", "http://csca.example/csca.crl");
+    hierarchy.authority.organization = Some("Cardwright Test Authority".to_owned());
+    hierarchy.authority.contact = Some("csca@csca.example".to_owned());
+    hierarchy.authority.parameters = csca.ec_parameters;
+    hierarchy.csca = Some(hierarchy::Csca {
         common_name: "CSCA Thử nghiệm".to_owned(),
-        contact_email: Some("csca@csca.example".to_owned()),
-    }
+        serial_number: Some("001".to_owned()),
+        key: csca.key,
+        algorithm: Some(csca.algorithm),
+        ..hierarchy::Csca::default()
+    });
+    hierarchy
+}
+
+/// Who its CSCA is.
+pub(crate) fn subject() -> Subject {
+    hierarchy(&CscaParameters::default()).subject()
+}
+
+/// The key files of an authority.
+pub(crate) fn keys(directory: &Path) -> impl KeyStore + use<> {
+    SoftwareKeys::new(directory, pass_phrase(), UnwrapErr(getrandom::SysRng))
 }
 
 /// An authority in a directory of its own, with a document signer `ds`.
@@ -52,8 +66,13 @@ impl World {
     pub(crate) fn new(csca: CscaParameters, ds: DsParameters) -> Self {
         let keep = tempfile::tempdir().expect("directory");
         let directory = keep.path().join("pki");
-        let mut authority = Authority::init(&directory, &subject(), &csca, &pass_phrase(), &mut rng(), today()).expect("CSCA");
-        let ds = authority.issue_ds("ds", &ds, &pass_phrase(), &pass_phrase(), &mut rng(), today()).expect("document signer");
+        Authority::declare(&directory, &hierarchy(&csca)).expect("declared");
+        let (mut authority, _) = Authority::open(&directory, today()).expect("opened");
+        let keys = keys(&directory);
+        authority.issue_csca(&keys, "test", &mut rng(), today()).expect("CSCA");
+        let (root, _) = authority.signer("csca", &keys).expect("the key of the CSCA");
+        let issuing = Issuing { signer: root.as_ref(), by: "test", today: today() };
+        let ds = authority.issue_ds("ds", &ds, &keys, &issuing, &mut rng()).expect("document signer");
         Self { directory, authority, ds, _keep: keep }
     }
 
@@ -68,14 +87,14 @@ impl World {
     }
 
     pub(crate) fn trust(&self) -> TrustStore {
-        TrustStore::from_bytes(self.authority.csca().der()).expect("trust store")
+        TrustStore::from_bytes(self.authority.csca().expect("CSCA").der()).expect("trust store")
     }
 
     /// EF.SOD over `files`.
     pub(crate) fn sod(&self, files: &BTreeMap<u8, Vec<u8>>, hash: Hash) -> Vec<u8> {
-        let (signer, certificate) = self.authority.load_signer("ds", &pass_phrase(), rng()).expect("signer");
+        let (signer, certificate) = self.authority.signer("ds", &keys(&self.directory)).expect("signer");
         let hashes = files.iter().map(|(&n, file)| (n, hash.digest(&[file]))).collect();
-        sod::build(&hashes, hash, None, &signer, &certificate, None).expect("EF.SOD")
+        sod::build(&hashes, hash, None, signer.as_ref(), &certificate, None).expect("EF.SOD")
     }
 
     /// A certificate as a PEM file in the directory.

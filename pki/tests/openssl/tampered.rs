@@ -131,7 +131,7 @@ fn not_passed_owned(findings: &[Finding]) -> Vec<String> {
 #[test]
 fn another_root_of_the_same_name_leaves_the_chain_undecided() {
     let (world, other) = (World::usual(), World::usual());
-    assert_eq!(world.authority.csca().subject(), other.authority.csca().subject());
+    assert_eq!(world.authority.csca().expect("CSCA").subject(), other.authority.csca().expect("CSCA").subject());
     let verdict = run(&world.sod(&files(), Hash::Sha256), &files(), &other.trust(), None);
     assert_eq!(
         not_passed(&verdict),
@@ -148,7 +148,7 @@ fn another_root_of_the_same_name_leaves_the_chain_undecided() {
 fn both_roots_of_one_name_are_tried_and_the_signature_decides() {
     let (world, other) = (World::usual(), World::usual());
     let mut trust = other.trust();
-    trust.add(world.authority.csca().der()).expect("second anchor");
+    trust.add(world.authority.csca().expect("CSCA").der()).expect("second anchor");
     assert_eq!(not_passed(&run(&world.sod(&files(), Hash::Sha256), &files(), &trust, None)), []);
 }
 

@@ -13,7 +13,7 @@ use serde_json::json;
 
 use crate::cli::exit::{Exit, Failure};
 use crate::cli::progress::Progress;
-use crate::cli::secret;
+use crate::cli::secret::SignerPassphraseArgs;
 use crate::cli::{Context, clock, output, pki, random};
 
 /// Build card images from records, and sign them
@@ -33,9 +33,8 @@ pub(crate) struct Build {
     /// Name of the document signer
     #[arg(long, value_name = "NAME", default_value = "ds")]
     signer: String,
-    /// Take the document signer's pass phrase from FILE; else from CARDWRIGHT_DS_PASSPHRASE, else ask for it
-    #[arg(long, value_name = "FILE")]
-    ds_passphrase_file: Option<PathBuf>,
+    #[command(flatten)]
+    passphrase: SignerPassphraseArgs,
     /// Write the images into DIR as 0001.image, 0002.image, ...; they hold private keys
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
@@ -58,16 +57,13 @@ impl Build {
             .map_err(|error| Failure::from_error(Exit::Usage, &error).hint("correct the record; nothing was built"))?;
 
         let trust = self.trust(&profile, today)?;
-        let phrase = secret::existing(
-            self.ds_passphrase_file.as_deref(),
-            "CARDWRIGHT_DS_PASSPHRASE",
-            "--ds-passphrase-file",
-            &format!("the key of {}", self.signer),
-        )?;
-        // the authority is open for a moment only: others work with it too
-        let loaded = pki::open(&self.pki)?.load_signer(&self.signer, &phrase, random::system());
-        let (signer, certificate) = loaded.map_err(|error| pki::failure(&error))?;
-        let signing = Signing { signer: &signer, certificate: certificate.der(), today };
+        // the authority is closed again before the work begins: others work with it too
+        let (signer, certificate) = {
+            let authority = pki::open(&self.pki)?;
+            let store = pki::keys::of_name(&authority, &self.signer, || self.passphrase.existing(&format!("the key of {}", self.signer)))?;
+            authority.signer(&self.signer, store.as_ref()).map_err(|error| pki::failure(&error))?
+        };
+        let signing = Signing { signer: signer.as_ref(), certificate: certificate.der(), today };
 
         std::fs::create_dir_all(&self.out).map_err(|error| Failure::file(&self.out, &error))?;
         let progress = Progress::new("building", u64::try_from(records.len()).unwrap_or(u64::MAX), context.json);
@@ -76,7 +72,7 @@ impl Build {
             let keys = ChipKeys::generate(&profile, &mut random::system()).map_err(|error| Failure::from_error(Exit::Signer, &error))?;
             let mut image = build(record, &profile, &keys, signing).map_err(|error| {
                 Failure::from_error(Exit::Signer, &error)
-                    .hint("`cardwright pki ds` issues another signer; see its --document-years, --document, and --key")
+                    .hint("`cardwright pki issue DIR ds` issues another signer; see its --document-years, --document, and --key")
             })?;
             if let Some(trust) = &trust {
                 guard(&mut image, trust.clone());

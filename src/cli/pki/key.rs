@@ -14,9 +14,6 @@ pub(super) struct KeyArgs {
     /// Algorithm of its signatures: ecdsa-sha256, rsa-pkcs1-sha256, rsa-pss-sha256, ...; the usual one for the key if not given
     #[arg(long, value_name = "NAME", value_parser = algorithm)]
     algorithm: Option<Algorithm>,
-    /// Write EC parameters out, as Doc 9303-12 asks and OpenSSL refuses
-    #[arg(long)]
-    explicit: bool,
 }
 
 fn key_parameters(text: &str) -> Result<KeyParameters, String> {
@@ -28,11 +25,20 @@ fn algorithm(text: &str) -> Result<Algorithm, String> {
         .ok_or_else(|| format!("expected a name like ecdsa-sha256, rsa-pkcs1-sha256, or rsa-pss-sha256, found {text:?}"))
 }
 
+/// `explicit` or `named`.
+pub(super) fn form(text: &str) -> Result<EcParameters, String> {
+    match text {
+        "explicit" => Ok(EcParameters::Explicit),
+        "named" => Ok(EcParameters::Named),
+        other => Err(format!("expected explicit or named, found {other:?}")),
+    }
+}
+
 impl KeyArgs {
-    /// Key, algorithm, and form of the parameters, with `usual` where nothing is said.
-    pub(super) fn resolve(&self, usual: (KeyParameters, Algorithm)) -> (KeyParameters, Algorithm, EcParameters) {
+    /// Key and algorithm, with `usual` where nothing is said.
+    pub(super) fn resolve(&self, usual: (KeyParameters, Algorithm)) -> (KeyParameters, Algorithm) {
         let key = self.key.unwrap_or(usual.0);
         let standard = if self.key.is_some() { key::default_algorithm(key) } else { usual.1 };
-        (key, self.algorithm.unwrap_or(standard), if self.explicit { EcParameters::Explicit } else { EcParameters::Named })
+        (key, self.algorithm.unwrap_or(standard))
     }
 }

@@ -20,31 +20,24 @@ pub(super) struct List {
 impl List {
     pub(super) fn run(self, context: Context) -> Result<Exit, Failure> {
         let authority = open(&self.dir)?;
-        let rows = authority
-            .issued()
-            .iter()
-            .map(|issued| Certificate::from_der(&issued.certificate).map(|certificate| (issued, certificate)))
-            .collect::<Result<Vec<_>, _>>()
-            .map_err(|error| Failure::from_error(Exit::Store, &error))?;
         if context.json {
-            let rows: Vec<_> = rows.iter().map(|(issued, certificate)| row(&issued.name, certificate)).collect();
+            let rows: Vec<_> = authority.issued().iter().map(row).collect::<Result<_, _>>()?;
             output::json(&rows)?;
-        } else {
-            let lines: Vec<_> = rows
-                .iter()
-                .map(|(issued, certificate)| {
-                    format!(
-                        "{:<16} {}  {} to {}  {}",
-                        issued.name,
-                        issued.serial,
-                        certificate.not_before().date,
-                        certificate.not_after().date,
-                        certificate.subject_text()
-                    )
-                })
-                .collect();
-            output::text(&lines.join("\n"))?;
+            return Ok(Exit::Success);
         }
+        let mut lines = Vec::new();
+        for issued in authority.issued() {
+            let certificate = Certificate::from_der(&issued.certificate).map_err(|error| Failure::from_error(Exit::Store, &error))?;
+            let (from, until) = (certificate.not_before().date, certificate.not_after().date);
+            lines.push(format!(
+                "{:<12} {:<5} {}  {from} to {until}  {}",
+                issued.name,
+                issued.role,
+                issued.serial,
+                certificate.subject_text()
+            ));
+        }
+        output::text(&lines.join("\n"))?;
         Ok(Exit::Success)
     }
 }
