@@ -10,6 +10,8 @@ use eid::signer::{Signer, SignerError};
 use eid::tlv;
 use sha1::{Digest as _, Sha1};
 
+use crate::csca::EcParameters;
+use crate::lint;
 use crate::profile::{Presence, ProfileError, Rule};
 
 const SEQUENCE: u32 = 0x30;
@@ -27,6 +29,9 @@ pub enum IssueError {
     /// A public key that cannot be read.
     #[error("public key: {0}")]
     Key(CertError),
+    /// What was made breaks a rule: nothing is published.
+    #[error("the certificate that was made breaks a rule: {}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
+    Lint(Vec<lint::Finding>),
     /// What was made does not read or verify: nothing is published.
     #[error("the certificate that was made does not read: {0}")]
     Unreadable(CertError),
@@ -46,9 +51,19 @@ pub(crate) struct Fields<'a> {
     pub(crate) spki: &'a [u8],
     /// Values of extensions by dotted identifier.
     pub(crate) extensions: Vec<(&'static str, Vec<u8>)>,
+    /// By what it is judged before it is given out.
+    pub(crate) rules: lint::Context<'a>,
 }
 
-/// A certificate signed by `signer`, read again and verified with `issuer_spki` before it is given out.
+/// The rules that a certificate breaks on purpose: curves by name, where that was declared.
+pub(crate) const fn waived(parameters: EcParameters) -> &'static [&'static str] {
+    match parameters {
+        EcParameters::Named => &["XC-016"],
+        EcParameters::Explicit => &[],
+    }
+}
+
+/// A certificate signed by `signer`, read again, verified with `issuer_spki`, and judged by the rules before it is given out.
 pub(crate) fn make(fields: &Fields<'_>, profile: &[Rule], signer: &dyn Signer, issuer_spki: &[u8]) -> Result<Certificate, IssueError> {
     let algorithm = algorithm::encode_signature(signer.algorithm());
     let mut tbs = tlv::encode(0xA0u32, &tlv::encode(0x02u32, &[2]));
@@ -77,7 +92,8 @@ pub(crate) fn make(fields: &Fields<'_>, profile: &[Rule], signer: &dyn Signer, i
     let certificate = Certificate::from_der(&tlv::encode(SEQUENCE, &body)).map_err(IssueError::Unreadable)?;
     let issuer = eid::cert::spki::parse(issuer_spki).map_err(IssueError::Key)?;
     certificate.verify_signed_by(&issuer).map_err(IssueError::Unverified)?;
-    Ok(certificate)
+    let broken: Vec<_> = lint::lint(certificate.der(), &fields.rules).errors().cloned().collect();
+    if broken.is_empty() { Ok(certificate) } else { Err(IssueError::Lint(broken)) }
 }
 
 /// What the certificates of all signers under `csca` have in common: the state and where its CRL is are the CSCA's.

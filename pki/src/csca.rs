@@ -12,6 +12,7 @@ use eid::signer::Signer;
 
 use crate::certificate::{self, Fields, IssueError};
 use crate::key::KeyParameters;
+use crate::lint;
 use crate::profile::{self, ProfileError, Subject};
 
 /// How EC parameters are written in a certificate.
@@ -94,7 +95,13 @@ pub fn create(
         (oid::ISSUER_ALT_NAME, subject.alternative_name()),
     ];
     extensions.extend(certificate::distribution_points(&parameters.crl_urls).map(|value| (oid::CRL_DISTRIBUTION_POINTS, value)));
-    let fields = Fields { serial, issuer: &name, subject: &name, validity: (today, end), spki: &spki, extensions };
+    let rules = lint::Context {
+        kind: Some(lint::Kind::Csca),
+        document_years: Some(parameters.document_years),
+        waived: certificate::waived(parameters.ec_parameters),
+        ..lint::Context::default()
+    };
+    let fields = Fields { serial, issuer: &name, subject: &name, validity: (today, end), spki: &spki, extensions, rules };
     certificate::make(&fields, &profile::CSCA, signer, &spki)
 }
 
@@ -138,7 +145,16 @@ pub fn link(old: &Certificate, signer: &dyn Signer, new: &Certificate, serial: &
     if old.subject() != new.subject() {
         extensions.push((oid::NAME_CHANGE, vec![0x05, 0x00]));
     }
-    let fields = Fields { serial, issuer: old.subject(), subject: new.subject(), validity, spki: new.spki(), extensions };
+    let explicit = new.key().is_ok_and(|key| key.explicit_parameters);
+    let rules = lint::Context {
+        kind: Some(lint::Kind::Link),
+        issuer: Some(old.der()),
+        root: Some(new.der()),
+        // the key is written as in the new root
+        waived: certificate::waived(if explicit { EcParameters::Explicit } else { EcParameters::Named }),
+        ..lint::Context::default()
+    };
+    let fields = Fields { serial, issuer: old.subject(), subject: new.subject(), validity, spki: new.spki(), extensions, rules };
     certificate::make(&fields, &profile::LINK, signer, old.spki())
 }
 

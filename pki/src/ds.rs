@@ -11,6 +11,7 @@ use eid::signer::Signer;
 use crate::certificate::{self, Fields, IssueError};
 use crate::csca::{self, EcParameters};
 use crate::key::KeyParameters;
+use crate::lint;
 use crate::profile::{self, ProfileError};
 
 /// What a document signer is made with.
@@ -73,6 +74,13 @@ pub fn issue(
     let spki = csca::encode_key(key, parameters.ec_parameters);
     let mut extensions = certificate::of_signer(csca, &spki, key_use)?;
     extensions.extend(certificate::document_type_list(&parameters.document_types).map(|value| (oid::DOCUMENT_TYPE_LIST, value)));
-    let fields = Fields { serial, issuer: csca.subject(), subject: name, validity, spki: &spki, extensions };
+    let rules = lint::Context {
+        kind: Some(lint::Kind::DocumentSigner),
+        issuer: Some(csca.der()),
+        document_years: Some(parameters.document_years),
+        waived: certificate::waived(parameters.ec_parameters),
+        ..lint::Context::default()
+    };
+    let fields = Fields { serial, issuer: csca.subject(), subject: name, validity, spki: &spki, extensions, rules };
     certificate::make(&fields, &profile::DOCUMENT_SIGNER, signer, csca.spki())
 }

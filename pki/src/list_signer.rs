@@ -10,6 +10,7 @@ use eid::tlv;
 use crate::certificate::{self, Fields, IssueError};
 use crate::csca::{self, EcParameters};
 use crate::key::KeyParameters;
+use crate::lint;
 use crate::profile;
 
 /// Days by which the certificate outlives its key: the last list that it signed stays good until the next has reached everybody.
@@ -82,6 +83,15 @@ pub fn issue(
     let mut extensions = certificate::of_signer(csca, &spki, key_use)?;
     let usage = tlv::encode(0x06u32, &oid::encode(parameters.list.usage()));
     extensions.push((oid::EXT_KEY_USAGE, tlv::encode(0x30u32, &usage)));
-    let fields = Fields { serial, issuer: csca.subject(), subject: name, validity, spki: &spki, extensions };
+    let rules = lint::Context {
+        kind: Some(match parameters.list {
+            ListKind::Master => lint::Kind::MasterListSigner,
+            ListKind::Deviation => lint::Kind::DeviationListSigner,
+        }),
+        issuer: Some(csca.der()),
+        waived: certificate::waived(parameters.ec_parameters),
+        ..lint::Context::default()
+    };
+    let fields = Fields { serial, issuer: csca.subject(), subject: name, validity, spki: &spki, extensions, rules };
     certificate::make(&fields, &profile::LIST_SIGNER, signer, csca.spki())
 }

@@ -246,5 +246,9 @@ pub(super) fn check_family(issuer: &Issuer, holder: &KeyReference, key: &Verifyi
         return Ok(());
     }
     let expected = above.curve().map_or_else(|| "an RSA key".to_owned(), |curve| format!("a key on {}", curve.name()));
-    Err(CvError::Key { holder: holder.clone(), expected: format!("{expected}, as that of {}", issuer.reference()), found: spki::describe(&key.key) })
+    Err(CvError::Key {
+        holder: holder.clone(),
+        expected: format!("{expected}, as that of {}", issuer.reference()),
+        found: spki::describe(&key.key),
+    })
 }

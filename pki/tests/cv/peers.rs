@@ -93,7 +93,9 @@ impl Chain {
         let foreign = state.dv(only_root, Role::DvForeign, FOREIGN, &Rights::All).expect("a document verifier");
         let gate = state.terminal(&[root.clone(), dv.clone()], GATE, &rights(&[right])).expect("a terminal");
         let chain = Self { folder, state, root, link, next, dv };
-        for (file, certificate) in [(CVCA, &chain.root), ("link", &chain.link), (NEXT, &chain.next), (DV, &chain.dv), (FOREIGN, &foreign), (GATE, &gate)] {
+        for (file, certificate) in
+            [(CVCA, &chain.root), ("link", &chain.link), (NEXT, &chain.next), (DV, &chain.dv), (FOREIGN, &foreign), (GATE, &gate)]
+        {
             chain.write(file, certificate.der());
         }
         chain
@@ -206,7 +208,10 @@ fn cvc_create_issues_from_our_request_what_a_chip_takes() {
             assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
             Cvc::from_der(&std::fs::read(chain.path("theirs")).expect("made")).expect("a certificate")
         });
-        let theirs = theirs.into_iter().find(|certificate| certificate.signature().len() == 2 * curve.scalar_len()).expect("a signature of full length");
+        let theirs = theirs
+            .into_iter()
+            .find(|certificate| certificate.signature().len() == 2 * curve.scalar_len())
+            .expect("a signature of full length");
         log("cvc-print of what cvc-create issued", &chain.print("--cvc", "theirs", &[]));
         assert_eq!((theirs.authority(), theirs.holder()), (&name(CVCA), &name(DV)));
         let chip = TrustPoints::new(vec![TrustPoint::of_cvca(&chain.root).expect("a CVCA")], today()).expect("one");

@@ -40,10 +40,7 @@ fn rights_are_given_by_name_and_never_more_than_the_chain_has() {
     assert_eq!(state.terminal(&chain, GATE, &rights(&["read-dg1"])).expect("a terminal").chat().right_names(), ["read-dg1"]);
     // the CVCA has these, the document verifier between has them not
     let error = state.terminal(&chain, GATE, &rights(&["read-dg1", "read-dg4", "pin-management"])).expect_err("must be refused");
-    assert_eq!(
-        error,
-        CvError::Lacking { holder: name(GATE), issuer: name(DV), lacking: vec!["pin-management".into(), "read-dg4".into()] }
-    );
+    assert_eq!(error, CvError::Lacking { holder: name(GATE), issuer: name(DV), lacking: vec!["pin-management".into(), "read-dg4".into()] });
     let error = state.dv(&root, Role::DvDomestic, DV, &rights(&["install-qualified-certificate"])).expect_err("must be refused");
     assert!(matches!(error, CvError::Lacking { lacking, .. } if lacking == ["install-qualified-certificate"]));
     let error = state.dv(&root, Role::DvDomestic, DV, &rights(&["read-dg33"])).expect_err("no such right").to_string();
@@ -163,9 +160,11 @@ fn only_the_steps_of_a_chain_are_issued() {
 
 #[test]
 fn keys_that_no_chip_should_trust_or_could_read_are_refused() {
-    let state = state(TerminalType::Inspection)
-        .with("UTOTHERUT001", KeyParameters::Ec(Curve::P256), SHA256)
-        .with("UTRSAUT001", KeyParameters::Rsa(2048), Algorithm::RsaPkcs1(Hash::Sha256));
+    let state = state(TerminalType::Inspection).with("UTOTHERUT001", KeyParameters::Ec(Curve::P256), SHA256).with(
+        "UTRSAUT001",
+        KeyParameters::Rsa(2048),
+        Algorithm::RsaPkcs1(Hash::Sha256),
+    );
     let root = [state.cvca(CVCA)];
     for holder in ["UTOTHERUT001", "UTRSAUT001"] {
         let error = state.dv(&root, Role::DvDomestic, holder, &Rights::All).expect_err("must be refused");
