@@ -8,6 +8,7 @@
 //! | [`picture`] | portraits, signatures, and fingers: JPEG, JPEG 2000, and WSQ to pixels and PNG |
 //! | [`perso`] | the issuer: record and profile to image, plan, and card |
 //! | [`session`] | a card with or without secure messaging; the only owner of the transport |
+//! | [`signer`] | keys in a PKCS#11 token |
 //! | [`trust`] | what a verifier trusts: the store, and how lists and certificates of states come into it |
 //! | [`terminal`] | the inspection procedure: access, reading, genuineness, report |
 //!
@@ -45,6 +46,7 @@ pub mod people;
 pub mod perso;
 pub mod picture;
 pub mod session;
+pub mod signer;
 pub mod terminal;
 pub mod transport;
 pub mod trust;

@@ -38,6 +38,27 @@ impl KeyParameters {
             _ => false,
         }
     }
+
+    /// Whether such a key may be made, to sign with `algorithm`.
+    ///
+    /// # Errors
+    /// They do not belong together, or are too weak to start with.
+    pub fn check(self, algorithm: Algorithm) -> Result<(), KeyError> {
+        let weak = match self {
+            Self::Ec(curve) => (curve.field_len() < 28).then(|| format!("EC {}", curve.name())),
+            Self::Rsa(bits) => (bits < 2048).then(|| format!("RSA {bits}")),
+        };
+        if let Some(weak) = weak {
+            return Err(KeyError::Weak(weak));
+        }
+        if algorithm.hash() == Hash::Sha1 {
+            return Err(KeyError::Weak("signing with SHA-1".to_owned()));
+        }
+        if matches!(self, Self::Ec(_)) != matches!(algorithm, Algorithm::Ecdsa(_)) {
+            return Err(KeyError::Algorithm { algorithm: algorithm::describe(algorithm), key: self.to_string() });
+        }
+        Ok(())
+    }
 }
 
 /// As it stands in `pki.toml` and on the command line: `P-256`, `brainpoolP384r1`, `rsa-3072`.
@@ -116,16 +137,7 @@ impl SigningKey {
     /// # Errors
     /// Key and algorithm do not belong together, are too weak, or key generation fails.
     pub fn generate(parameters: KeyParameters, algorithm: Algorithm, rng: &mut dyn CryptoRng) -> Result<Self, KeyError> {
-        let weak = match parameters {
-            KeyParameters::Ec(curve) => (curve.field_len() < 28).then(|| format!("EC {}", curve.name())),
-            KeyParameters::Rsa(bits) => (bits < 2048).then(|| format!("RSA {bits}")),
-        };
-        if let Some(weak) = weak {
-            return Err(KeyError::Weak(weak));
-        }
-        if algorithm.hash() == Hash::Sha1 {
-            return Err(KeyError::Weak("signing with SHA-1".to_owned()));
-        }
+        parameters.check(algorithm)?;
         let key = match parameters {
             KeyParameters::Ec(curve) => PrivateKey::generate_ec(curve, rng),
             KeyParameters::Rsa(bits) => PrivateKey::generate_rsa(bits, rng).map_err(|e| KeyError::Key(e.to_string()))?,
