@@ -9,6 +9,7 @@
 //! another process has open or whose register was changed.
 
 pub mod authority;
+pub mod ceremony;
 pub mod certificate;
 pub mod crl;
 pub mod csca;
