@@ -110,7 +110,8 @@ pub struct Context<'a> {
     pub previous: Option<&'a [u8]>,
     /// The day on which a CRL is looked at.
     pub date: Option<Date>,
-    /// Longest validity in years of the documents that are signed. Told, it fixes how long certificates must last; not told, 10 is the most.
+    /// Longest validity in years of the documents that are signed. Told, it fixes how long certificates must last; not told,
+    /// they must only outlive the use of their keys.
     pub document_years: Option<u8>,
     /// For EF.SOD: the data groups of the chip, number and whole file.
     pub data_groups: Option<&'a [(u8, &'a [u8])]>,

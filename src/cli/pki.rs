@@ -6,6 +6,7 @@ mod init;
 mod issue;
 mod key;
 pub(crate) mod keys;
+mod lint;
 mod list;
 mod register;
 mod status;
@@ -39,6 +40,7 @@ enum Step {
     Csca(csca::Csca),
     List(list::List),
     Register(register::Register),
+    Lint(lint::Lint),
 }
 
 impl Pki {
@@ -50,6 +52,7 @@ impl Pki {
             Step::Issue(step) => step.run(context),
             Step::List(step) => step.run(context),
             Step::Register(step) => step.run(context),
+            Step::Lint(step) => step.run(context),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! CSCA certificates: roots (CA) and links (LK), Doc 9303-12 clause 7.1.
 
 use eid::cert::Time;
+use eid::date::Date;
 use eid::oid;
 
 use super::certificate::{Subject, signed_by, span};
@@ -15,8 +16,6 @@ use super::{Context, Sink, name};
 pub(super) const SLACK_DAYS: i64 = 2;
 /// Days of key use of a document signer that a CSCA outlives its documents by: three months and the slack of a month.
 const MARGIN_DAYS: i64 = 123;
-/// Years that documents are valid at most, where nobody says.
-pub(super) const DOCUMENT_YEARS: u8 = 10;
 
 const ROOT: &[Row] = &[
     ("CA-003", oid::AUTHORITY_KEY_IDENTIFIER, Wanted::Optional),
@@ -85,14 +84,30 @@ pub(super) fn root(sink: &mut Sink, subject: &Subject<'_>, context: &Context<'_>
     let period = extension::key_period(sink, "CA-006", certificate, subject.validity);
     key_use(sink, "CA-006", certificate, period);
     if let Some(validity) = subject.validity {
-        let used_until = period.map_or(validity.0.date.plus_years(3), |(_, until)| until.date);
-        let least = used_until.plus_years(i32::from(context.document_years.unwrap_or(0))).plus_days(-SLACK_DAYS);
-        let years = context.document_years.unwrap_or(DOCUMENT_YEARS);
-        let most = validity.0.date.plus_years(5 + i32::from(years)).plus_days(MARGIN_DAYS);
-        if validity.1.date < least || validity.1.date > most {
-            let expected = format!("an end from {least} to {most}: key use and then documents of {years} years");
-            sink.add("CA-023", certificate.validity.map_or(0, |v| v.at), "tbsCertificate.validity", expected, span(validity));
-        }
+        let used_until = period.map_or(validity.0, |(_, until)| until).date;
+        let most = context.document_years.map(|years| validity.0.date.plus_years(5 + i32::from(years)).plus_days(MARGIN_DAYS));
+        lasts(sink, "CA-023", certificate, validity, used_until, most, context);
+    }
+}
+
+/// Whether a certificate outlives its key use by the validity of documents, if that is told, and ends by `most`.
+pub(super) fn lasts(
+    sink: &mut Sink,
+    rule: &'static str,
+    certificate: &X509<'_>,
+    validity: (Time, Time),
+    used_until: Date,
+    most: Option<Date>,
+    context: &Context<'_>,
+) {
+    let years = context.document_years.unwrap_or(0);
+    let least = used_until.plus_years(i32::from(years)).plus_days(-SLACK_DAYS);
+    if validity.1.date < least || most.is_some_and(|most| validity.1.date > most) {
+        let expected = match most {
+            Some(most) => format!("an end from {least} to {most}: key use, then documents of {years} years"),
+            None => format!("an end after {least}, the end of key use"),
+        };
+        sink.add(rule, certificate.validity.map_or(0, |v| v.at), "tbsCertificate.validity", expected, span(validity));
     }
 }
 

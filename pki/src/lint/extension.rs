@@ -208,7 +208,8 @@ pub(super) fn document_types(sink: &mut Sink, rule: &'static str, certificate: &
             let types_ok = |code: &Tlv<'_>| {
                 code.tag.0 == PRINTABLE_STRING
                     && matches!(code.value.len(), 1 | 2)
-                    && code.value.iter().all(|b| b.is_ascii_uppercase() || *b == b'<')
+                    && code.value.first().is_some_and(u8::is_ascii_uppercase)
+                    && code.value.iter().all(|b| b.is_ascii_alphanumeric() || *b == b'<')
             };
             let codes = children(types);
             version.tag.0 == INTEGER && version.value == [0] && types.tag.0 == SET && !codes.is_empty() && codes.iter().all(types_ok)

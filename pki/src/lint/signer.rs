@@ -5,7 +5,7 @@ use eid::tlv::Tlv;
 
 use super::certificate::{Subject, signed_by, span};
 use super::common::{Family, Key};
-use super::csca::{DOCUMENT_YEARS, SLACK_DAYS};
+use super::csca::{self, SLACK_DAYS};
 use super::extension::{
     self, FRESHEST_CRL, INHIBIT_ANY_POLICY, NAME_CONSTRAINTS, POLICY_CONSTRAINTS, POLICY_MAPPINGS, Row, SUBJECT_DIRECTORY_ATTRIBUTES,
     Wanted, place,
@@ -166,13 +166,9 @@ fn document_signer(sink: &mut Sink, subject: &Subject<'_>, issuer: Option<&X509<
     if let Some(validity) = subject.validity {
         // a document signer may be used for as long as privateKeyUsagePeriod says; three months is what DS-017 asks for
         let used_until = period.map_or(validity.0, |(_, until)| until).date;
-        let least = used_until.plus_years(i32::from(context.document_years.unwrap_or(0))).plus_days(-SLACK_DAYS);
-        let years = context.document_years.unwrap_or(DOCUMENT_YEARS);
-        let most = used_until.max(validity.0.date.plus_days(92)).plus_years(i32::from(years)).plus_days(31 + SLACK_DAYS);
-        if validity.1.date < least || validity.1.date > most {
-            let expected = format!("an end from {least} to {most}: key use and then documents of {years} years");
-            sink.add("DS-016", certificate.validity.map_or(0, |v| v.at), "tbsCertificate.validity", expected, span(validity));
-        }
+        let used = used_until.max(validity.0.date.plus_days(92));
+        let most = context.document_years.map(|years| used.plus_years(i32::from(years)).plus_days(31 + SLACK_DAYS));
+        csca::lasts(sink, "DS-016", certificate, validity, used_until, most, context);
     }
     let Some(issuer) = issuer else { return };
     if certificate.issuer.map(|name| name.raw) != issuer.subject.map(|name| name.raw) {
