@@ -5,11 +5,15 @@
 //! csca.cer        certificate of the first CSCA key, DER  csca.key     its private key, encrypted, unless a token holds it
 //! csca-2.cer      the second CSCA key, and so on          link-2.cer   from the first to the second
 //! NAME.cer        certificate of a signer, DER            NAME.key     its private key, encrypted, unless a token or another place holds it
+//! csca.crl        the newest revocation list           master-list.ml, deviation-list.dvl   the newest of each
 //! register.jsonl  everything that was ever issued         register.head  its length and hash
 //! ```
 //!
 //! Order of every issue: key, reservation, signature, line in the register, certificate file. A crash leaves either a burned number (and
 //! a key that no certificate names, which the next attempt takes up), or a certificate that opening publishes again.
+
+pub mod publish;
+pub mod receive;
 
 use std::fmt;
 use std::fs;
@@ -174,6 +178,7 @@ impl Authority {
                 cscas.push(Generation { name: issued.name.clone(), certificate: read_certificate(issued)? });
             }
         }
+        publish::restore(directory, &register).map_err(|(path, source)| PkiError::Io { path, source })?;
         Ok((Self { directory: directory.to_owned(), hierarchy, register, cscas }, burned))
     }
 

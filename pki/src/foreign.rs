@@ -115,6 +115,9 @@ pub enum ForeignError {
     /// Not a file of certificates.
     #[error("expected certificates in DER or PEM: {0}")]
     Unreadable(#[from] CertError),
+    /// Nobody is named.
+    #[error("expected the name of whoever handed the certificates over, found none")]
+    Nobody,
     /// Nothing in it.
     #[error("expected certificates in DER or PEM, found none")]
     Nothing,

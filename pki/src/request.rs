@@ -98,6 +98,14 @@ pub fn common_name(request: &Request) -> String {
     name::values(request.subject(), oid::COMMON_NAME).into_iter().next().unwrap_or_default()
 }
 
+/// Writes a request as PEM to `path`, which must not exist, whole or not at all.
+///
+/// # Errors
+/// The file is there or cannot be written.
+pub fn write(path: &std::path::Path, request: &Request) -> std::io::Result<()> {
+    crate::file::write(path, to_pem(request).as_bytes(), crate::file::Readers::All, false)
+}
+
 /// A request as PEM.
 #[must_use]
 pub fn to_pem(request: &Request) -> String {

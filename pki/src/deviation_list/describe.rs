@@ -119,7 +119,7 @@ pub enum Group {
 
 /// What cannot be published, and where in the file.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{place}: expected {expected}, found {found:?}")]
+#[error("{place}: expected {expected}, found {found}")]
 pub struct DescribeError {
     /// `deviation 2, description 1`.
     pub place: String,
@@ -127,6 +127,20 @@ pub struct DescribeError {
     pub expected: String,
     /// What is there.
     pub found: String,
+}
+
+/// Reads the file: JSON where it starts with a brace, else TOML.
+///
+/// # Errors
+/// What it does not know, or what is missing, with its line.
+pub fn parse(text: &str) -> Result<File, DescribeError> {
+    let read = if text.trim_start().starts_with('{') {
+        serde_json::from_str(text).map_err(|error| error.to_string())
+    } else {
+        toml::from_str(text).map_err(|error: toml::de::Error| error.to_string().trim_end().to_owned())
+    };
+    let expected = "deviations in TOML or JSON".to_owned();
+    read.map_err(|found| DescribeError { place: "the file".to_owned(), expected, found })
 }
 
 /// The deviations that the file tells of. `certificate` finds the certificate of a document signer by its name in the register or its file;

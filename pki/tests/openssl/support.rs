@@ -76,6 +76,16 @@ impl World {
         Self { directory, authority, ds, _keep: keep }
     }
 
+    /// One that was made in another way.
+    pub(crate) const fn of(directory: PathBuf, authority: Authority, ds: Certificate, keep: tempfile::TempDir) -> Self {
+        Self { directory, authority, ds, _keep: keep }
+    }
+
+    /// Closes the authority; its folder stays for as long as the answer.
+    pub(crate) fn close(self) -> tempfile::TempDir {
+        self._keep
+    }
+
     /// P-384 over P-256, the default.
     pub(crate) fn usual() -> Self {
         Self::new(CscaParameters::default(), DsParameters::default())
