@@ -1,22 +1,33 @@
 //! `pki`: the authority. Make a country signing CA, issue document signers, list what was issued. One file a command.
 
 mod by;
+mod crl;
 mod csca;
+mod deviation_list;
+mod export;
+mod import;
 mod init;
 mod issue;
 mod key;
 pub(crate) mod keys;
 mod lint;
 mod list;
+mod master_list;
 mod register;
+mod request;
+mod revoke;
 mod status;
 
 use std::path::Path;
 use std::time::{Duration, Instant};
 
 use clap::{Args, Subcommand};
+use eid::cert::cms::build::SignError;
 use eid::cert::x509::Certificate;
+use pki::authority::publish::PublishError;
+use pki::crl::CrlError;
 use pki::key::KeyError;
+use pki::master_list::ListIssueError;
 use pki::register::{Issued, RegisterError};
 use pki::{Authority, KeyStoreError, PkiError};
 use serde_json::json;
@@ -38,6 +49,13 @@ enum Step {
     Status(status::Status),
     Issue(issue::Issue),
     Csca(csca::Csca),
+    Revoke(revoke::Revoke),
+    Crl(crl::Crl),
+    MasterList(master_list::MasterList),
+    DeviationList(deviation_list::DeviationList),
+    Request(request::Request),
+    Import(import::Import),
+    Export(export::Export),
     List(list::List),
     Register(register::Register),
     Lint(lint::Lint),
@@ -50,6 +68,13 @@ impl Pki {
             Step::Csca(step) => step.run(context),
             Step::Status(step) => step.run(context),
             Step::Issue(step) => step.run(context),
+            Step::Revoke(step) => step.run(context),
+            Step::Crl(step) => step.run(context),
+            Step::MasterList(step) => step.run(context),
+            Step::DeviationList(step) => step.run(context),
+            Step::Request(step) => step.run(context),
+            Step::Import(step) => step.run(context),
+            Step::Export(step) => step.run(context),
             Step::List(step) => step.run(context),
             Step::Register(step) => step.run(context),
             Step::Lint(step) => step.run(context),
@@ -76,6 +101,24 @@ pub(crate) fn failure(error: &PkiError) -> Failure {
         PkiError::Register(RegisterError::Tampered { .. }) => Failure::new(Exit::Store, error)
             .hint("nothing is issued on such a register: find out what happened, and take the copy that you keep elsewhere"),
         PkiError::Register(_) | PkiError::Certificate { .. } => Failure::from_error(Exit::Store, error),
+    }
+}
+
+/// Why a list was not signed, a certificate not revoked, or nothing taken in.
+fn publish_failure(error: &PublishError) -> Failure {
+    let usage = Failure::from_error(Exit::Usage, error);
+    match error {
+        PublishError::Pki(error) => failure(error),
+        PublishError::Io { path, source } => Failure::file(path, source),
+        PublishError::Register(_) | PublishError::Stored { .. } | PublishError::Clock { .. } => {
+            Failure::from_error(Exit::Store, error)
+        }
+        PublishError::Unknown(_) => usage.hint("`cardwright pki list DIR` shows what was issued"),
+        PublishError::NoSigner(role) => usage.hint(format!("`cardwright pki issue DIR {role}` makes one, if pki.toml declares [{role}]")),
+        PublishError::Crl(CrlError::Signer(_)) => Failure::from_error(Exit::Signer, error),
+        PublishError::List(ListIssueError::Sign(SignError::Signer(_))) => Failure::from_error(Exit::Signer, error),
+        PublishError::List(ListIssueError::NotInUse { .. }) => usage.hint("issue a new signer"),
+        _ => usage,
     }
 }
 

@@ -3,11 +3,11 @@
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
-use pki::{Authority, Issuing, ListKind, PkiError};
+use pki::{Authority, Issuing, ListKind, PkiError, request};
 
 use super::by::ByArgs;
 use super::key::KeyArgs;
-use super::{failure, issued, keys, open};
+use super::{failure, issued, keys, open, publish_failure};
 use crate::cli::exit::Exit;
 use crate::cli::exit::Failure;
 use crate::cli::secret::{PassphraseArgs, SignerPassphraseArgs};
@@ -60,10 +60,15 @@ struct Link {
 
 /// Issue a document signer: its key and its certificate
 #[derive(Debug, Args)]
-#[command(before_long_help = "Example:\n  cardwright pki issue ca ds ds-2026-11 --common-name 'Document Signer 12'")]
+#[command(
+    before_long_help = "Example:\n  cardwright pki issue ca ds ds-2026-11 --common-name 'Document Signer 12'\n  cardwright pki issue ca ds ds-7 --request ds-7.csr"
+)]
 struct Ds {
     /// Name of the files, NAME.cer and NAME.key; ds, ds-2, ... if not given
     name: Option<String>,
+    /// Issue it for the request in FILE (PKCS#10, DER or PEM) of a signer that lives elsewhere; its key and algorithm are those of the request
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["key", "algorithm", "signer_passphrase_file"])]
+    request: Option<PathBuf>,
     /// Name of the signer
     #[arg(long, value_name = "NAME")]
     common_name: Option<String>,
@@ -170,7 +175,8 @@ impl Ds {
         let name = self.name.unwrap_or(free);
         let mut parameters = authority.hierarchy().ds_parameters(count + 1).map_err(|error| failure(&error.into()))?;
         (parameters.key, parameters.algorithm) = self.key.resolve((parameters.key, parameters.algorithm));
-        parameters.common_name = self.common_name.unwrap_or(parameters.common_name);
+        let named = self.common_name;
+        parameters.common_name = named.clone().unwrap_or(parameters.common_name);
         parameters.key_use_days = self.key_use.unwrap_or(parameters.key_use_days);
         parameters.document_years = self.document_years.unwrap_or(parameters.document_years);
         if !self.document_types.is_empty() {
@@ -179,8 +185,22 @@ impl Ds {
         let csca = newest(authority)?;
         let root = keys::of_name(authority, &csca, || self.passphrase.existing("the key of the CSCA"))?;
         let (signer, _) = authority.signer(&csca, root.as_ref()).map_err(|error| failure(&error))?;
-        let store = keys::for_role(authority, "ds", || self.signer_passphrase.fresh("the key of the document signer"))?;
         let issuing = Issuing { signer: signer.as_ref(), by: &self.by.name(), today: clock::today() };
+        if let Some(path) = self.request {
+            let bytes = std::fs::read(&path).map_err(|error| Failure::file(&path, &error))?;
+            let request = authority
+                .receive_request(&bytes, &name, issuing.by, clock::now())
+                .map_err(|error| publish_failure(&error).in_file(&path))?;
+            parameters.algorithm = request::algorithm(&request).map_err(|error| Failure::from_error(Exit::Usage, &error).in_file(&path))?;
+            if named.is_none() {
+                parameters.common_name = request::common_name(&request);
+            }
+            authority
+                .issue_ds_for_key(&name, &parameters, &request.key.key, &issuing, &mut random::system())
+                .map_err(|error| failure(&error))?;
+            return Ok(vec![name]);
+        }
+        let store = keys::for_role(authority, "ds", || self.signer_passphrase.fresh("the key of the document signer"))?;
         authority.issue_ds(&name, &parameters, store.as_ref(), &issuing, &mut random::system()).map_err(|error| failure(&error))?;
         Ok(vec![name])
     }
