@@ -69,6 +69,8 @@ pub struct Traffic {
 /// A protected command as sent, and its answer as received, status word included.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Exchange {
+    /// How many commands went under the same channel before it: what the counter of secure messaging needs.
+    pub before: u32,
     /// The command.
     pub command: Vec<u8>,
     /// The answer.
@@ -77,16 +79,23 @@ pub struct Exchange {
 
 impl std::fmt::Debug for Exchange {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Exchange").field("command", &self.command.len()).field("answer", &self.answer.len()).finish()
+        f.debug_struct("Exchange")
+            .field("before", &self.before)
+            .field("command", &self.command.len())
+            .field("answer", &self.answer.len())
+            .finish()
     }
 }
 
-/// Whether the next exchange under secure messaging is kept.
+/// Which exchange under secure messaging is kept.
 #[derive(Debug, Default)]
 enum Recorded {
     #[default]
     No,
-    Next,
+    /// The first that comes, then no other.
+    First,
+    /// The last that came.
+    Last(Option<Exchange>),
     Taken(Exchange),
 }
 
@@ -94,8 +103,9 @@ enum Recorded {
 #[derive(Debug)]
 pub struct Session<T> {
     transport: T,
-    /// The first exchange of a channel whose beginning is recorded.
     recorded: Recorded,
+    /// Commands that went under the present channel.
+    protected: u32,
     channel: Channel,
     limits: Limits,
     traffic: Traffic,
@@ -110,6 +120,7 @@ impl<T: Transport> Session<T> {
         Self {
             transport,
             recorded: Recorded::No,
+            protected: 0,
             channel: Channel::Plain,
             limits,
             traffic: Traffic::default(),
@@ -147,19 +158,26 @@ impl<T: Transport> Session<T> {
     /// Protects everything from here on. Replaces the channel that was there (Chip Authentication, TR-03110-3 B.1).
     pub fn secure(&mut self, channel: SecureMessaging) {
         self.channel = Channel::Secure(Box::new(channel));
+        self.protected = 0;
     }
 
     /// The same, and keeps the first exchange under `channel`: it is what shows that the other side has the keys.
     pub fn secure_recorded(&mut self, channel: SecureMessaging) {
         self.secure(channel);
-        self.recorded = Recorded::Next;
+        self.recorded = Recorded::First;
     }
 
-    /// The exchange that was kept since [`secure_recorded`](Self::secure_recorded), once.
+    /// From now on keeps the last exchange under secure messaging, until [`take_recorded`](Self::take_recorded): of a chain its last part.
+    pub fn record_last(&mut self) {
+        self.recorded = Recorded::Last(None);
+    }
+
+    /// The exchange that was kept since [`secure_recorded`](Self::secure_recorded) or [`record_last`](Self::record_last), once.
     pub fn take_recorded(&mut self) -> Option<Exchange> {
         match std::mem::take(&mut self.recorded) {
             Recorded::Taken(exchange) => Some(exchange),
-            Recorded::No | Recorded::Next => None,
+            Recorded::Last(exchange) => exchange,
+            Recorded::No | Recorded::First => None,
         }
     }
 
@@ -316,10 +334,10 @@ impl<T: Transport> Session<T> {
                     // Before the counter moves: a command that is not sent must not be counted.
                     self.watch.check().map_err(SessionError::Stopped)?;
                     let protected = channel.protect_command(&command)?;
+                    let before = self.protected;
+                    self.protected = before.saturating_add(1);
                     let answer = self.wire(&protected)?;
-                    if matches!(self.recorded, Recorded::Next) {
-                        self.recorded = Recorded::Taken(Exchange { command: protected.encode()?, answer: answer.encode() });
-                    }
+                    self.record(before, &protected, &answer)?;
                     if answer.data.is_empty() && !matches!(answer.sw.0, 0x6987 | 0x6988) {
                         self.wait();
                         return Err(SmError::Unprotected(answer.sw).into());
@@ -334,6 +352,16 @@ impl<T: Transport> Session<T> {
             }
         }
         Err(SessionError::Lost)
+    }
+
+    fn record(&mut self, before: u32, command: &Command, answer: &Response) -> Result<(), ApduError> {
+        let exchange = || Ok(Exchange { before, command: command.encode()?, answer: answer.encode() });
+        match &mut self.recorded {
+            Recorded::No | Recorded::Taken(_) => {}
+            Recorded::First => self.recorded = Recorded::Taken(exchange()?),
+            Recorded::Last(last) => *last = Some(exchange()?),
+        }
+        Ok(())
     }
 
     /// Keeps the keys of the channel aside after an answer in the clear.

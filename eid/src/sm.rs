@@ -248,6 +248,20 @@ impl SecureMessaging {
         }
     }
 
+    /// Moves the counter over `exchanges` commands with their answers: for who opens one of a recorded conversation and has not the others. The
+    /// keys are gone if the counter does not reach so far.
+    pub fn danger_skip(&mut self, exchanges: u32) {
+        let mut carry = 2 * u64::from(exchanges);
+        for octet in self.counter.iter_mut().rev() {
+            let sum = u64::from(*octet) + carry % 256;
+            *octet = sum.to_le_bytes()[0];
+            carry = carry / 256 + sum / 256;
+        }
+        if carry != 0 {
+            self.keys = None;
+        }
+    }
+
     /// Counts, runs one step, and puts the keys back only if it went well.
     fn closing<T>(&mut self, step: impl FnOnce(&mut Self, &Keys) -> Result<T, SmError>) -> Result<T, SmError> {
         let keys = self.keys.take().ok_or(SmError::Closed)?;

@@ -5,12 +5,15 @@
 //! | files | hashes, signature, chain, dates, cross checks | the same functions as with the card |
 //! | Active Authentication | challenge and signature against DG15 | the same |
 //! | Chip Authentication | ephemeral key against DG14, first exchange under the new keys | the same |
+//! | chip authentication mapping | what the chip sent in PACE against the key in EF.CardSecurity | the same |
+//! | Terminal Authentication | the terminal's certificates and signature, and that the chip took it | ours alone: a terminal has no need to |
 //! | `access.*`, and what could not be read | taken over as the terminal saw it | nothing: only a card could say it again |
 //!
 //! **What it can prove.** That the files are what a state signed, and that the key of DG15 signed the challenge: to anybody, if the
 //! challenge was not the terminal's own free choice. A run of Chip Authentication proves something only to the terminal that drew the
 //! ephemeral key: whoever has that key can compute the chip's answers too. Here it shows that the terminal's record is whole and consistent,
-//! and the report says so. That a card was there at all, and what it refused, is the terminal's word.
+//! and the report says so. The same holds for chip authentication mapping and for what the chip answered to Terminal Authentication. That a card
+//! was there at all, and what it refused, is the terminal's word.
 //!
 //! A recorded result is believed only to the card's disadvantage: a `passed` is computed again or becomes `not-attempted`, while a
 //! recorded failure of something that only a card can repeat stands.
@@ -21,6 +24,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use eid::cert::path::SignerCache;
 use eid::cert::trust::TrustStore;
+use eid::crypto::curve::Curve;
 use eid::crypto::hash::Hash;
 use eid::date::Date;
 use eid::image::FileId;
@@ -30,15 +34,16 @@ use eid::lds::dg14::Dg14;
 use eid::lds::security_info::KeyId;
 use eid::lds::sod::Sod;
 use eid::protocol::finding::{Check, Finding, Outcome};
+use eid::protocol::pace::cam::ChipAuthenticationData;
 use eid::quirk::Quirk;
 use eid::secret::Secret;
 
 use super::inspect::passive::{Content, counted, passive, sod};
-use super::inspect::{Inspection, active, cam, chip, cross, dg, document};
+use super::inspect::{Inspection, active, cam, chip, cross, dg, document, terminal};
 use super::policy::Policy;
 use super::read;
 use super::report::{PolicyNote, Report, Source, Verdict, codes};
-use crate::session::Traffic;
+use crate::session::{Exchange, Traffic};
 
 pub mod file;
 pub mod folder;
@@ -93,6 +98,10 @@ pub struct Transcript {
     pub active_auth: Option<ActiveAuth>,
     /// Chip Authentication, if the chip took the terminal's key.
     pub chip_auth: Option<ChipAuth>,
+    /// What the chip sent as its proof, if the card was opened by chip authentication mapping.
+    pub cam: Option<ChipAuthenticationData>,
+    /// Terminal Authentication, if the chip took the terminal's signature.
+    pub terminal_auth: Option<TerminalAuth>,
 }
 
 /// A challenge and its signature.
@@ -121,6 +130,29 @@ pub struct ChipAuth {
     pub command: Vec<u8>,
     /// Its answer, as received, status word included.
     pub answer: Vec<u8>,
+}
+
+/// The terminal's certificates and its signature over the chip's challenge.
+///
+/// What it signed beside the challenge is elsewhere: the ephemeral key in the record of Chip Authentication, and after Basic Access Control the
+/// document number in DG1.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TerminalAuth {
+    /// 1 after Chip Authentication, 2 before it.
+    pub version: u8,
+    /// The certificates that were sent, the terminal's own the last.
+    pub certificates: Vec<Vec<u8>>,
+    /// The curve of EC keys that state none: that of the terminal's key.
+    pub curve: Option<Curve>,
+    /// ID_IC after PACE: the chip's ephemeral key, compressed.
+    pub chip_key: Option<Vec<u8>>,
+    /// r_IC, 8 bytes.
+    pub challenge: Vec<u8>,
+    /// The signature as sent.
+    pub signature: Vec<u8>,
+    /// In version 1 EXTERNAL AUTHENTICATE under the keys of Chip Authentication. In version 2 the next Chip Authentication shows that the chip
+    /// took the signature, since it takes no other key than the one that was signed.
+    pub accepted: Option<Exchange>,
 }
 
 /// A file in the evidence.
@@ -324,16 +356,31 @@ impl Evidence {
         let sod = sod(files);
         let content = Content { files, sod: sod.as_ref(), not_read: &not_read, trust: judge.trust, cache: judge.cache, today };
         passive(&content, findings, quirks);
-        cam::card_security(&content, findings, quirks);
+        let security = cam::card_security(&content, findings, quirks);
+        if let Some(proof) = &self.transcript.cam {
+            findings.extend(cam::cam(None, Some(proof), security.as_ref(), findings));
+        }
         for (&number, kept) in &redacted {
             by_recorded_hash(number, kept, sod.as_ref().ok(), findings);
         }
         cross::judge(files, today, findings);
         let dg14 = files.get(&dg(14)).and_then(|bytes| Dg14::parse(bytes).ok());
-        let ca = match (&self.transcript.chip_auth, &dg14) {
-            (Some(transcript), Some(dg14)) => Some(chip::chip_auth_again(dg14, transcript)),
-            _ => None,
+        let (ca, agreed) = match (&self.transcript.chip_auth, &dg14) {
+            (Some(transcript), Some(dg14)) => {
+                let (finding, agreed) = chip::chip_auth_again(dg14, transcript);
+                (Some(finding), agreed)
+            }
+            _ => (None, None),
         };
+        if let (Some(record), Some(agreed)) = (&self.transcript.terminal_auth, agreed) {
+            let again = terminal::again::terminal_auth_again(record, files.get(&dg(1)).map(Vec::as_slice), agreed);
+            // what the chip said that it trusts, nobody can compute
+            let trusted = self.findings.iter().find(|finding| finding.id() == "ta").and_then(|recorded| recorded.evidence("trusted"));
+            findings.push(match trusted {
+                Some(trusted) => again.with("trusted", trusted),
+                None => again,
+            });
+        }
         let dg15 = files.get(&dg(15));
         let aa = match (&self.transcript.active_auth, dg15) {
             (Some(transcript), Some(dg15)) => Some(active::active_auth_again(dg14.as_ref(), dg15, transcript, quirks)),

@@ -45,7 +45,7 @@ pub(in crate::terminal) mod cam;
 pub(in crate::terminal) mod chip;
 pub(in crate::terminal) mod cross;
 pub(in crate::terminal) mod passive;
-mod terminal;
+pub(in crate::terminal) mod terminal;
 
 use passive::{Content, counted, passive};
 
@@ -216,7 +216,8 @@ pub fn resume<T: Transport>(
     if !run.is_other_card() {
         run.reading.files_mut().clone_from(&run.files);
     }
-    let Run { session, log, mut files, guarded, .. } = run;
+    let Run { session, mut log, mut files, guarded, .. } = run;
+    log.transcript.cam = log.pace.take().and_then(|pace| pace.chip_authentication);
     // It was read also where the card did not open.
     if let Some(bytes) = &log.card_access {
         files.entry(FileId::CARD_ACCESS).or_insert_with(|| bytes.clone());
@@ -287,7 +288,7 @@ pub fn extended_access<T: Transport>(
     })();
     *log = run.log;
     let (ca, ta) = result?;
-    log.findings.retain(|finding| finding.id() != "read.dg14");
+    log.findings.retain(|finding| !matches!(finding.id(), "read.dg14" | "read.cvca"));
     log.findings.extend([ca, ta]);
     Ok(())
 }

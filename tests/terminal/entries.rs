@@ -165,7 +165,7 @@ fn a_forged_card_access_without_pace_does_not_open_with_the_can() {
 const CAM: u8 = 13;
 
 /// A document with chip authentication mapping: its static key in the chip and in EF.CardSecurity, which `signer` signed.
-fn with_cam(signer: &Authority, in_chip: &PrivateKey, in_file: &PrivateKey) -> CardImage {
+pub(crate) fn with_cam(signer: &Authority, in_chip: &PrivateKey, in_file: &PrivateKey) -> CardImage {
     let entries = [info(Mapping::ChipAuthentication, Suite::Aes128, CAM), info(Mapping::Generic, Suite::Aes128, CAM)];
     let (mut image, access) = built(&entries, false);
     let key = SecurityInfo::ChipAuthPublicKey(ChipAuthPublicKeyInfo {
@@ -181,7 +181,7 @@ fn with_cam(signer: &Authority, in_chip: &PrivateKey, in_file: &PrivateKey) -> C
     image
 }
 
-fn static_key(seed: u8) -> PrivateKey {
+pub(crate) fn static_key(seed: u8) -> PrivateKey {
     PrivateKey::generate(Curve::BrainpoolP256r1, &mut applets::rng::SeededRng::new(&[seed]))
 }
 

@@ -10,6 +10,7 @@ use cardwright::terminal::evidence::file::EvidenceError;
 use cardwright::terminal::evidence::{Evidence, Kept};
 use cardwright::terminal::report::Report;
 use cardwright::terminal::{Fallback, Inspection, Verdict, can, mrz};
+use eid::cert::trust::TrustStore;
 use eid::crypto::curve::Curve;
 use eid::crypto::kdf::Suite;
 use eid::image::{CardImage, FileId};
@@ -38,7 +39,7 @@ fn honest() -> Inspection {
 }
 
 /// What a report says, whatever the order of its findings. A weak point of a tolerance may be found in another order too.
-fn said(report: &Report) -> Vec<(String, &'static str, &'static str)> {
+pub(crate) fn said(report: &Report) -> Vec<(String, &'static str, &'static str)> {
     let said = |f: &eid::protocol::finding::Finding| (f.id().to_owned(), f.outcome.as_str(), f.reason.as_ref().map_or("", |r| r.code));
     let mut all: Vec<_> = report.findings.iter().map(said).collect();
     all.sort_unstable();
@@ -253,12 +254,29 @@ fn what_is_no_evidence_says_so() {
     let text = Evidence::of(&honest()).to_json();
     assert!(matches!(Evidence::from_json("{}"), Err(EvidenceError::Version { .. })));
     assert!(matches!(Evidence::from_json("no JSON"), Err(EvidenceError::Json(_))));
-    let newer = text.replacen("\"version\": 1", "\"version\": 2", 1);
+    let newer = text.replacen("\"version\": 1", "\"version\": 3", 1);
     assert!(matches!(Evidence::from_json(&newer), Err(EvidenceError::Version { .. })));
     let unknown = text.replacen("\"program\"", "\"surprise\": 1, \"program\"", 1);
     assert!(matches!(Evidence::from_json(&unknown), Err(EvidenceError::Json(_))));
     let damaged = text.replacen("\"ended\": \"opened\"", "\"ended\": \"refused\"", 1);
     assert!(Evidence::from_json(&damaged).is_err_and(|error| error.is_damage()));
+}
+
+/// Written by the program when it knew no transcripts of chip authentication mapping: the success that is recorded counts for nothing.
+#[test]
+fn a_file_of_version_1_is_still_read() {
+    let fixture = |name: &str| {
+        let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/evidence").join(name);
+        std::fs::read_to_string(path).expect("a fixture")
+    };
+    let text = fixture("version-1.json");
+    let evidence = Evidence::from_json(&text).expect("evidence");
+    assert_eq!(evidence.to_json(), text, "and written again, it is the same");
+    assert_eq!(evidence.findings.iter().find(|finding| finding.id() == "cam").map(|finding| finding.outcome.as_str()), Some("passed"));
+    let trust = TrustStore::from_bytes(fixture("version-1.pem").as_bytes()).expect("a certificate");
+    let report = Verifier::new(trust).judge(&evidence, evidence.date).report;
+    assert_eq!(report.verdict, Verdict::Genuine, "{}", report.to_text(Default::default()));
+    assert_eq!((of(&report, "cam"), of(&report, "ca").0, of(&report, "aa").0), (("not-attempted", "no-transcript"), "passed", "passed"));
 }
 
 /// Files alone: what the state signed, and an open question for what is not there.

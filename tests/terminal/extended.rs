@@ -58,19 +58,19 @@ impl Party {
 }
 
 /// The certificates and keys of a state's inspection systems.
-struct State {
+pub(crate) struct State {
     cvca: Party,
     dv: Party,
     is: Party,
 }
 
 impl State {
-    fn new(seed: &str, parameters: KeyParameters, algorithm: Algorithm) -> Self {
+    pub(crate) fn new(seed: &str, parameters: KeyParameters, algorithm: Algorithm) -> Self {
         let [cvca, dv, is] = ["cvca", "dv", "is"].map(|party| Party::new(&format!("{seed}{party}"), parameters, algorithm));
         Self { cvca, dv, is }
     }
 
-    fn ecdsa(seed: &str) -> Self {
+    pub(crate) fn ecdsa(seed: &str) -> Self {
         Self::new(seed, KeyParameters::Ec(Curve::BrainpoolP256r1), Algorithm::Ecdsa(Hash::Sha256))
     }
 
@@ -86,32 +86,32 @@ impl State {
         ]
     }
 
-    fn credentials(&self, rights: &[u8]) -> TerminalCredentials {
+    pub(crate) fn credentials(&self, rights: &[u8]) -> TerminalCredentials {
         let signer = SoftwareSigner::new("is", self.is.key.clone(), SeededRng::new(b"terminal"));
         TerminalCredentials::new(self.certificates(rights), Box::new(signer)).expect("the certificate is for the key")
     }
 }
 
 /// A key of Chip Authentication, and the ciphers and version that DG14 announces for it.
-struct ChipKey {
-    domain: Domain,
-    suites: Vec<Suite>,
-    version: u8,
-    id: Option<u32>,
+pub(crate) struct ChipKey {
+    pub(crate) domain: Domain,
+    pub(crate) suites: Vec<Suite>,
+    pub(crate) version: u8,
+    pub(crate) id: Option<u32>,
 }
 
 impl ChipKey {
-    fn one(domain: Domain, suite: Suite) -> Vec<Self> {
+    pub(crate) fn one(domain: Domain, suite: Suite) -> Vec<Self> {
         vec![Self { domain, suites: vec![suite], version: 1, id: None }]
     }
 }
 
-fn bp256() -> Domain {
+pub(crate) fn bp256() -> Domain {
     Domain::Ec(Curve::BrainpoolP256r1)
 }
 
 /// A signed card with these keys that trusts the CVCA of `state`.
-fn card_image(state: &State, keys: &[ChipKey], ta_version: u8) -> CardImage {
+pub(crate) fn card_image(state: &State, keys: &[ChipKey], ta_version: u8) -> CardImage {
     let mut image = unsigned(Options::default());
     let old = Dg14::parse(&image.files[&dg(14)]).expect("DG14").infos;
     let kept = old.infos().iter().filter(|info| matches!(info, SecurityInfo::Pace(_) | SecurityInfo::ActiveAuth { .. }));
@@ -138,7 +138,7 @@ fn card_image(state: &State, keys: &[ChipKey], ta_version: u8) -> CardImage {
     image
 }
 
-fn verifier(credentials: Option<TerminalCredentials>) -> Verifier {
+pub(crate) fn verifier(credentials: Option<TerminalCredentials>) -> Verifier {
     let verifier = Verifier::new(AUTHORITY.trust());
     match credentials {
         Some(credentials) => verifier.with_terminal(credentials),
@@ -146,7 +146,7 @@ fn verifier(credentials: Option<TerminalCredentials>) -> Verifier {
     }
 }
 
-fn inspect(card: impl Transport, credentials: Option<TerminalCredentials>) -> Inspection {
+pub(crate) fn inspect(card: impl Transport, credentials: Option<TerminalCredentials>) -> Inspection {
     verifier(credentials).inspect(card, &[can(CAN)], today(), &mut rng()).expect("the card is there")
 }
 
@@ -165,7 +165,7 @@ fn rules(inspection: &Inspection) -> Vec<&'static str> {
     inspection.report.quirks.iter().map(|quirk| quirk.rule).filter(|rule| rule.starts_with("ca.")).collect()
 }
 
-struct ShortLink<T>(T);
+pub(crate) struct ShortLink<T>(pub(crate) T);
 
 impl<T: Transport> Transport for ShortLink<T> {
     fn atr(&mut self) -> Result<Vec<u8>, TransportError> {
@@ -192,7 +192,6 @@ fn a_terminal_with_certificates_reads_dg3_and_any_other_finds_it_protected() {
     assert_eq!((of(&inspection, "ta"), of(&inspection, "read.dg3")), (("passed", ""), ("passed", "")));
     assert_eq!(of(&inspection, "pa.hash.dg3"), ("passed", ""));
     assert_eq!(inspection.files.get(&dg(3)), image.files.get(&dg(3)));
-    // Judged again without the card, the terminal's own proof is not repeated, and the card stays genuine.
     let again = verifier(None).judge(&Evidence::of(&inspection), today());
     assert_eq!((again.report.verdict, of(&again, "ca")), (Verdict::Genuine, ("passed", "")));
 

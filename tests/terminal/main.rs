@@ -13,6 +13,7 @@ mod noise;
 mod personalize;
 mod resume;
 mod schema;
+mod transcripts;
 
 use applets::rng::SeededRng;
 

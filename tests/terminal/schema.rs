@@ -38,6 +38,7 @@ fn inspections() -> Vec<Inspection> {
     let verifier = cardwright::Verifier::new(AUTHORITY.trust());
     all.push(verifier.inspect(LyingChip::new(IMAGE.clone(), Lie::Nothing), &[can("999999")], today(), &mut rng()).expect("the card"));
     all.push(verifier.judge_files(IMAGE.files.clone(), today()));
+    all.extend(super::transcripts::with_every_record());
     all
 }
 

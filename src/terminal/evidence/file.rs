@@ -11,22 +11,29 @@ use base64ct::{Base64, Encoding as _};
 use eid::crypto::hash::Hash;
 use eid::date::Date;
 use eid::image::FileId;
-use eid::lds::security_info::KeyId;
 use eid::protocol::finding::{Check, Finding, Outcome};
 use eid::quirk::Quirk;
-use eid::secret::Secret;
 use serde::{Deserialize, Serialize};
 
-use super::{ActiveAuth, ChipAuth, Ended, Evidence, Kept, Transcript, sha256};
+use super::{Ended, Evidence, Kept, Transcript, sha256};
 use crate::session::Traffic;
 use crate::terminal::read::size_limit;
 use crate::terminal::report::Verdict;
 use crate::terminal::report::codes::{self, known};
 
+mod transcript;
+
+use transcript::{ActiveAuthText, CamText, ChipAuthText, TerminalAuthText};
+
 /// Name of the format.
 const FORMAT: &str = "cardwright-evidence";
-/// Version that this code writes and reads.
-const VERSION: u32 = 1;
+/// Newest version that this code writes, and all below it that it reads.
+///
+/// | version | brought |
+/// | --- | --- |
+/// | 1 | everything else |
+/// | 2 | `cam`, `terminal_auth` |
+const VERSION: u32 = 2;
 
 /// Why a file is no evidence.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -35,7 +42,7 @@ pub enum EvidenceError {
     #[error("evidence: {0}")]
     Json(String),
     /// Another format or version.
-    #[error("evidence: expected {FORMAT} version {VERSION}, found {found}")]
+    #[error("evidence: expected {FORMAT} version 1 to {VERSION}, found {found}")]
     Version {
         /// What it says it is.
         found: String,
@@ -91,6 +98,11 @@ struct Content {
     not_read: Vec<u8>,
     active_auth: Option<ActiveAuthText>,
     chip_auth: Option<ChipAuthText>,
+    /// From version 2 on, as the next: what is not there is not written, so that a file of version 1 keeps its digest.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    cam: Option<CamText>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    terminal_auth: Option<TerminalAuthText>,
     findings: Vec<FindingText>,
     quirks: Vec<QuirkText>,
     traffic: TrafficText,
@@ -126,26 +138,6 @@ struct DigestText {
 
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct ActiveAuthText {
-    challenge: String,
-    signature: String,
-}
-
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct ChipAuthText {
-    protocol: String,
-    version: u8,
-    /// The bytes that name the key, in hexadecimal.
-    key_id: Option<String>,
-    ephemeral: String,
-    agreed: String,
-    command: String,
-    answer: String,
-}
-
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 struct FindingText {
     id: String,
     clause: String,
@@ -177,11 +169,6 @@ struct TrafficText {
     received: u64,
 }
 
-fn key_id(text: &str) -> Result<KeyId, EvidenceError> {
-    let id = hex::decode(text).ok().and_then(|octets| KeyId::from_reference(&octets));
-    id.ok_or_else(|| value("key_id", "1 to 20 bytes in hexadecimal", text))
-}
-
 fn value(field: &'static str, expected: &'static str, found: impl Into<String>) -> EvidenceError {
     EvidenceError::Value { field, expected, found: found.into() }
 }
@@ -201,7 +188,7 @@ impl Evidence {
     pub fn to_json(&self) -> String {
         let content = Content::of(self);
         let sha256 = content.digest();
-        let outer = Outer { format: FORMAT.to_owned(), version: VERSION, sha256, content };
+        let outer = Outer { format: FORMAT.to_owned(), version: content.version(), sha256, content };
         // Strings, numbers, and lists of them: that always becomes JSON.
         let mut text = serde_json::to_string_pretty(&outer).unwrap_or_default();
         text.push('\n');
@@ -217,11 +204,14 @@ impl Evidence {
         // Format and version first: what another version holds is not this one's fault.
         let any: serde_json::Value = serde_json::from_str(text).map_err(json)?;
         let (format, version) = (any.get("format").and_then(|v| v.as_str()), any.get("version").and_then(serde_json::Value::as_u64));
-        if format != Some(FORMAT) || version != Some(VERSION.into()) {
+        if format != Some(FORMAT) || !version.is_some_and(|version| (1..=VERSION.into()).contains(&version)) {
             let named: String = format.unwrap_or("no format").chars().take(32).collect();
             return Err(EvidenceError::Version { found: format!("{named} version {}", version.unwrap_or(0)) });
         }
         let outer: Outer = serde_json::from_str(text).map_err(json)?;
+        if outer.version < outer.content.version() {
+            return Err(value("version", "2 or more for what it holds", outer.version.to_string()));
+        }
         let found = outer.content.digest();
         if found != outer.sha256 {
             return Err(EvidenceError::Digest { what: "content".to_owned(), expected: outer.sha256, found });
@@ -231,12 +221,16 @@ impl Evidence {
 }
 
 impl Content {
+    /// The first version that has everything which is here: what need not be newer is read by older programs too.
+    const fn version(&self) -> u32 {
+        if self.cam.is_some() || self.terminal_auth.is_some() { 2 } else { 1 }
+    }
+
     fn digest(&self) -> String {
         hex::encode(sha256(&serde_json::to_vec(self).unwrap_or_default()))
     }
 
     fn of(evidence: &Evidence) -> Self {
-        let encode = |bytes: &[u8]| Base64::encode_string(bytes);
         let transcript = &evidence.transcript;
         Self {
             program: concat!("cardwright ", env!("CARGO_PKG_VERSION")).to_owned(),
@@ -246,19 +240,10 @@ impl Content {
             anchors: evidence.anchors.clone(),
             files: evidence.files.iter().map(|(file, kept)| FileText::of(*file, kept)).collect(),
             not_read: evidence.not_read.iter().copied().collect(),
-            active_auth: transcript
-                .active_auth
-                .as_ref()
-                .map(|aa| ActiveAuthText { challenge: encode(&aa.challenge), signature: encode(&aa.signature) }),
-            chip_auth: transcript.chip_auth.as_ref().map(|ca| ChipAuthText {
-                protocol: ca.protocol.clone(),
-                version: ca.version,
-                key_id: ca.key_id.map(|id| hex::encode(id.as_reference())),
-                ephemeral: encode(ca.ephemeral.expose()),
-                agreed: encode(&ca.agreed),
-                command: encode(&ca.command),
-                answer: encode(&ca.answer),
-            }),
+            active_auth: transcript.active_auth.as_ref().map(ActiveAuthText::of),
+            chip_auth: transcript.chip_auth.as_ref().map(ChipAuthText::of),
+            cam: transcript.cam.as_ref().map(CamText::of),
+            terminal_auth: transcript.terminal_auth.as_ref().map(TerminalAuthText::of),
             findings: evidence.findings.iter().map(FindingText::of).collect(),
             quirks: evidence
                 .quirks
@@ -277,28 +262,18 @@ impl Content {
                 return Err(value("files", "each file once", file.name.clone()));
             }
         }
-        let active_auth = match &self.active_auth {
-            None => None,
-            Some(aa) => Some(ActiveAuth { challenge: base64("challenge", &aa.challenge)?, signature: base64("signature", &aa.signature)? }),
-        };
-        let chip_auth = match &self.chip_auth {
-            None => None,
-            Some(ca) => Some(ChipAuth {
-                protocol: ca.protocol.clone(),
-                version: ca.version,
-                key_id: ca.key_id.as_deref().map(key_id).transpose()?,
-                ephemeral: Secret::new(base64("ephemeral", &ca.ephemeral)?),
-                agreed: base64("agreed", &ca.agreed)?,
-                command: base64("command", &ca.command)?,
-                answer: base64("answer", &ca.answer)?,
-            }),
+        let transcript = Transcript {
+            active_auth: self.active_auth.as_ref().map(ActiveAuthText::read).transpose()?,
+            chip_auth: self.chip_auth.as_ref().map(ChipAuthText::read).transpose()?,
+            cam: self.cam.as_ref().map(CamText::read).transpose()?,
+            terminal_auth: self.terminal_auth.as_ref().map(TerminalAuthText::read).transpose()?,
         };
         Ok(Evidence {
             date: self.date.parse::<Date>().map_err(|_| value("date", "YYYY-MM-DD", self.date.clone()))?,
             ended: self.ended.into(),
             files,
             not_read: self.not_read.iter().copied().filter(|number| (1..=16).contains(number)).collect(),
-            transcript: Transcript { active_auth, chip_auth },
+            transcript,
             anchors: self.anchors.clone(),
             findings: self.findings.iter().map(FindingText::finding).collect::<Result<_, _>>()?,
             quirks: self.quirks.iter().map(QuirkText::quirk).collect::<Result<_, _>>()?,

@@ -60,8 +60,8 @@ fn confirmed(card_access: &[u8], signed: &SecurityInfos) -> Finding {
     }
 }
 
-/// The finding `cam`; nothing for a card that does not offer it.
-pub(super) fn cam(
+/// The finding `cam`; nothing for a card that does not offer it. With a proof a pure function, so that it can be repeated without the card.
+pub(in crate::terminal) fn cam(
     card_access: Option<&[u8]>,
     proof: Option<&ChipAuthenticationData>,
     security: Option<&CardSecurity>,

@@ -11,6 +11,7 @@ use eid::protocol::chip_auth::choice::{self, Choice};
 use eid::protocol::chip_auth::{Form, Terminal, Version};
 use eid::protocol::finding::{Check, Finding};
 use eid::quirk::Quirk;
+use eid::sm::SecureMessaging;
 use eid::transport::Transport;
 
 use super::super::access::AccessError;
@@ -146,6 +147,7 @@ impl<T: Transport> Run<'_, '_, T> {
         ephemeral: Option<&AgreementPrivateKey>,
     ) -> Result<Result<ChipAuthenticated, String>, AccessError> {
         let key_id = way.key_id.filter(|_| attempt.named);
+        self.log.transcript.chip_auth = None;
         let drawn = ephemeral.cloned().unwrap_or_else(|| AgreementPrivateKey::generate(&way.key.domain(), self.rng));
         let terminal = match Terminal::with_key(way.version, way.protocol, key_id, &way.key, &drawn) {
             Ok(terminal) => terminal,
@@ -222,8 +224,17 @@ fn not_proven(why: &dyn std::fmt::Display) -> String {
     format!("the chip does not hold the private key of DG14: {why}")
 }
 
+/// What a Chip Authentication left, computed from its record.
+pub(in crate::terminal) struct Agreed {
+    /// The terminal's ephemeral key, compressed.
+    pub(in crate::terminal) key: Vec<u8>,
+    /// The channel after its first exchange.
+    pub(in crate::terminal) channel: SecureMessaging,
+    pub(in crate::terminal) version: Version,
+}
+
 /// Chip Authentication from its record: agrees again with the key of DG14 and opens the first exchange under the keys that follow.
-pub(in crate::terminal) fn chip_auth_again(dg14: &Dg14, record: &ChipAuth) -> Finding {
+pub(in crate::terminal) fn chip_auth_again(dg14: &Dg14, record: &ChipAuth) -> (Finding, Option<Agreed>) {
     let choices = choice::choices(&dg14.infos, &mut Vec::new());
     let version = if record.version == 1 { Version::One } else { Version::Two };
     let fits = |way: &&Choice| {
@@ -232,41 +243,31 @@ pub(in crate::terminal) fn chip_auth_again(dg14: &Dg14, record: &ChipAuth) -> Fi
     };
     let Some(way) = choices.ways.iter().find(fits) else {
         if choices.ways.is_empty() {
-            return CA.not_supported("protocol-unknown", format!("DG14: {}", choices.unusable.join("; ")));
+            return (CA.not_supported("protocol-unknown", format!("DG14: {}", choices.unusable.join("; "))), None);
         }
-        return CA.failed("record-differs", "the record is of another protocol or key than those that DG14 offers");
+        return (CA.failed("record-differs", "the record is of another protocol or key than those that DG14 offers"), None);
     };
-    let wrong =
-        |error: &dyn std::fmt::Display| described(CA.failed("record-malformed", format!("record of Chip Authentication: {error}")), way);
-    let ephemeral = match AgreementPrivateKey::from_bytes(&way.key.domain(), record.ephemeral.expose()) {
-        Ok(key) => key,
-        Err(error) => return wrong(&error),
-    };
-    let terminal = match Terminal::with_key(version, way.protocol, record.key_id, &way.key, &ephemeral) {
-        Ok(terminal) => terminal,
-        Err(error) => return wrong(&error),
-    };
-    let channel = match version {
+    match agree_again(way, record) {
+        Ok(agreed) => (described(CA.passed(), way), Some(agreed)),
+        Err(finding) => (described(finding, way), None),
+    }
+}
+
+fn agree_again(way: &Choice, record: &ChipAuth) -> Result<Agreed, Finding> {
+    let wrong = |error: &dyn std::fmt::Display| CA.failed("record-malformed", format!("record of Chip Authentication: {error}"));
+    let ephemeral = AgreementPrivateKey::from_bytes(&way.key.domain(), record.ephemeral.expose()).map_err(|error| wrong(&error))?;
+    let terminal = Terminal::with_key(way.version, way.protocol, record.key_id, &way.key, &ephemeral).map_err(|error| wrong(&error))?;
+    let channel = match way.version {
         // The answer of version 1 says nothing.
         Version::One => terminal.into_channel(),
         Version::Two => terminal.finish(Form::AuthenticationTemplate, &record.agreed),
     };
-    let mut channel = match channel {
-        Ok(channel) => channel,
-        Err(error) => return described(CA.failed("key-not-proven", not_proven(&error)), way),
-    };
-    let command = Command::parse(&record.command).map_err(|error| error.to_string());
-    let answer = Response::parse(&record.answer).map_err(|error| error.to_string());
-    let (command, answer) = match (command, answer) {
-        (Ok(command), Ok(answer)) => (command, answer),
-        (Err(error), _) | (_, Err(error)) => return wrong(&error),
-    };
+    let mut channel = channel.map_err(|error| CA.failed("key-not-proven", not_proven(&error)))?;
+    let command = Command::parse(&record.command).map_err(|error| wrong(&error))?;
+    let answer = Response::parse(&record.answer).map_err(|error| wrong(&error))?;
     // The command is ours: one that does not open was not sent under these keys.
-    if let Err(error) = channel.unprotect_command(&command) {
-        return wrong(&error);
-    }
-    match channel.unprotect_response(&answer) {
-        Ok(_) => described(CA.passed(), way),
-        Err(error) => described(CA.failed("key-not-proven", not_proven(&SessionError::SecureMessaging(error))), way),
-    }
+    channel.unprotect_command(&command).map_err(|error| wrong(&error))?;
+    let opened = channel.unprotect_response(&answer);
+    opened.map_err(|error| CA.failed("key-not-proven", not_proven(&SessionError::SecureMessaging(error))))?;
+    Ok(Agreed { key: ephemeral.public().compressed(), channel, version: way.version })
 }

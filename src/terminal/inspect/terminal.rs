@@ -5,6 +5,7 @@
 
 use eid::cert::cvc::KeyReference;
 use eid::crypto::agreement::AgreementPrivateKey;
+use eid::crypto::signature::PublicKey;
 use eid::image::FileId;
 use eid::lds::Elementary as _;
 use eid::lds::cvca::Cvca;
@@ -20,10 +21,13 @@ use eid::transport::Transport;
 
 use super::super::access::AccessError;
 use super::super::credentials::TerminalCredentials;
+use super::super::evidence::TerminalAuth;
 use super::super::read::{self, ReadError};
 use super::chip::ChipAuthenticated;
 use super::{Run, dg};
 use crate::session::SessionError;
+
+pub(in crate::terminal) mod again;
 
 const TA: Check = Check::new("ta", "Doc 9303-11 §7.1");
 
@@ -124,7 +128,9 @@ impl<T: Transport> Run<'_, '_, T> {
         match read::read_list(self.session, FileId::CVCA) {
             Ok(bytes) => match Cvca::read(&bytes, &mut self.log.quirks) {
                 Ok(file) => {
-                    self.files.insert(FileId::CVCA, bytes);
+                    if self.files.insert(FileId::CVCA, bytes).is_none() {
+                        self.log.findings.push(read::check(FileId::CVCA).passed());
+                    }
                     Ok((file.references().cloned().collect(), "EF.CVCA"))
                 }
                 Err(error) => {
@@ -138,6 +144,7 @@ impl<T: Transport> Run<'_, '_, T> {
     }
 
     fn authenticate(&mut self, credentials: &TerminalCredentials, bound: &Bound<'_>) -> Result<Finding, AccessError> {
+        self.log.transcript.terminal_auth = None;
         let (known, place) = match self.known_keys() {
             Ok(known) => known,
             Err(AccessError::Session(error)) => return self.broken_by(error),
@@ -190,8 +197,25 @@ impl<T: Transport> Run<'_, '_, T> {
             Ok(signature) => signature.to_plain(),
             Err(error) => return Ok(evidence(TA.failed("key-unusable", error.to_string()))),
         };
-        match self.session.transmit(&ta::external_authenticate(signature)) {
-            Ok(answer) if answer.sw.is_ok() => Ok(evidence(TA.passed()).with("rights", own.chat().rights().join(", "))),
+        self.session.record_last();
+        let answer = self.session.transmit(&ta::external_authenticate(signature.clone()));
+        let exchange = self.session.take_recorded();
+        match answer {
+            Ok(answer) if answer.sw.is_ok() => {
+                self.log.transcript.terminal_auth = Some(TerminalAuth {
+                    version: if bound.version == Version::One { 1 } else { 2 },
+                    certificates: path.iter().map(|certificate| certificate.der().to_vec()).collect(),
+                    curve: match credentials.signer().public_key() {
+                        PublicKey::Ec(point) => Some(point.curve()),
+                        PublicKey::Rsa(_) => None,
+                    },
+                    chip_key: self.log.pace.as_ref().map(|_| bound.chip.clone()),
+                    challenge: challenge.to_vec(),
+                    signature,
+                    accepted: exchange.filter(|_| bound.version == Version::One),
+                });
+                Ok(evidence(TA.passed()).with("rights", own.chat().rights().join(", ")))
+            }
             Ok(answer) => {
                 let text = format!("EXTERNAL AUTHENTICATE: expected 9000, found {} {}", answer.sw, answer.sw.meaning());
                 Ok(evidence(TA.failed("refused", text.trim_end())))

@@ -7,11 +7,10 @@
 //!
 //! Nothing is proven before [`ChipAuthenticationData::verify`] with a key that passive authentication confirmed.
 
-use zeroize::Zeroizing;
-
 use crate::crypto::agreement::{AgreementKey, multiple};
 use crate::crypto::cipher::{CipherError, CipherKey, pad, unpad};
 use crate::crypto::curve::{CurveError, Point, PrivateKey};
+use crate::secret::Secret;
 
 /// Why the chip has not proven its key.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -33,24 +32,47 @@ pub enum CamError {
     NotProven,
 }
 
+/// Chip authentication mapping has no other cipher than AES.
+const BLOCK: usize = 16;
+
 /// What the chip sent as its proof, to be verified once its static key is known.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ChipAuthenticationData {
     key_id: u8,
     mapping_key: Point,
-    scalar: Result<PrivateKey, CamError>,
+    /// CA_IC with its padding; what cannot be deciphered, because it is not whole blocks, as it came.
+    data: Option<Secret>,
 }
 
 impl ChipAuthenticationData {
-    /// Deciphers what came in object 8A. CA_IC may lack leading zeros.
+    /// Deciphers what came in object 8A.
     pub(super) fn open(cipher: &CipherKey, key_id: u8, mapping_key: Point, encrypted: Option<&[u8]>) -> Self {
-        let scalar = || {
-            let mut data = Zeroizing::new(encrypted.ok_or(CamError::Missing)?.to_vec());
-            cipher.decrypt_cbc(&iv(cipher), &mut data)?;
-            Ok(PrivateKey::from_bytes(mapping_key.curve(), unpad(&data, cipher.block_len())?)?)
-        };
-        let scalar = scalar();
-        Self { key_id, mapping_key, scalar }
+        let data = encrypted.map(|encrypted| {
+            let mut data = encrypted.to_vec();
+            // verify() says what is wrong with other lengths
+            let _ = cipher.decrypt_cbc(&iv(cipher), &mut data);
+            Secret::new(data)
+        });
+        Self { key_id, mapping_key, data }
+    }
+
+    /// From a record of an earlier run: what [`key_id`](Self::key_id), [`mapping_key`](Self::mapping_key), and [`data`](Self::data) gave.
+    #[must_use]
+    pub const fn from_record(key_id: u8, mapping_key: Point, data: Option<Secret>) -> Self {
+        Self { key_id, mapping_key, data }
+    }
+
+    /// PK_Map,IC: the chip's public key of the mapping.
+    #[must_use]
+    pub const fn mapping_key(&self) -> &Point {
+        &self.mapping_key
+    }
+
+    /// CA_IC deciphered, with its padding; `None` if the chip sent none. With the mapping key it makes a proof of any key that fits:
+    /// what it proves, it proves to the terminal of that run.
+    #[must_use]
+    pub const fn data(&self) -> Option<&Secret> {
+        self.data.as_ref()
     }
 
     /// The key id of the static key in EF.CardSecurity: the id of the domain parameters.
@@ -59,14 +81,15 @@ impl ChipAuthenticationData {
         self.key_id
     }
 
-    /// Whether the chip that sent this holds the private key of `static_key`.
+    /// Whether the chip that sent this holds the private key of `static_key`. CA_IC may lack leading zeros.
     ///
     /// # Errors
     /// Any [`CamError`].
     pub fn verify(&self, static_key: &AgreementKey) -> Result<(), CamError> {
         let AgreementKey::Ec(point) = static_key else { return Err(CamError::NotEc) };
-        let scalar = self.scalar.as_ref().map_err(Clone::clone)?;
-        if multiple(scalar, point)? == self.mapping_key { Ok(()) } else { Err(CamError::NotProven) }
+        let data = self.data.as_ref().ok_or(CamError::Missing)?;
+        let scalar = PrivateKey::from_bytes(self.mapping_key.curve(), unpad(data.expose(), BLOCK)?)?;
+        if multiple(&scalar, point)? == self.mapping_key { Ok(()) } else { Err(CamError::NotProven) }
     }
 }
 
