@@ -87,7 +87,7 @@ impl Ended {
     /// What the report says of the policy: a card that was not opened met no policy, so nothing stands in its way.
     pub(super) fn note(self, policy: &dyn Policy, findings: &[Finding]) -> PolicyNote {
         let note = PolicyNote::of(policy, findings);
-        if self == Self::Opened { note } else { PolicyNote { obstacles: Vec::new(), ..note } }
+        if self == Self::Opened { note } else { PolicyNote { obstacles: Vec::new(), concessions: Vec::new(), ..note } }
     }
 }
 

@@ -7,7 +7,9 @@
 //!    nothing against it. Nor do those on how certificates were made (`profile.*`): what trust rests on is in `pa.chain`.
 //! 2. Nothing is shown without `pa.sod`, `pa.signature`, `pa.chain` and `pa.hash.dg1`: unless all of them passed, **undecided**.
 //! 3. A check that ran without an answer (`undecided`, `not-supported`) leaves the question open: **undecided**. One that was not attempted,
-//!    because the card has no such feature or guards it for others, counts neither way.
+//!    because the card has no such feature or guards it for others, counts neither way. One is let stand, and the report says so: where
+//!    nobody states the day of signing (`pa.validity.signing` undecided, `signing-date-unknown`), `pa.validity.today` passed answers it too,
+//!    since the signature is there today and was not made before its certificate.
 //! 4. A check that the caller requires ([`Requirement`]) must have passed. If it failed, rule 1 holds (a refused `ta` is rule 4). If it did
 //!    not run or gave no answer, **undecided**, never "not genuine": a document without the feature may be a genuine document of another
 //!    kind, and whoever takes the feature away from a genuine card fails elsewhere, because EF.SOD lists the file with its key.
@@ -33,6 +35,12 @@ pub trait Policy: fmt::Debug + Send + Sync {
 
     /// What it requires, in the words of the command line; for the report.
     fn requirements(&self) -> Vec<String> {
+        Vec::new()
+    }
+
+    /// One line for each open question that the policy lets stand, with its reason; for the report.
+    fn concessions(&self, findings: &[Finding]) -> Vec<String> {
+        let _ = findings;
         Vec::new()
     }
 
@@ -122,6 +130,15 @@ fn said(finding: &Finding) -> String {
     format!("{} {}{reason}", finding.id(), finding.outcome)
 }
 
+/// Whether the only thing open is when the document was signed, and its certificates are valid today: they came before the signature, which is
+/// there, so they were valid whenever it was made. A today that a deviation list excuses answers nothing.
+fn let_stand(finding: &Finding, findings: &[Finding]) -> bool {
+    let unknown = finding.reason.as_ref().is_some_and(|reason| reason.code == "signing-date-unknown");
+    let today =
+        |other: &Finding| other.id() == "pa.validity.today" && other.outcome == Outcome::Passed && other.evidence("deviation").is_none();
+    finding.id() == "pa.validity.signing" && finding.outcome == Outcome::Undecided && unknown && findings.iter().any(today)
+}
+
 impl StandardPolicy {
     /// The policy that demands these checks too.
     #[must_use]
@@ -137,7 +154,8 @@ impl StandardPolicy {
 
 impl Policy for StandardPolicy {
     fn judge(&self, findings: &[Finding]) -> Verdict {
-        let open = |finding: &Finding| matches!(finding.outcome, Outcome::Undecided | Outcome::NotSupported);
+        let unanswered = |finding: &Finding| matches!(finding.outcome, Outcome::Undecided | Outcome::NotSupported);
+        let open = |finding: &Finding| unanswered(finding) && !let_stand(finding, findings);
         let counted = || findings.iter().filter(|finding| about_the_card(finding));
         if counted().any(|finding| finding.outcome == Outcome::Failed) {
             Verdict::NotGenuine
@@ -156,13 +174,20 @@ impl Policy for StandardPolicy {
         self.required.iter().map(ToString::to_string).collect()
     }
 
+    fn concessions(&self, findings: &[Finding]) -> Vec<String> {
+        let why = "all certificates are valid today, and the signature was not made before them; whether the private key of the signer was \
+                   still in use on that day, nobody can tell";
+        findings.iter().filter(|finding| let_stand(finding, findings)).map(|finding| format!("{}: {why}", said(finding))).collect()
+    }
+
     fn obstacles(&self, findings: &[Finding]) -> Vec<String> {
         let counted = |outcome| findings.iter().filter(move |finding| about_the_card(finding) && finding.outcome == outcome);
         let failed: Vec<_> = counted(Outcome::Failed).map(said).collect();
         if !failed.is_empty() {
             return failed;
         }
-        let mut open: Vec<_> = counted(Outcome::Undecided).chain(counted(Outcome::NotSupported)).map(said).collect();
+        let unanswered = counted(Outcome::Undecided).chain(counted(Outcome::NotSupported));
+        let mut open: Vec<_> = unanswered.filter(|finding| !let_stand(finding, findings)).map(said).collect();
         for id in self.missing(findings) {
             let line = match findings.iter().find(|finding| finding.id() == id) {
                 None => format!("{id} is required and was not run"),
@@ -225,6 +250,31 @@ mod tests {
     fn an_open_question_is_never_genuine() {
         assert_eq!(with([check("ca").not_supported("algorithm", "")]), Verdict::Undecided);
         assert_eq!(with([check("pa.validity.signing").undecided("x", "")]), Verdict::Undecided);
+    }
+
+    /// Many passports have neither a signingTime nor DG12.
+    #[test]
+    fn an_unknown_day_of_signing_is_let_stand_where_the_certificates_are_valid_today() {
+        let policy = StandardPolicy::default();
+        let unknown = || check("pa.validity.signing").undecided("signing-date-unknown", "nobody says");
+        let today = check("pa.validity.today");
+        let judge = |more: &[Finding]| {
+            let findings: Vec<_> = ALWAYS_PASSED.into_iter().chain(more.iter().cloned()).collect();
+            (policy.judge(&findings), policy.obstacles(&findings).len(), policy.concessions(&findings))
+        };
+        let (verdict, obstacles, concessions) = judge(&[unknown(), today.clone().passed()]);
+        assert_eq!((verdict, obstacles, concessions.len()), (Verdict::Genuine, 0, 1));
+        assert!(concessions[0].starts_with("pa.validity.signing undecided, nobody says: all certificates are valid today"));
+        let open = Verdict::Undecided;
+        assert_eq!(judge(&[unknown()]), (open, 1, vec![]));
+        assert_eq!(judge(&[unknown(), today.clone().not_attempted("no-chain", "")]), (open, 1, vec![]));
+        assert_eq!(judge(&[unknown(), today.clone().passed().with("deviation", "x")]), (open, 1, vec![]));
+        assert_eq!(judge(&[unknown(), today.clone().failed("out-of-validity", "")]), (Verdict::NotGenuine, 1, vec![]));
+        // for no other reason, and no other check
+        let other = |id, code| check(id).undecided(code, "");
+        assert_eq!(judge(&[other("pa.validity.signing", "x"), today.clone().passed()]), (open, 1, vec![]));
+        assert_eq!(judge(&[other("document.expiry", "signing-date-unknown"), today.passed()]), (open, 1, vec![]));
+        assert_eq!(judge(&[]), (Verdict::Genuine, 0, vec![]));
     }
 
     #[test]

@@ -93,13 +93,20 @@ pub struct PolicyNote {
     pub requirements: Vec<String>,
     /// What stands between the findings and "genuine", a line each.
     pub obstacles: Vec<String>,
+    /// What is open and was let stand, a line each with its reason.
+    pub concessions: Vec<String>,
 }
 
 impl PolicyNote {
     /// What `policy` says of itself and of these findings.
     #[must_use]
     pub fn of(policy: &dyn Policy, findings: &[Finding]) -> Self {
-        Self { name: policy.name().to_owned(), requirements: policy.requirements(), obstacles: policy.obstacles(findings) }
+        Self {
+            name: policy.name().to_owned(),
+            requirements: policy.requirements(),
+            obstacles: policy.obstacles(findings),
+            concessions: policy.concessions(findings),
+        }
     }
 }
 
@@ -168,7 +175,7 @@ impl Report {
     /// ```text
     /// { "version": 1, "source": "card", "verdict": "genuine", "exit_code": 0, "date": "2026-11-21",
     ///   "document": { "code", "issuer", "number", "personal_number"?, "name", "nationality", "birth", "expiry" } | null,
-    ///   "policy": { "name", "requirements": [ word ], "obstacles": [ line ] },
+    ///   "policy": { "name", "requirements": [ word ], "obstacles": [ line ], "concessions": [ line ] },
     ///   "checks": [ { "id", "clause", "result", "reason": { "code", "text" } | null, "evidence": { name: value } } ],
     ///   "quirks": [ { "rule", "place", "bytes"? } ],
     ///   "files": [ { "name", "bytes" } ],
@@ -326,6 +333,7 @@ pub(crate) mod tests {
             }
           ],
           "policy": {
+            "concessions": [],
             "name": "standard",
             "obstacles": [
               "pa.hash.dg2 failed, DG2 hash differs: EF.SOD says 00, the file gives 01"

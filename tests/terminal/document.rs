@@ -80,10 +80,14 @@ impl Authority {
 
     /// EF.SOD over the data groups of `image`.
     pub(crate) fn sign(&self, image: &mut CardImage) {
+        self.sign_at(image, Some(Time::midnight(today())));
+    }
+
+    /// The same with this signingTime, or none.
+    pub(crate) fn sign_at(&self, image: &mut CardImage, time: Option<Time>) {
         let hashes: BTreeMap<u8, Vec<u8>> =
             image.files.iter().filter_map(|(file, bytes)| Some((file.dg_number()?, Hash::Sha256.digest(&[bytes])))).collect();
-        let sod =
-            eid::lds::sod::build(&hashes, Hash::Sha256, None, &self.signer, &self.ds, Some(Time::midnight(today()))).expect("an EF.SOD");
+        let sod = eid::lds::sod::build(&hashes, Hash::Sha256, None, &self.signer, &self.ds, time).expect("an EF.SOD");
         image.files.insert(FileId::SOD, sod);
     }
 }

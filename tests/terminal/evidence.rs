@@ -279,6 +279,32 @@ fn a_file_of_version_1_is_still_read() {
     assert_eq!((of(&report, "cam"), of(&report, "ca").0, of(&report, "aa").0), (("not-attempted", "no-transcript"), "passed", "passed"));
 }
 
+/// Neither signingTime nor DG12: the question stays open in the report, and the policy lets it stand as long as the certificates are valid.
+#[test]
+fn a_document_that_does_not_say_when_it_was_signed_is_genuine_while_its_signer_is_valid() {
+    let mut image = IMAGE.clone();
+    AUTHORITY.sign_at(&mut image, None);
+    let inspection = inspect(personalized(&image));
+    let report = &inspection.report;
+    assert_eq!(of(report, "pa.validity.signing"), ("undecided", "signing-date-unknown"));
+    assert_eq!((report.verdict, report.policy.obstacles.len(), report.policy.concessions.len()), (Verdict::Genuine, 0, 1));
+    let stands =
+        "pa.validity.signing undecided, neither EF.SOD nor a data group says when the document was signed: all certificates are valid";
+    assert!(report.to_json()["policy"]["concessions"][0].as_str().is_some_and(|line| line.starts_with(stands)));
+    assert!(report.to_text(Default::default()).contains("let stand      pa.validity.signing undecided"));
+    assert!(inspection.to_html().contains("<dt>let stand</dt><dd>pa.validity.signing undecided"));
+    assert_same(&inspection, "no day of signing");
+    // with a day there is nothing to let stand
+    assert!(honest().report.policy.concessions.is_empty());
+    // after the signer's certificate, and under another root
+    let late = AUTHORITY.ds.not_after().date.plus_days(1);
+    let expired = verifier().judge(&Evidence::of(&inspection), late).report;
+    assert_eq!((of(&expired, "pa.validity.signing").0, of(&expired, "pa.validity.today")), ("undecided", ("failed", "out-of-validity")));
+    assert_eq!((expired.verdict, expired.policy.concessions.len()), (Verdict::NotGenuine, 0));
+    let stranger = Verifier::new(Authority::new(2).trust()).judge(&Evidence::of(&inspection), today()).report;
+    assert_eq!((stranger.verdict, stranger.policy.concessions.len()), (Verdict::Undecided, 0));
+}
+
 /// Files alone: what the state signed, and an open question for what is not there.
 #[test]
 fn files_alone_are_verified_without_a_chip() {

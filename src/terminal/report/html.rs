@@ -257,9 +257,10 @@ fn about(out: &mut String, inspection: &Inspection) {
         if report.policy.requirements.is_empty() { "nothing further".to_owned() } else { report.policy.requirements.join(", ") };
     let names: Vec<_> = report.files.iter().map(|(file, bytes)| format!("{file} ({bytes})")).collect();
     let traffic = report.traffic;
+    let concessions: String = report.policy.concessions.iter().map(|line| format!("<dt>let stand</dt><dd>{}</dd>", escape(line))).collect();
     let _ = write!(
         out,
-        "<h2>About this report</h2>\n<dl><dt>day of inspection</dt><dd>{}; {}</dd><dt>policy</dt><dd>{}, requires {}</dd>\
+        "<h2>About this report</h2>\n<dl><dt>day of inspection</dt><dd>{}; {}</dd><dt>policy</dt><dd>{}, requires {}</dd>{concessions}\
          <dt>files (bytes)</dt><dd>{}</dd><dt>traffic</dt><dd>{} commands, {} bytes sent, {} received</dd></dl>\n\
          <footer>cardwright {}. The portrait and the data are what the chip says; they are confirmed only by a verdict of GENUINE.</footer>\n",
         report.date,

@@ -68,6 +68,9 @@ impl Report {
         for obstacle in self.policy.obstacles.iter().filter(|obstacle| obstacle.contains(" is required")) {
             line(&mut out, &colour.paint("33", &column("required")), &printable(obstacle));
         }
+        for concession in &self.policy.concessions {
+            line(&mut out, &column("let stand"), &printable(concession));
+        }
         let passed: Vec<_> = self.findings.iter().filter(|finding| finding.outcome == Outcome::Passed).map(Finding::id).collect();
         let passed = in_short(&passed);
         for (n, row) in wrap(&passed, WIDTH - LABEL).into_iter().enumerate() {
