@@ -371,11 +371,26 @@ pub(crate) struct CrlSpec {
     pub(crate) from: Date,
     pub(crate) until: Option<Date>,
     pub(crate) revoked: Vec<(Bytes, Date, Option<u8>)>,
+    /// Whole extensions beside crlNumber and authorityKeyIdentifier.
+    pub(crate) extensions: Vec<Bytes>,
 }
 
 impl CrlSpec {
     pub(crate) fn of(csca: &Spec) -> Self {
-        Self { issuer: csca.subject.clone(), number: 5, from: day("2026-11-01"), until: Some(day("2027-01-30")), revoked: Vec::new() }
+        Self {
+            issuer: csca.subject.clone(),
+            number: 5,
+            from: day("2026-11-01"),
+            until: Some(day("2027-01-30")),
+            revoked: Vec::new(),
+            extensions: Vec::new(),
+        }
+    }
+
+    /// A critical extension with this value.
+    pub(crate) fn with(mut self, oid: &'static str, value: &[u8]) -> Self {
+        self.extensions.push(seq(&[&oid_of(oid), &[1, 1, 0xFF], &encode(0x04u32, value)]));
+        self
     }
 
     pub(crate) fn der(&self, key: &Key) -> Bytes {
@@ -389,7 +404,8 @@ impl CrlSpec {
         let number = seq(&[&oid_of("2.5.29.20"), &encode(0x04u32, &[2, 1, self.number])]);
         let (_, _, authority) = authority(key);
         let authority = seq(&[&oid_of(oid::AUTHORITY_KEY_IDENTIFIER), &encode(0x04u32, &authority)]);
-        let extensions = encode(0xA0u32, &seq(&[&authority, &number]));
+        let others = self.extensions.concat();
+        let extensions = encode(0xA0u32, &seq(&[&authority, &number, &others]));
         let until = self.until.map_or_else(Vec::new, |date| Time::midnight(date).to_der());
         let tbs = seq(&[&[2, 1, 1], &algorithm, &self.issuer, &Time::midnight(self.from).to_der(), &until, &entries, &extensions]);
         seq(&[&tbs, &algorithm, &encode(0x03u32, &joined(&[&[0], &key.sign(&tbs)]))])

@@ -107,6 +107,35 @@ fn the_newest_list_speaks_and_no_list_unsays_a_revocation() {
     assert_eq!(of(&verdict, ID), (Outcome::Failed, "revoked"));
 }
 
+/// Delta, indirect, only for CA certificates, and whatever an unknown critical extension means: not to be on such a list proves nothing.
+#[test]
+fn a_list_that_does_not_speak_for_all_leaves_the_question_open_and_still_revokes() {
+    let world = World::new();
+    let with_limit = |list: CrlSpec, oid: &'static str, value: &[u8]| with(&world, &[list.with(oid, value).der(&world.csca_key)]).verdict();
+    for (oid, value, says) in [
+        ("2.5.29.27", &[2, 1, 1][..], "the list is a delta"),
+        ("2.5.29.28", &[0x30, 3, 0x84, 1, 0xFF], "the list is indirect"),
+        ("2.5.29.28", &[0x30, 3, 0x82, 1, 0xFF], "the list is partial: onlyContainsCACerts"),
+        ("2.5.29.28", &[0x30, 4, 0x83, 2, 1, 0x40], "the list is partial: onlySomeReasons"),
+        ("2.5.29.28", &[0x30, 3, 0x85, 1, 0xFF], "the list is partial: onlyContainsAttributeCerts"),
+        ("1.2.3.4", &[5, 0], "unknown critical extension 1.2.3.4"),
+    ] {
+        let verdict = with_limit(CrlSpec::of(&world.csca), oid, value);
+        assert_eq!(of(&verdict, ID), (Outcome::Undecided, "crl-limited"), "{says}");
+        let reason = finding(&verdict, ID).reason.clone().expect("why");
+        assert!(reason.text.ends_with(says), "{}", reason.text);
+        let verdict = with_limit(revoking(&world, "2026-08-01", Some(1)), oid, value);
+        assert_eq!(of(&verdict, ID), (Outcome::Failed, "revoked"), "{says}");
+    }
+    // the usual form for a CSCA, whose document signers are no CAs, limits nothing
+    assert_eq!(of(&with_limit(CrlSpec::of(&world.csca), "2.5.29.28", &[0x30, 3, 0x81, 1, 0xFF]), ID), PASSED);
+    assert_eq!(of(&with_limit(CrlSpec::of(&world.csca), "2.5.29.28", &[0x30, 3, 0x84, 1, 0]), ID), PASSED);
+    // an older list that is whole does not speak over the newest
+    let old = CrlSpec { number: 4, from: day("2026-10-01"), ..CrlSpec::of(&world.csca) }.der(&world.csca_key);
+    let delta = CrlSpec::of(&world.csca).with("2.5.29.27", &[2, 1, 1]).der(&world.csca_key);
+    assert_eq!(of(&with(&world, &[old, delta]).verdict(), ID), (Outcome::Undecided, "crl-limited"));
+}
+
 /// Doc 9303-12: one list for all keys of a CSCA, signed by the newest.
 #[test]
 fn the_list_of_the_newest_key_speaks_for_signers_of_the_older_one() {
