@@ -13,8 +13,9 @@
 
 pub mod build;
 
+use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::OnceLock;
+use std::sync::{Mutex, OnceLock, PoisonError};
 
 use sha2::{Digest as _, Sha256};
 
@@ -31,6 +32,8 @@ use crate::tlv::{self, Reader, Tlv, TlvError};
 
 const ENUMERATED: u32 = 0x0A;
 const MAX_EXTENSIONS: usize = 32;
+/// More keys than a state has had.
+const MAX_ANSWERS: usize = 64;
 
 /// A revocation list and the bytes that it was read from.
 #[derive(Clone)]
@@ -48,6 +51,32 @@ pub struct Crl {
     signature: Span,
     quirks: Vec<Quirk>,
     fingerprint: OnceLock<[u8; 32]>,
+    answers: Answers,
+}
+
+/// Which keys signed a list, as far as it was asked: every document of a state asks again, with the same few keys.
+#[derive(Default)]
+struct Answers(Mutex<BTreeMap<[u8; 32], bool>>);
+
+impl Answers {
+    /// The answer for the key of this digest, computed once. What does not fit is computed each time.
+    fn of(&self, key: [u8; 32], compute: impl FnOnce() -> bool) -> bool {
+        if let Some(answer) = self.0.lock().unwrap_or_else(PoisonError::into_inner).get(&key) {
+            return *answer;
+        }
+        let answer = compute();
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if known.len() < MAX_ANSWERS {
+            known.insert(key, answer);
+        }
+        answer
+    }
+}
+
+impl Clone for Answers {
+    fn clone(&self) -> Self {
+        Self(Mutex::new(self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()))
+    }
 }
 
 /// A certificate that is revoked.
@@ -213,6 +242,7 @@ impl Crl {
             signature: Span::value(&signature).skip(1),
             quirks,
             fingerprint: OnceLock::new(),
+            answers: Answers::default(),
         };
         if let Some(list) = revoked {
             out.read_revoked(&list)?;
@@ -394,6 +424,12 @@ impl Crl {
         algorithm.verify(None, key, self.tbs.of(&self.der), self.signature.of(&self.der))
     }
 
+    /// Whether the holder of `key` signed this list: as [`verify_signed_by`](Self::verify_signed_by), which is asked once for each key.
+    #[must_use]
+    pub fn is_signed_by(&self, key: &SubjectPublicKeyInfo) -> bool {
+        self.answers.of(key.digest(), || self.verify_signed_by(key).is_ok())
+    }
+
     /// Whether it says to be of the CA of `certificate`: by key identifier, or by name where one of the two has no identifier.
     /// A claim only; a state keeps its name when it changes the key, so the signature decides.
     #[must_use]
@@ -489,4 +525,32 @@ fn distribution_point(value: &Tlv<'_>, limits: &mut Vec<Limit>) -> Result<(), Ce
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_is_computed_once_for_each_key_and_no_more_are_kept_than_fit() {
+        let answers = Answers::default();
+        let mut computed = 0;
+        let mut ask = |answers: &Answers, key: u8, answer| {
+            answers.of([key; 32], || {
+                computed += 1;
+                answer
+            })
+        };
+        for _ in 0..1000 {
+            assert!(ask(&answers, 1, true) && !ask(&answers, 2, false));
+        }
+        // a copy knows the same
+        assert!(ask(&answers.clone(), 1, false));
+        for key in 3..=66 {
+            assert!(ask(&answers, key, true));
+        }
+        assert!(ask(&answers, 66, true) && ask(&answers, 65, true), "the last two did not fit");
+        assert_eq!(computed, 2 + 64 + 2);
+        assert_eq!(answers.0.into_inner().expect("nobody panicked").len(), MAX_ANSWERS);
+    }
 }

@@ -11,6 +11,7 @@
 //! base point, field elements that lost their leading zeros, missing NULL parameters of rsaEncryption.
 
 use const_oid::ObjectIdentifier;
+use sha2::{Digest as _, Sha256};
 
 pub mod agreement;
 
@@ -54,6 +55,15 @@ pub enum RsaUse {
 }
 
 impl SubjectPublicKeyInfo {
+    /// SHA-256 that names the key, its domain, and what it may be used with: two of the same digest verify the same signatures.
+    #[must_use]
+    pub fn digest(&self) -> [u8; 32] {
+        let mut hash = Sha256::new();
+        hash.update(encode(&self.key));
+        hash.update(format!("{:?}", self.rsa_use));
+        hash.finalize().into()
+    }
+
     /// Whether the type of the key allows `algorithm`: an EC key ECDSA, an RSA key RSA; an id-RSASSA-PSS key PSS alone, with
     /// the digests that its parameters name and at least their salt length.
     #[must_use]
