@@ -35,6 +35,7 @@ use eid::lds::security_info::KeyId;
 use eid::lds::sod::Sod;
 use eid::protocol::finding::{Check, Finding, Outcome};
 use eid::protocol::pace::cam::ChipAuthenticationData;
+use eid::protocol::passive_auth::apply_published;
 use eid::quirk::Quirk;
 use eid::secret::Secret;
 
@@ -355,7 +356,7 @@ impl Evidence {
         let not_read: BTreeSet<u8> = self.not_read.iter().chain(redacted.keys()).copied().collect();
         let sod = sod(files);
         let content = Content { files, sod: sod.as_ref(), not_read: &not_read, trust: judge.trust, cache: judge.cache, today };
-        passive(&content, findings, quirks);
+        let published = passive(&content, findings, quirks);
         let security = cam::card_security(&content, findings, quirks);
         if let Some(proof) = &self.transcript.cam {
             findings.extend(cam::cam(None, Some(proof), security.as_ref(), findings));
@@ -394,6 +395,7 @@ impl Evidence {
                 findings.push(disbelieved(recorded));
             }
         }
+        apply_published(&published, files.get(&dg(1)).map(Vec::as_slice), findings);
     }
 }
 

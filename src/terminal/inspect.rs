@@ -14,6 +14,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::PoisonError;
 
+use eid::cert::deviation_list::Kind;
 use eid::cert::path::SignerCache;
 use eid::cert::trust::TrustStore;
 use eid::date::Date;
@@ -27,6 +28,7 @@ use eid::lds::sod::Sod;
 use eid::protocol::active_auth::CHALLENGE_LEN;
 use eid::protocol::finding::{Check, Outcome};
 use eid::protocol::pace::Password;
+use eid::protocol::passive_auth::apply_published;
 use eid::quirk::Quirk;
 use eid::sm::SmError;
 use eid::transport::{Transport, TransportError};
@@ -176,6 +178,7 @@ pub fn resume<T: Transport>(
         files,
         reading,
         guarded: BTreeSet::new(),
+        published: Vec::new(),
         broken: false,
         authenticated: None,
         reopenings: REOPENINGS,
@@ -216,7 +219,8 @@ pub fn resume<T: Transport>(
     if !run.is_other_card() {
         run.reading.files_mut().clone_from(&run.files);
     }
-    let Run { session, mut log, mut files, guarded, .. } = run;
+    let Run { session, mut log, mut files, guarded, published, .. } = run;
+    apply_published(&published, files.get(&dg(1)).map(Vec::as_slice), &mut log.findings);
     log.transcript.cam = log.pace.take().and_then(|pace| pace.chip_authentication);
     // It was read also where the card did not open.
     if let Some(bytes) = &log.card_access {
@@ -275,6 +279,7 @@ pub fn extended_access<T: Transport>(
         log: kept,
         files,
         guarded: BTreeSet::new(),
+        published: Vec::new(),
         resumed: false,
         reading: &mut Reading::new(),
         broken: false,
@@ -327,6 +332,8 @@ struct Run<'a, 'r, T> {
     guarded: BTreeSet<u8>,
     /// Some of the files were read in a session before this one.
     resumed: bool,
+    /// What the state has published about this document.
+    published: Vec<Kind>,
     /// Files of which not all was read.
     reading: &'a mut Reading,
     /// The channel broke: nothing more is read.
@@ -529,7 +536,7 @@ impl<T: Transport> Run<'_, '_, T> {
             cache: self.request.cache,
             today: self.request.today,
         };
-        passive(&content, &mut self.log.findings, &mut self.log.quirks);
+        self.published = passive(&content, &mut self.log.findings, &mut self.log.quirks);
         let security = cam::card_security(&content, &mut self.log.findings, &mut self.log.quirks);
         let proof = self.log.pace.as_ref().and_then(|pace| pace.chip_authentication.as_ref());
         let cam = cam::cam(self.log.card_access.as_deref(), proof, security.as_ref(), &self.log.findings);

@@ -17,10 +17,12 @@ mod dates;
 mod deviations;
 mod hashes;
 mod profile;
+mod published;
 mod revocation;
 mod signer;
 
 pub use card_security::{CardSecurityInput, card_security};
+pub use published::apply_published;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -28,7 +30,7 @@ use std::sync::Arc;
 use super::finding::{Check, Finding, Outcome};
 use crate::cert::CertError;
 use crate::cert::cms::SignedData;
-use crate::cert::deviation_list::Subject;
+use crate::cert::deviation_list::{Kind, Subject};
 use crate::cert::path::SignerCache;
 use crate::cert::trust::TrustStore;
 use crate::cert::x509::Certificate;
@@ -91,6 +93,8 @@ pub struct Verdict {
     pub quirks: Vec<Quirk>,
     /// The document signer's certificate, if EF.SOD carries it. Trusted only if `pa.chain` passed.
     pub signer: Option<Arc<Certificate>>,
+    /// What the state has published about this document: [`apply_published`] holds it against the findings that come later.
+    pub published: Vec<Kind>,
 }
 
 /// Runs Passive Authentication.
@@ -108,7 +112,7 @@ pub fn passive_authentication(input: &Input<'_>) -> Verdict {
             findings.extend(input.files.keys().map(|&n| hashes::check(n).not_attempted(code, text)));
             findings.push(LISTED.not_attempted(code, text));
             findings.extend([profile::ISSUER, profile::SIGNER, profile::CSCA].map(|check| check.not_attempted(code, text)));
-            return Verdict { findings, quirks: Vec::new(), signer: None };
+            return Verdict { findings, quirks: Vec::new(), signer: None, published: Vec::new() };
         }
     };
     let mut quirks = sod.quirks.clone();
@@ -132,8 +136,8 @@ pub fn passive_authentication(input: &Input<'_>) -> Verdict {
         issued: issued.ok().map(|issued| issued.date),
         number: mrz.as_ref().map(|mrz| mrz.content().document_number.as_str()),
     };
-    deviations::apply(&message, &subject, input.trust, &mut findings, &mut quirks);
-    Verdict { findings, quirks, signer }
+    let published = deviations::apply(&message, &subject, input.trust, &mut findings, &mut quirks);
+    Verdict { findings, quirks, signer, published }
 }
 
 /// The MRZ of DG1, if its hash is right and signed. What is odd about the file is told where it is read.

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use eid::cert::deviation_list::Kind;
 use eid::cert::path::SignerCache;
 use eid::cert::trust::TrustStore;
 use eid::date::Date;
@@ -36,8 +37,8 @@ pub(in crate::terminal) fn sod(files: &BTreeMap<FileId, Vec<u8>>) -> Result<Sod,
     Sod::parse(files.get(&FileId::SOD).map_or(&[][..], Vec::as_slice))
 }
 
-/// The findings `pa.*` and `profile.*`.
-pub(in crate::terminal) fn passive(content: &Content<'_>, findings: &mut Vec<Finding>, quirks: &mut Vec<Quirk>) {
+/// The findings `pa.*` and `profile.*`, and what the state has published about this document.
+pub(in crate::terminal) fn passive(content: &Content<'_>, findings: &mut Vec<Finding>, quirks: &mut Vec<Quirk>) -> Vec<Kind> {
     let files: BTreeMap<u8, &[u8]> = content.files.iter().filter_map(|(file, bytes)| Some((file.dg_number()?, bytes.as_slice()))).collect();
     let verdict = passive_authentication(&Input {
         sod: content.sod,
@@ -50,6 +51,7 @@ pub(in crate::terminal) fn passive(content: &Content<'_>, findings: &mut Vec<Fin
     });
     findings.extend(verdict.findings);
     quirks.extend(verdict.quirks);
+    verdict.published
 }
 
 /// The date of issue that DG12 states, else that of the Vietnamese DG13 (field 11, `dd/MM/yyyy`).

@@ -189,6 +189,7 @@ pub const REASONS: &[(&str, &str)] = &[
     ("image-unreadable", "the image cannot be read"),
     ("in-part", "passed, by a part of what is compared"),
     ("in-the-future", "the date is after today"),
+    ("key-compromised", "the state has published that others may have the key"),
     ("key-forbids-algorithm", "the signer's key does not permit the algorithm of the signature"),
     ("key-not-confirmed", "the chip has shown a key that the state did not sign, so this counts for nothing"),
     ("key-not-proven", "the chip does not hold the private key: it is a copy"),

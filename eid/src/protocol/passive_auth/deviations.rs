@@ -20,8 +20,15 @@ use crate::quirk::Quirk;
 const DEVIATIONS: Check = Check::new("pa.deviations", "Doc 9303-3 7");
 
 /// Holds the entries of the signer's state against what failed. Where one is about the document, or may be, `pa.deviations` says so.
-pub(super) fn apply(message: &Message<'_>, subject: &Subject<'_>, trust: &TrustStore, findings: &mut Vec<Finding>, quirks: &mut [Quirk]) {
-    let Some(signer) = subject.signer else { return };
+/// What the state has published about this document, for the findings that come later ([`super::apply_published`]).
+pub(super) fn apply(
+    message: &Message<'_>,
+    subject: &Subject<'_>,
+    trust: &TrustStore,
+    findings: &mut Vec<Finding>,
+    quirks: &mut [Quirk],
+) -> Vec<Kind> {
+    let Some(signer) = subject.signer else { return Vec::new() };
     let state = signer.issuer_country();
     let (mut yes, mut unknown, mut used) = (Vec::new(), 0, 0);
     for entry in trust.deviations().filter(|entry| state.is_some() && entry.state == state) {
@@ -32,18 +39,21 @@ pub(super) fn apply(message: &Message<'_>, subject: &Subject<'_>, trust: &TrustS
         }
     }
     if yes.is_empty() && unknown == 0 {
-        return;
+        return Vec::new();
     }
+    let mut kinds = Vec::new();
     let mut finding = DEVIATIONS.passed();
     for entry in yes {
         for description in &entry.descriptions {
             finding = finding.with("published", description.kind.to_string());
             used += act(message, signer, entry, &description.kind, findings, quirks);
+            kinds.push(description.kind.clone());
         }
     }
     let text =
         format!("findings and tolerances that the state has published as deviations: {used}; entries that may be about it: {unknown}");
     findings.push(finding.because("published", text));
+    kinds
 }
 
 /// Accepts what `kind` names; how much that was.
@@ -57,7 +67,7 @@ fn act(
 ) -> usize {
     match kind {
         Kind::DsSignature if matches!(entry.documents.signer, Some(SignerId::Digest { .. })) => {
-            accept(findings, &CHAIN, &["certificate-signature-wrong"], kind)
+            accept(findings, &CHAIN.id, Outcome::Failed, &["certificate-signature-wrong"], kind)
         }
         Kind::DsEncoding(field) => {
             let path = path(message, signer);
@@ -69,8 +79,8 @@ fn act(
             let rules = profile::csca_rules(path.issuer());
             profile_of(field.as_ref(), &profile::CSCA, &rules, kind, findings)
         }
-        Kind::DgHashWrong(Some(number)) => accept(findings, &hashes::check(*number), &["hash-differs"], kind),
-        Kind::SodSignatureWrong => accept(findings, &SIGNATURE, &["signature-wrong"], kind),
+        Kind::DgHashWrong(Some(number)) => accept(findings, &hashes::check(*number).id, Outcome::Failed, &["hash-differs"], kind),
+        Kind::SodSignatureWrong => accept(findings, &SIGNATURE.id, Outcome::Failed, &["signature-wrong"], kind),
         _ => 0,
     }
 }
@@ -102,7 +112,7 @@ fn encoding(
         }
         _ => false,
     };
-    let chain = if excused { accept(findings, &CHAIN, &["not-a-document-signer"], kind) } else { 0 };
+    let chain = if excused { accept(findings, &CHAIN.id, Outcome::Failed, &["not-a-document-signer"], kind) } else { 0 };
     chain + profile_of(field, check, rules, kind, findings)
 }
 
@@ -110,7 +120,11 @@ fn encoding(
 /// one, is about all of them.
 fn profile_of(field: Option<&CertField>, check: &Check, rules: &[profile::Broken], kind: &Kind, findings: &mut [Finding]) -> usize {
     let all = matches!(field, None | Some(CertField::Body(0)));
-    if all || rules.iter().all(|broken| Some(&broken.field) == field) { accept(findings, check, &["profile"], kind) } else { 0 }
+    if all || rules.iter().all(|broken| Some(&broken.field) == field) {
+        accept(findings, &check.id, Outcome::Failed, &["profile"], kind)
+    } else {
+        0
+    }
 }
 
 /// Tolerances of the signer's certificate that an entry on its coding explains.
@@ -119,9 +133,9 @@ fn note(signer: &Certificate, kind: &Kind, quirks: &mut [Quirk]) -> usize {
     of_signer.map(|quirk| quirk.place = format!("{}, published as {kind}", quirk.place).into()).count()
 }
 
-fn accept(findings: &mut [Finding], check: &Check, codes: &[&'static str], kind: &Kind) -> usize {
+pub(super) fn accept(findings: &mut [Finding], id: &str, outcome: Outcome, codes: &[&'static str], kind: &Kind) -> usize {
     let mut count = 0;
-    for finding in findings.iter_mut().filter(|finding| finding.check == *check && finding.outcome == Outcome::Failed) {
+    for finding in findings.iter_mut().filter(|finding| finding.id() == id && finding.outcome == outcome) {
         let Some(reason) = finding.reason.take_if(|reason| codes.contains(&reason.code)) else { continue };
         finding.outcome = Outcome::Passed;
         *finding = finding
