@@ -185,6 +185,9 @@ fn tolerances_of_the_certificate_name_the_entry_that_explains_them() {
     let verdict = world.judge(&plain.message().file());
     let quirk = verdict.quirks.iter().find(|quirk| quirk.rule == "x509.serial-zero").expect("a quirk");
     assert!(quirk.place.contains("published as id-Deviation-CertOrKey-DSEncoding serialNumber"), "{quirk}");
+    // one finding and one tolerance by the first entry; the second finds the finding accepted, and the tolerance explained
+    let said = finding(&verdict, "pa.deviations").reason.clone().expect("how much");
+    assert!(said.text.contains("as deviations: 2; "), "{}", said.text);
     assert!(accepted(&verdict, "profile.signer"));
 }
 
