@@ -95,7 +95,7 @@ pub(crate) fn records(root: &Path) -> Vec<Record> {
         let values = |key: &'static str| record.lines().filter_map(move |line| line.strip_prefix(key)).map(str::to_owned);
         let Some(base64) = values("userCertificate;binary:: ").next() else { continue };
         let name = values("dn: ").next().unwrap_or_default();
-        let country = name.split("c=").last().and_then(|rest| rest.get(..2)).unwrap_or_default().to_uppercase();
+        let country = name.split(",c=").nth(1).and_then(|rest| rest.get(..2)).unwrap_or("CN").to_uppercase();
         let certificate = eid::cert::pem::base64(&base64).expect("base64");
         out.push(Record { name, country, certificate, codes: values("pkdConformanceCode: ").collect() });
     }

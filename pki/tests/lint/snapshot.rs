@@ -15,7 +15,7 @@ fn the_corpus_gives_the_findings_that_are_written_down() {
     let mut counts: BTreeMap<String, BTreeMap<&str, usize>> = BTreeMap::new();
     for object in corpus::objects(&root) {
         let report = lint(&object.bytes, &Context { kind: object.kind, ..Context::default() });
-        let kind = report.kind.map_or_else(|| "unknown".to_owned(), |kind| kind.to_string());
+        let kind = report.kind.unwrap_or_else(|| panic!("{}: a kind that is known", object.place)).to_string();
         let rules = counts.entry(kind).or_default();
         *rules.entry("objects").or_default() += 1;
         *rules.entry("without a finding").or_default() += usize::from(report.is_clean());
