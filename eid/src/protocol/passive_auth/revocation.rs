@@ -10,8 +10,9 @@ use std::sync::Arc;
 use super::signer::{Message, Proved};
 use crate::cert::crl::{Crl, Reason};
 use crate::cert::der;
+use crate::cert::path::{self, Chain};
 use crate::cert::spki::SubjectPublicKeyInfo;
-use crate::cert::trust::TrustStore;
+use crate::cert::trust::{self, TrustStore};
 use crate::cert::x509::Certificate;
 use crate::date::Date;
 use crate::protocol::finding::{Check, Finding, Outcome};
@@ -32,6 +33,7 @@ fn one(check: Check, message: &Message<'_>, proved: Proved<'_>, trust: &TrustSto
     let country = path.anchor.subject_country().unwrap_or_default();
     let mut cas: Vec<&Arc<Certificate>> = path.links.iter().chain([&path.anchor]).collect();
     cas.extend(trust.certificates_of_state(&country));
+    linked(trust, &country, &mut cas);
     let mut lists: Vec<&Arc<Crl>> = Vec::new();
     for crl in cas.iter().flat_map(|ca| trust.crls_of(ca)) {
         if !lists.iter().any(|known| Arc::ptr_eq(known, crl)) {
@@ -89,6 +91,20 @@ fn one(check: Check, message: &Message<'_>, proved: Proved<'_>, trust: &TrustSto
         ),
     };
     note(describe(finding, newest))
+}
+
+/// Most link certificates that are looked at for the key of a list.
+const MAX_LINKS: usize = 64;
+
+/// Adds the link certificates that are only known, that a list names, and that come from an anchor: a list is signed by the newest key of
+/// the CSCA (Doc 9303-12 clause 7.1.4), which who trusts an older root knows through them alone.
+fn linked<'a>(trust: &'a TrustStore, country: &str, cas: &mut Vec<&'a Arc<Certificate>>) {
+    let named = trust.known_of_state(country).filter(|link| trust::signs_certificates(link) && trust.crls_of(link).next().is_some());
+    let proved = named.take(MAX_LINKS).filter(|link| {
+        // the search is one for signers of documents: that a CA is none is said after its path was found
+        matches!(path::find(link, trust), Chain::Verified(_) | Chain::NotDocumentSigner { anchor: Some(_), .. })
+    });
+    cas.extend(proved);
 }
 
 fn is_authentic(crl: &Crl, keys: &[&SubjectPublicKeyInfo]) -> bool {
