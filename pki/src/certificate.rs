@@ -105,7 +105,7 @@ pub(crate) fn of_signer(csca: &Certificate, spki: &[u8], key_use: (Date, Date)) 
         (oid::PRIVATE_KEY_USAGE_PERIOD, private_key_usage(key_use)),
         (oid::SUBJECT_KEY_IDENTIFIER, subject_key_id(&bits)),
     ];
-    extensions.extend(csca.subject_key_id().map(|id| (oid::AUTHORITY_KEY_IDENTIFIER, authority_key_id(id, Some(csca)))));
+    extensions.extend(csca.subject_key_id().map(|id| (oid::AUTHORITY_KEY_IDENTIFIER, authority_key_id(id))));
     for extension in [oid::SUBJECT_ALT_NAME, oid::ISSUER_ALT_NAME, oid::CRL_DISTRIBUTION_POINTS] {
         let source = if extension == oid::ISSUER_ALT_NAME { oid::SUBJECT_ALT_NAME } else { extension };
         extensions.extend(csca.extensions().value(csca.der(), source).map(|value| (extension, value.to_vec())));
@@ -127,15 +127,10 @@ pub(crate) fn subject_key_id(bits: &[u8]) -> Vec<u8> {
     tlv::encode(OCTET_STRING, &Sha1::digest(bits))
 }
 
-/// authorityKeyIdentifier: keyIdentifier, and of the issuer's certificate the issuer and serial number, so that one damaged
-/// octet cannot hide which certificate was meant.
-pub(crate) fn authority_key_id(key_id: &[u8], certificate: Option<&Certificate>) -> Vec<u8> {
-    let mut body = tlv::encode(0x80u32, key_id);
-    if let Some(certificate) = certificate {
-        tlv::push(&mut body, 0xA1u32, &tlv::encode(0xA4u32, certificate.issuer()));
-        tlv::push(&mut body, 0x82u32, certificate.serial());
-    }
-    tlv::encode(SEQUENCE, &body)
+/// authorityKeyIdentifier: keyIdentifier alone. With the issuer's name and serial number beside it, programs that compare them (OpenSSL)
+/// would take the root as the issuer and refuse a link certificate of the same key.
+pub(crate) fn authority_key_id(key_id: &[u8]) -> Vec<u8> {
+    tlv::encode(SEQUENCE, &tlv::encode(0x80u32, key_id))
 }
 
 /// privateKeyUsagePeriod.

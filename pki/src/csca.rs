@@ -89,7 +89,7 @@ pub fn create(
         // keyCertSign, cRLSign
         (oid::KEY_USAGE, vec![0x03, 0x02, 0x01, 0x06]),
         (oid::PRIVATE_KEY_USAGE_PERIOD, certificate::private_key_usage((today, key_use_end))),
-        (oid::AUTHORITY_KEY_IDENTIFIER, certificate::authority_key_id(key_id.get(2..).unwrap_or_default(), None)),
+        (oid::AUTHORITY_KEY_IDENTIFIER, certificate::authority_key_id(key_id.get(2..).unwrap_or_default())),
         (oid::SUBJECT_KEY_IDENTIFIER, key_id),
         (oid::SUBJECT_ALT_NAME, subject.alternative_name()),
         (oid::ISSUER_ALT_NAME, subject.alternative_name()),
@@ -141,7 +141,7 @@ pub fn link(old: &Certificate, signer: &dyn Signer, new: &Certificate, serial: &
     ] {
         extensions.extend(source.extensions().value(source.der(), of).map(|value| (extension, value.to_vec())));
     }
-    extensions.extend(old.subject_key_id().map(|id| (oid::AUTHORITY_KEY_IDENTIFIER, certificate::authority_key_id(id, Some(old)))));
+    extensions.extend(old.subject_key_id().map(|id| (oid::AUTHORITY_KEY_IDENTIFIER, certificate::authority_key_id(id))));
     if old.subject() != new.subject() {
         extensions.push((oid::NAME_CHANGE, vec![0x05, 0x00]));
     }

@@ -226,6 +226,26 @@ fn a_hierarchy_that_breaks_a_rule_is_refused_before_a_key_is_made() {
     assert!(matches!(error, PkiError::Key(KeyStoreError::Key { source: KeyError::EmptyPassPhrase, .. })), "{error}");
 }
 
+#[test]
+fn what_breaks_a_rule_of_the_lint_is_not_given_out() {
+    use pki::csca::{self, CscaParameters, EcParameters};
+    let subject = declared().subject();
+    let key = pki::SigningKey::generate(KeyParameters::Ec(Curve::P256), Algorithm::Ecdsa(Hash::Sha256), &mut rng()).expect("key");
+    let signer = pki::SoftwareSigner::new("csca", key, rng());
+    let make = |parameters: &CscaParameters, serial: &[u8]| csca::create(&subject, parameters, &signer, serial, today());
+    let rules = |error: IssueError| match error {
+        IssueError::Lint(findings) => findings.iter().map(|finding| finding.rule).collect::<Vec<_>>(),
+        other => panic!("{other}"),
+    };
+    let usual = CscaParameters { ec_parameters: EcParameters::Explicit, ..CscaParameters::default() };
+    assert!(make(&usual, &[0x40]).is_ok());
+    assert!(make(&CscaParameters { ec_parameters: EcParameters::Named, ..usual.clone() }, &[0x40]).is_ok(), "declared, and so waived");
+    let long = make(&CscaParameters { key_use_years: 8, ..usual.clone() }, &[0x40]).expect_err("a key in use for 8 years");
+    assert!(rules(long).contains(&"CA-006"));
+    let negative = make(&usual, &[0x80]).expect_err("a negative serial number");
+    assert!(rules(negative).contains(&"XC-003"));
+}
+
 #[cfg(unix)]
 #[test]
 fn key_files_are_for_their_owner_alone_and_hold_no_clear_key() {

@@ -1,5 +1,6 @@
 //! OpenSSL as the judge of what the authority and EF.SOD's builder make, and tampering with it.
 
+mod generations;
 mod judged;
 mod lists;
 mod revocation;

@@ -114,6 +114,17 @@ fn no_changed_octet_of_ef_sod_goes_unseen() {
             }
         }
     }
+    // Who changes the identifier of the issuer's key points to a key that is not there: the chain is undecided, since nobody can know of
+    // whom else it might be. (The issuer's serial number beside it would tell, and forbid link certificates to those who compare it.)
+    let extension = find(world.ds.der(), &[0x06, 0x03, 0x55, 0x1D, 0x23]) - 2;
+    let identifier = find(&sod, world.ds.der()) + extension;
+    let identifier = identifier..identifier + 2 + usize::from(world.ds.der()[extension + 1]);
+    let (pointed, unseen): (Vec<_>, Vec<_>) = unseen.into_iter().partition(|(at, ..)| identifier.contains(at));
+    assert!(pointed.len() >= 4 * 20, "{} changes in the identifier", pointed.len());
+    for (at, mask, _, findings) in pointed {
+        let undecided = findings.iter().any(|finding| finding.starts_with("pa.chain undecided"));
+        assert!(undecided, "octet {at} ^ {mask:02x} of EF.SOD: {findings:?}");
+    }
     // The issuer's name in the SignerInfo is not signed; a name that differs in case alone is taken for the same, with a quirk.
     let sid = find(&sod, &[world.ds.issuer(), &[0x02, 0x10], world.ds.serial()].concat());
     let place = sid..sid + world.ds.issuer().len();
