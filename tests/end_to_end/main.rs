@@ -8,6 +8,7 @@ mod input;
 mod pcsc;
 mod pki;
 mod plan;
+mod publish;
 mod reading;
 mod secrets;
 mod show;
