@@ -110,9 +110,7 @@ fn publish_failure(error: &PublishError) -> Failure {
     match error {
         PublishError::Pki(error) => failure(error),
         PublishError::Io { path, source } => Failure::file(path, source),
-        PublishError::Register(_) | PublishError::Stored { .. } | PublishError::Clock { .. } => {
-            Failure::from_error(Exit::Store, error)
-        }
+        PublishError::Register(_) | PublishError::Stored { .. } | PublishError::Clock { .. } => Failure::from_error(Exit::Store, error),
         PublishError::Unknown(_) => usage.hint("`cardwright pki list DIR` shows what was issued"),
         PublishError::NoSigner(role) => usage.hint(format!("`cardwright pki issue DIR {role}` makes one, if pki.toml declares [{role}]")),
         PublishError::Crl(CrlError::Signer(_)) => Failure::from_error(Exit::Signer, error),

@@ -94,7 +94,8 @@ fn every_example_of_the_help_runs_as_it_stands() {
     assert!(said.contains("verify OK"), "{said}");
     for (name, wanted) in [("ds", "error 23"), ("ds-7", "OK")] {
         let pem = openssl(folder, &format!("x509 -inform DER -in ca/{name}.cer -out {name}.pem"));
-        let verify = openssl(folder, &format!("verify -crl_check -no_check_time -purpose any -CAfile csca.pem -CRLfile crl.pem {name}.pem"));
+        let verify =
+            openssl(folder, &format!("verify -crl_check -no_check_time -purpose any -CAfile csca.pem -CRLfile crl.pem {name}.pem"));
         println!("{pem}{verify}");
         assert!(verify.contains(wanted), "{name}: {verify}");
     }
@@ -171,7 +172,8 @@ fn what_is_refused_says_why_and_leaves_nothing() {
     refused("cardwright pki master-list ca --signer ds", 2, &["2.23.136.1.1.3"]);
     assert!(!folder.join("ca/master-list.ml").exists());
     // nothing is ever overwritten
-    shell(folder, "cardwright pki export ca --out out.ldif && cardwright pki request . ds-7 --country VN --state VNM --common-name x").expect(0);
+    shell(folder, "cardwright pki export ca --out out.ldif && cardwright pki request . ds-7 --country VN --state VNM --common-name x")
+        .expect(0);
     refused("cardwright pki export ca --out out.ldif", 7, &["out.ldif", "exists"]);
     refused("cardwright pki request . ds-7 --country VN --state VNM --common-name x", 7, &["ds-7.csr", "exists"]);
     // revoked is revoked, once
