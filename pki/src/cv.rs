@@ -10,6 +10,8 @@
 //! | [`period`] | how long each certificate is good, and what is refused |
 //! | [`issue`] | CVCA, link, document verifier, terminal: pure functions over a [`Signer`](eid::signer::Signer) |
 //! | [`request`] | requests, and what they prove |
+//! | [`tables`] | what `pki.toml` declares of all this |
+//! | [`office`] | the same on the register and the keys of an authority |
 //!
 //! The certificates are the same for version 1 of Extended Access Control, which knows inspection systems alone, and for version 2, which
 //! has authentication and signature terminals too. Each certificate that is made was taken by a chip of the issuing day before it is
@@ -18,14 +20,18 @@
 //! a request that does not prove what it must.
 
 pub mod issue;
+pub mod office;
 pub mod period;
 pub mod request;
 pub mod rights;
+pub mod tables;
 
 pub use issue::{Applicant, Issued, Issuer};
+pub use office::{Office, OfficeError};
 pub use period::Period;
 pub use request::Proof;
 pub use rights::Rights;
+pub use tables::Tables;
 
 use eid::cert::CertError;
 use eid::cert::cvc::issue::IssueError;
@@ -147,6 +153,14 @@ pub enum CvError {
         /// The newest certificate of that holder.
         known: KeyReference,
     },
+    /// A first request that nobody has vouched for.
+    #[error("request of {holder}: expected somebody who has seen that it is theirs, found nobody (SHA-256 {fingerprint})")]
+    Unseen {
+        /// Who asks.
+        holder: KeyReference,
+        /// SHA-256 of the request, to be compared with what the holder says.
+        fingerprint: String,
+    },
     /// The request wants to be signed by another key.
     #[error("request of {holder}: expected a request to {expected}, found one to {found}")]
     Authority {
@@ -163,6 +177,9 @@ pub enum CvError {
     /// What was made is not taken by a chip: nothing is given out.
     #[error("the certificate that was made is refused by a chip: {0}")]
     Refused(ChainError),
+    /// What was made breaks rules that it must obey: nothing is given out.
+    #[error("the certificate that was made breaks rules: {}", .0.join("; "))]
+    Rules(Vec<String>),
     /// It was not signed, or does not read.
     #[error(transparent)]
     Issue(#[from] IssueError),

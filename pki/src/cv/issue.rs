@@ -9,7 +9,8 @@ use eid::crypto::signature::PublicKey;
 use eid::date::Date;
 use eid::signer::Signer;
 
-use super::{CvError, Period, Rights, period};
+use super::{CvError, Period, Rights};
+use crate::lint::{Context, Kind, lint};
 
 /// A certificate that was made, and what a person should know about it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,6 +37,7 @@ pub struct Applicant {
 pub struct Issuer {
     trust: TrustPoints,
     holder: Holder,
+    certificate: Cvc,
 }
 
 impl Issuer {
@@ -52,7 +54,8 @@ impl Issuer {
         let trust = TrustPoints::new(vec![point.clone()], root.effective()).map_err(|error| wrong(&error))?;
         let (holder, trust) = trust.verify_chain(below).map_err(|error| wrong(&error))?;
         let newest = trust.points().first().cloned().unwrap_or(point);
-        Ok(Self { holder: holder.unwrap_or(newest), trust })
+        let certificate = chain.last().unwrap_or(root).clone();
+        Ok(Self { holder: holder.unwrap_or(newest), trust, certificate })
     }
 
     /// Name, key, days, and the rights that the whole chain leaves.
@@ -75,11 +78,23 @@ impl Issuer {
         }
     }
 
-    /// Whether a chip takes `certificate`, as of `today`.
-    fn accepts(&self, certificate: &Cvc, today: Date) -> Result<(), CvError> {
+    /// Gives `certificate` out if a chip takes it, as of `today`, and no rule forbids it.
+    fn give_out(&self, certificate: Cvc, kind: Kind, today: Date) -> Result<Issued, CvError> {
         let trust = TrustPoints::new(self.trust.points().to_vec(), today)?;
-        trust.import(&self.holder.reference, Some(&self.holder), certificate).map(|_| ()).map_err(CvError::Refused)
+        trust.import(&self.holder.reference, Some(&self.holder), &certificate).map_err(CvError::Refused)?;
+        judged(certificate, kind, Some(self.certificate.der()))
     }
+}
+
+/// What the rules say of a certificate that was made: an error forbids it, the rest is for people.
+fn judged(certificate: Cvc, kind: Kind, issuer: Option<&[u8]>) -> Result<Issued, CvError> {
+    let report = lint(certificate.der(), &Context { kind: Some(kind), issuer, ..Context::default() });
+    let errors: Vec<String> = report.errors().map(ToString::to_string).collect();
+    if errors.is_empty() {
+        let remarks = report.findings.iter().map(|finding| format!("{}: {finding}", certificate.holder())).collect();
+        return Ok(Issued { certificate, remarks });
+    }
+    Err(CvError::Rules(errors))
 }
 
 /// A self-signed CVCA certificate, with domain parameters: the root of a chain, and what a state puts into its chips.
@@ -107,7 +122,7 @@ pub fn cvca(
     };
     let certificate = template.issue(own)?;
     Issuer::new(std::slice::from_ref(&certificate))?;
-    Ok(Issued { remarks: period::remark(Role::Cvca, holder, validity).into_iter().collect(), certificate })
+    judged(certificate, Kind::Cvca, None)
 }
 
 /// The link from the CVCA key of `issuer` to that of `successor`, a self-signed CVCA certificate: what brings the new key, with the domain
@@ -145,12 +160,11 @@ pub fn link(issuer: &Issuer, signer: &dyn Signer, successor: &Cvc, today: Date) 
         extensions: successor.extensions().to_vec(),
     };
     let certificate = template.issue(signer)?;
-    issuer.accepts(&certificate, today)?;
-    let mut remarks = Vec::new();
+    let mut issued = issuer.give_out(certificate, Kind::CvcaLink, today)?;
     if old.expiry < today {
-        remarks.push(format!("{} expired on {}; chips take the link nevertheless", old.reference, old.expiry));
+        issued.remarks.push(format!("{} expired on {}; chips take the link nevertheless", old.reference, old.expiry));
     }
-    Ok(Issued { certificate, remarks })
+    Ok(issued)
 }
 
 /// The certificate of a document verifier: `role` is [`Role::DvDomestic`] (official, of the CVCA's country) or [`Role::DvForeign`].
@@ -222,11 +236,10 @@ fn below(
         extensions: extensions.clone(),
     };
     let certificate = template.issue(signer)?;
-    issuer.accepts(&certificate, today)?;
-    Ok(Issued { remarks: period::remark(role, holder, validity).into_iter().collect(), certificate })
+    issuer.give_out(certificate, if role.is_dv() { Kind::DocumentVerifier } else { Kind::Terminal }, today)
 }
 
-/// A key that chips should trust: RSA of 2048 bits or more (Doc 9303-12 clause 4.4), EC of 224 bits or more, not with SHA-1.
+/// A key that chips should trust: RSA of 2048 or 3072 bits (Doc 9303-11 clause 7.1), EC of 224 bits or more, not with SHA-1.
 pub(super) fn check_strength(holder: &KeyReference, key: &VerifyingKey) -> Result<(), CvError> {
     let wrong = |expected: &str, found: String| CvError::Key { holder: holder.clone(), expected: expected.to_owned(), found };
     if key.algorithm.hash() == Hash::Sha1 {
@@ -234,9 +247,9 @@ pub(super) fn check_strength(holder: &KeyReference, key: &VerifyingKey) -> Resul
     }
     let enough = match &key.key {
         PublicKey::Ec(point) => point.curve().field_len() >= 28,
-        PublicKey::Rsa(key) => (2048..=4096).contains(&key.bits()),
+        PublicKey::Rsa(key) => matches!(key.bits(), 2048 | 3072),
     };
-    if enough { Ok(()) } else { Err(wrong("RSA of 2048 to 4096 bits or EC of 224 bits or more", spki::describe(&key.key))) }
+    if enough { Ok(()) } else { Err(wrong("RSA of 2048 or 3072 bits or EC of 224 bits or more", spki::describe(&key.key))) }
 }
 
 /// A certificate below a CVCA states no domain parameters: its key is of the CVCA's kind and on the CVCA's curve, or no chip could read it.

@@ -7,7 +7,7 @@
 //! | terminal | 1 day to 1 month | 30 days |
 //!
 //! The effective date is the day of issue, or a day before it: a chip that has seen the certificate takes that day for its own date, so a
-//! day to come would lock out everybody else's certificates. What is outside of the advice is told, not refused; what lies outside of the
+//! day to come would lock out everybody else's certificates. What is outside of the advice is told (rule CV-017), not refused; what lies outside of the
 //! issuer's days is refused, and cut to them where nobody asked for a number of days.
 
 use eid::cert::chat::Role;
@@ -83,14 +83,4 @@ impl Period {
         let expected = format!("a last day not before the day of issue, {today}");
         Err(CvError::Period { holder: holder.clone(), expected, found: until.to_string() })
     }
-}
-
-/// What a person should know of a length that the advice does not have.
-pub(super) fn remark(role: Role, holder: &KeyReference, (from, until): (Date, Date)) -> Option<String> {
-    let (least, most, _) = advice(role);
-    let days = until.days() - from.days();
-    let outside = days < i64::from(least) || days > i64::from(most);
-    outside.then(|| {
-        format!("{holder}: {days} days of validity for a {}; Doc 9303-12 clause 7.2 advises {least} to {most} (CV-017)", role.name())
-    })
 }

@@ -69,7 +69,7 @@ pub fn check(
         (None, Some(known)) => return Err(CvError::Unauthenticated { holder: holder.clone(), known: known.clone() }),
         (Some(authority), _) => {
             let wrong = |expected| CvError::Voucher { holder: holder.clone(), authority: authority.clone(), expected };
-            let voucher = known(authority).ok_or_else(|| wrong("a key that is known here"))?;
+            let voucher = known(authority).ok_or_else(|| wrong("a key that is known here and has not expired"))?;
             let outer = request.verify_outer(&voucher.key);
             outer.map_err(|source| CvError::Outer { holder: holder.clone(), authority: authority.clone(), source })?;
             let same_country = authority.country() == holder.country();
