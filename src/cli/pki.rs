@@ -3,7 +3,10 @@
 mod by;
 mod crl;
 mod csca;
+mod cv;
+mod cvca;
 mod deviation_list;
+mod dv;
 mod export;
 mod import;
 mod init;
@@ -17,6 +20,7 @@ mod register;
 mod request;
 mod revoke;
 mod status;
+mod terminal;
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -59,6 +63,9 @@ enum Step {
     List(list::List),
     Register(register::Register),
     Lint(lint::Lint),
+    Cvca(cvca::Cvca),
+    Dv(dv::Dv),
+    Terminal(terminal::Terminal),
 }
 
 impl Pki {
@@ -78,6 +85,9 @@ impl Pki {
             Step::List(step) => step.run(context),
             Step::Register(step) => step.run(context),
             Step::Lint(step) => step.run(context),
+            Step::Cvca(step) => step.run(context),
+            Step::Dv(step) => step.run(context),
+            Step::Terminal(step) => step.run(context),
         }
     }
 }

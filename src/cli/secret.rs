@@ -61,7 +61,7 @@ pub(crate) fn existing(file: Option<&Path>, variable: &str, option: &str, what: 
 }
 
 /// A pass phrase for a new key: asked for twice, and not empty.
-fn fresh(file: Option<&Path>, variable: &str, option: &str, what: &str) -> Result<Secret, Failure> {
+pub(crate) fn fresh(file: Option<&Path>, variable: &str, option: &str, what: &str) -> Result<Secret, Failure> {
     let secret = match given(file, variable)? {
         Some(secret) => secret,
         None => {

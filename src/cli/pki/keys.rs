@@ -15,7 +15,16 @@ pub(super) fn for_role(
     role: &str,
     pass_phrase: impl FnOnce() -> Result<Secret, Failure>,
 ) -> Result<Box<dyn KeyStore>, Failure> {
-    match authority.hierarchy().token_of(role) {
+    for_token(authority, authority.hierarchy().token_of(role), pass_phrase)
+}
+
+/// The store for new keys in the token of that name, or for key files where there is none. `pass_phrase` is asked only for key files.
+pub(super) fn for_token(
+    authority: &Authority,
+    token: Option<&str>,
+    pass_phrase: impl FnOnce() -> Result<Secret, Failure>,
+) -> Result<Box<dyn KeyStore>, Failure> {
+    match token {
         None => Ok(files(authority.directory(), pass_phrase()?)),
         Some(token) => in_token(authority, token),
     }
@@ -28,9 +37,19 @@ pub(crate) fn of_name(
     pass_phrase: impl FnOnce() -> Result<Secret, Failure>,
 ) -> Result<Box<dyn KeyStore>, Failure> {
     let issued = authority.register().find(name).ok_or_else(|| failure(&PkiError::Unknown(name.to_owned())))?;
-    match issued.key.strip_prefix("token ") {
+    of_place(authority, name, &issued.key, pass_phrase)
+}
+
+/// The store that holds the key of `name`, which lies in `place`, as the register says. `pass_phrase` is asked only for key files.
+pub(super) fn of_place(
+    authority: &Authority,
+    name: &str,
+    place: &str,
+    pass_phrase: impl FnOnce() -> Result<Secret, Failure>,
+) -> Result<Box<dyn KeyStore>, Failure> {
+    match place.strip_prefix("token ") {
         Some(token) => in_token(authority, token),
-        None if issued.key == pki::authority::ELSEWHERE => Err(Failure::new(
+        None if place == pki::authority::ELSEWHERE => Err(Failure::new(
             Exit::Signer,
             format_args!("the key of {name} is not here: its certificate was issued for a key from elsewhere"),
         )),
