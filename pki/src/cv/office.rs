@@ -15,6 +15,10 @@
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
+use super::{Applicant, CvError, Issuer, Period, Proof, Tables, request};
+use crate::file::{self, Readers};
+use crate::keys::{KeyStore, KeyStoreError};
+use crate::register::{Kind, Register, RegisterError};
 use eid::cert::CertError;
 use eid::cert::chat::{Role, TerminalType};
 use eid::cert::cvc::{Cvc, Holder, KeyReference, Request};
@@ -23,10 +27,6 @@ use eid::crypto::signature::Algorithm;
 use eid::date::Date;
 use eid::lds::Elementary as _;
 use eid::lds::cvca::Cvca as EfCvca;
-use super::{Applicant, CvError, Issuer, Period, Proof, Tables, request};
-use crate::file::{self, Readers};
-use crate::keys::{KeyStore, KeyStoreError};
-use crate::register::{Kind, Register, RegisterError};
 
 mod make;
 mod names;
@@ -288,7 +288,8 @@ impl<'a> Office<'a> {
         };
         let newest = self.records.iter().rev().filter(good).find(own).map(|record| record.certificate.holder());
         let known = |reference: &KeyReference| -> Option<Holder> {
-            let here = self.records.iter().filter(good).filter(|record| !record.is_link()).find(|record| record.certificate.holder() == reference);
+            let here =
+                self.records.iter().filter(good).filter(|record| !record.is_link()).find(|record| record.certificate.holder() == reference);
             let voucher = || vouchers.iter().find(|voucher| voucher.holder() == reference && voucher.expiry() >= today);
             let issuer = match here {
                 Some(record) => self.issuer(record).ok(),

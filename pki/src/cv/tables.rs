@@ -119,14 +119,7 @@ pub struct Terminal {
 
 impl Default for Dv {
     fn default() -> Self {
-        Self {
-            terminal: TerminalType::Inspection,
-            role: Role::DvDomestic,
-            mnemonic: None,
-            rights: Vec::new(),
-            days: None,
-            token: None,
-        }
+        Self { terminal: TerminalType::Inspection, role: Role::DvDomestic, mnemonic: None, rights: Vec::new(), days: None, token: None }
     }
 }
 

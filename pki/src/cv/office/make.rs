@@ -30,7 +30,11 @@ impl Office<'_> {
         today: Date,
     ) -> Result<Record, OfficeError> {
         if let Ok(newest) = self.newest_cvca(terminal) {
-            return Err(OfficeError::Order(format!("there is a CVCA for a {} already ({}); a further key is a rollover", terminal.name(), newest.name)));
+            return Err(OfficeError::Order(format!(
+                "there is a CVCA for a {} already ({}); a further key is a rollover",
+                terminal.name(),
+                newest.name
+            )));
         }
         self.root(terminal, keys, by, rng, today)
     }
