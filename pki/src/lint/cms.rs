@@ -341,12 +341,12 @@ pub(super) fn signature_form(sink: &mut Sink, signer: &Signer<'_>, key: Option<&
     {
         sink.add("SO-015", identifier.at, PATH, format!("the digest of digestAlgorithm, {expected}"), found);
     }
-    let fits = match (family, key) {
-        (_, None | Some(Key::Other)) => true,
-        (Family::Ecdsa | Family::EcdsaPlain, Some(Key::Ec(..))) => true,
-        (Family::RsaPkcs1 | Family::RsaPss | Family::BareRsa, Some(Key::Rsa(_))) => true,
-        _ => false,
-    };
+    let fits = matches!(
+        (family, key),
+        (_, None | Some(Key::Other))
+            | (Family::Ecdsa | Family::EcdsaPlain, Some(Key::Ec(..)))
+            | (Family::RsaPkcs1 | Family::RsaPss | Family::BareRsa, Some(Key::Rsa(_)))
+    );
     if !fits {
         sink.add("SO-015", identifier.at, PATH, "an algorithm of the signer's kind of key", named(&name));
     }

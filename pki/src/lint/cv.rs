@@ -126,7 +126,7 @@ fn public_key(sink: &mut Sink, object: &CvObject<'_>, kind: Kind) {
         sink.add("CV-005", key.at, "7F49", expected, found);
     }
     let point = object.number(0x86);
-    if !point.is_some_and(|point| point.value.first() == Some(&4) && point.value.len() > 40 && point.value.len() % 2 == 1) {
+    if !point.is_some_and(|point| point.value.first() == Some(&4) && point.value.len() > 40 && !point.value.len().is_multiple_of(2)) {
         let found = point.map_or_else(|| "none".to_owned(), |point| head(point.value));
         sink.add("CV-006", point.map_or(key.at, |point| point.at), "7F49 86", "an uncompressed point, 04 x y", found);
     } else if let Some(point) = point
@@ -245,7 +245,7 @@ fn signature(sink: &mut Sink, object: &CvObject<'_>, signer: Option<&[u8]>) {
     let at = object.signature.map_or(object.body.at, |signature| signature.at);
     let Some(signer) = signer.and_then(|signer| Cvc::from_der(signer).ok()) else {
         if !(40..=512).contains(&found.len())
-            || found.len() % 2 != 0
+            || !found.len().is_multiple_of(2)
             || found.first() == Some(&0x30) && found.len() == usize::from(found.get(1).copied().unwrap_or(0)) + 2
         {
             sink.add("CV-015", at, "5F37", EXPECTED, head(found));

@@ -57,7 +57,8 @@ pub(super) fn master(sink: &mut Sink, bytes: &[u8]) {
         let Some(certificate) = message.certificate_of(signer, None) else { continue };
         let purposes = certificate.purposes();
         let is_signer = purposes.iter().any(|purpose| purpose == oid::CSCA_MASTER_LIST_SIGNING_KEY);
-        if !is_signer && !(purposes.is_empty() && certificate.is_ca()) {
+        let is_csca = purposes.is_empty() && certificate.is_ca();
+        if !is_signer && !is_csca {
             let found = if purposes.is_empty() { "none".to_owned() } else { purposes.join(", ") };
             sink.add("MS-010", signer.at, "SignerInfo.sid", "a certificate for master lists, or a CSCA's", format!("extKeyUsage {found}"));
         }

@@ -197,7 +197,7 @@ fn lists(world: &World, out: &mut Vec<Case>) {
         change(&mut list);
         out.push(Case { rule, with, kind: Some(Kind::MasterList), bytes: list.encode(), beside: Beside::default() });
     };
-    let mut sorted = vec![world.csca(false).encode(), world.csca(true).encode()];
+    let mut sorted = [world.csca(false).encode(), world.csca(true).encode()];
     sorted.sort();
     let reversed: Vec<_> = sorted.iter().rev().cloned().collect();
     let ds = world.document_signer();
