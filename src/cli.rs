@@ -32,6 +32,7 @@ mod secret;
 mod show;
 mod sim;
 mod terminal_keys;
+mod token;
 mod trace;
 mod trust;
 mod verify;

@@ -10,12 +10,14 @@
 //! OUT/reports/0001.json         the inspection report
 //! ```
 //!
+//! With a token ([`DemoToken`]) the keys of CSCA and document signer are made in it, and stay there; no key file is written.
+//!
 //! Everything about people is made up, all keys are test keys, and the pass phrase of the PKI is [`PASS_PHRASE`]. A failure of one card
 //! is in the summary and does not end the others; a sign that the whole stock has wrong keys does.
 
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
 
 use chacha20::ChaCha20Rng;
 use eid::cert::trust::TrustStore;
@@ -23,7 +25,7 @@ use eid::date::Date;
 use eid::secret::Secret;
 use eid::signer::Signer;
 use pki::csca::EcParameters;
-use pki::{Authority, Hierarchy, Issuing, PkiError, SoftwareKeys, hierarchy};
+use pki::{Authority, Hierarchy, Issuing, KeyStore, PkiError, SoftwareKeys, hierarchy};
 use rand_core::{CryptoRng, SeedableRng as _};
 use serde::Serialize;
 
@@ -74,6 +76,28 @@ pub struct DemoOptions {
     pub profile: String,
     /// Today: date of issue and of the inspection.
     pub today: Date,
+    /// The token that holds the keys of CSCA and document signer; key files if there is none.
+    pub token: Option<DemoToken>,
+}
+
+/// A token for the keys of the demo.
+#[derive(Clone)]
+pub struct DemoToken {
+    /// As it is declared in the demo's `pki.toml`, under the name [`DemoToken::NAME`].
+    pub declared: hierarchy::Token,
+    /// Its keys, under that name.
+    pub keys: Arc<dyn KeyStore + Send + Sync>,
+}
+
+impl DemoToken {
+    /// What the demo's `pki.toml` calls it.
+    pub const NAME: &str = "demo";
+}
+
+impl std::fmt::Debug for DemoToken {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "DemoToken({})", self.declared.label)
+    }
 }
 
 /// How far the demo is.
@@ -223,7 +247,7 @@ pub fn run(options: &DemoOptions, rng: &mut dyn CryptoRng, tell: &(dyn Fn(Event<
     prepare(&options.out)?;
     let document = DocumentProfile::load(&options.profile)?;
     let card_profile = CardProfile::load("eid-gp-scp03")?;
-    let (authority, signer, certificate) = authority(&options.out.join("pki"), options.today, rng)?;
+    let (authority, signer, certificate) = authority(&options.out.join("pki"), options, rng)?;
     let mut trust = TrustStore::new();
     trust.add(authority.csca()?.der())?;
     let jobs = jobs(options, &document, rng)?;
@@ -293,7 +317,8 @@ fn prepare(out: &Path) -> Result<(), DemoError> {
 }
 
 /// The authority of the demo, its document signer's key and certificate.
-fn authority(directory: &Path, today: Date, rng: &mut dyn CryptoRng) -> Result<(Authority, DocumentSigner, Vec<u8>), DemoError> {
+fn authority(directory: &Path, options: &DemoOptions, rng: &mut dyn CryptoRng) -> Result<(Authority, DocumentSigner, Vec<u8>), DemoError> {
+    let today = options.today;
     let mut hierarchy = Hierarchy::new("VN", "VNM", "http://csca.example/csca.crl");
     hierarchy.authority.organization = Some("Cardwright demo, not an authority".to_owned());
     hierarchy.authority.contact = Some("nobody@demo.example".to_owned());
@@ -302,14 +327,23 @@ fn authority(directory: &Path, today: Date, rng: &mut dyn CryptoRng) -> Result<(
     hierarchy.authority.parameters = EcParameters::Named;
     hierarchy.csca =
         Some(hierarchy::Csca { common_name: "Demo CSCA".to_owned(), serial_number: Some("001".to_owned()), ..hierarchy::Csca::default() });
+    let keys: Arc<dyn KeyStore + Send + Sync> = match &options.token {
+        Some(token) => {
+            hierarchy.tokens.insert(DemoToken::NAME.to_owned(), token.declared.clone());
+            let roles = [hierarchy.csca.as_mut().map(|csca| &mut csca.token), hierarchy.ds.as_mut().map(|ds| &mut ds.token)];
+            roles.into_iter().flatten().for_each(|role| *role = Some(DemoToken::NAME.to_owned()));
+            Arc::clone(&token.keys)
+        }
+        None => Arc::new(SoftwareKeys::new(directory, Secret::from(PASS_PHRASE.as_bytes()), ChaCha20Rng::from_seed(seed(rng)))),
+    };
+    let keys = keys.as_ref();
     Authority::declare(directory, &hierarchy)?;
     let (mut authority, _) = Authority::open(directory, today)?;
-    let keys = SoftwareKeys::new(directory, Secret::from(PASS_PHRASE.as_bytes()), ChaCha20Rng::from_seed(seed(rng)));
-    authority.issue_csca(&keys, "demo", rng, today)?;
-    let (root, _) = authority.signer("csca", &keys)?;
+    authority.issue_csca(keys, "demo", rng, today)?;
+    let (root, _) = authority.signer("csca", keys)?;
     let issuing = Issuing { signer: root.as_ref(), by: "demo", today };
-    authority.issue_ds("ds", &hierarchy.ds_parameters(1).map_err(PkiError::from)?, &keys, &issuing, rng)?;
-    let (signer, certificate) = authority.signer("ds", &keys)?;
+    authority.issue_ds("ds", &hierarchy.ds_parameters(1).map_err(PkiError::from)?, keys, &issuing, rng)?;
+    let (signer, certificate) = authority.signer("ds", keys)?;
     Ok((authority, signer, certificate.der().to_vec()))
 }
 

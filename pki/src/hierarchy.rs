@@ -138,6 +138,10 @@ pub struct Token {
     pub module: String,
     /// Label of the token.
     pub label: String,
+    /// Its serial number, where two tokens have one label.
+    pub serial: Option<String>,
+    /// What stands before the labels of this authority's keys, where several authorities share the token.
+    pub prefix: Option<String>,
 }
 
 #[derive(Deserialize)]

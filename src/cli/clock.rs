@@ -3,6 +3,11 @@
 use eid::cert::Time;
 use eid::date::Date;
 
+/// Now, to the second: RFC 3339 in UTC.
+pub(crate) fn stamp() -> String {
+    jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+}
+
 /// Today in the local time zone.
 pub(crate) fn today() -> Date {
     let now = jiff::Zoned::now().date();

@@ -3,12 +3,14 @@
 use std::path::PathBuf;
 use std::time::Instant;
 
-use cardwright::demo::{self, CardResult, DemoError, DemoOptions, DemoSummary, Event, Slot};
+use cardwright::demo::{self, CardResult, DemoError, DemoOptions, DemoSummary, DemoToken, Event, Slot};
 use clap::Args;
 use eid::date::Date;
+use rand_core::Rng as _;
 
 use super::exit::{Exit, Failure};
 use super::progress::Progress;
+use super::token::{self, PinArgs};
 use super::{Context, clock, output, pki, random};
 
 /// Make test citizens, their cards, and an authority, and verify every card
@@ -41,14 +43,25 @@ pub(crate) struct Demo {
     /// Issue and inspect the cards as if today were DATE (YYYY-MM-DD)
     #[arg(long, value_name = "DATE")]
     date: Option<Date>,
+    /// Make and keep the keys of CSCA and document signer in the PKCS#11 token LABEL, under labels that nobody has
+    #[arg(long, value_name = "LABEL", requires = "module")]
+    token: Option<String>,
+    /// The PKCS#11 module of the token, such as /usr/lib/softhsm/libsofthsm2.so
+    #[arg(long, value_name = "FILE", requires = "token")]
+    module: Option<PathBuf>,
+    #[command(flatten)]
+    pin: PinArgs,
 }
 
 impl Demo {
     pub(crate) fn run(self, context: Context) -> Result<Exit, Failure> {
         let started = Instant::now();
+        let token = self.token()?;
+        let prefix = token.as_ref().and_then(|token| token.declared.prefix.clone());
         let options = DemoOptions {
             cards: self.cards,
             slots: self.slots()?,
+            token,
             out: self.out.unwrap_or_else(free_folder),
             seed: self.seed,
             profile: self.profile,
@@ -70,8 +83,24 @@ impl Demo {
             output::json(&summary)?;
         } else {
             output::text(&text(&summary, started.elapsed().as_secs_f64()))?;
+            if let Some(prefix) = prefix {
+                output::text(&format!("keys in the token: {prefix}csca, {prefix}ds"))?;
+            }
         }
         Ok(if summary.genuine == summary.cards && summary.verified == summary.cards { Exit::Success } else { Exit::CheckFailed })
+    }
+
+    /// The token with its keys, if one is named. The labels in it are new for each run, since no key is ever replaced.
+    fn token(&self) -> Result<Option<DemoToken>, Failure> {
+        let Some((label, module)) = self.token.clone().zip(self.module.clone()) else { return Ok(None) };
+        let mut random = [0; 4];
+        random::system().fill_bytes(&mut random);
+        let prefix = format!("demo-{}-", hex::encode(random));
+        let name = DemoToken::NAME.to_owned();
+        let place = token::Place { name, module: module.clone(), label: label.clone(), serial: None, prefix: prefix.clone() };
+        let keys = token::keys(&place, || self.pin.read(&label))?;
+        let declared = ::pki::hierarchy::Token { module: module.display().to_string(), label, serial: None, prefix: Some(prefix) };
+        Ok(Some(DemoToken { declared, keys: keys.into() }))
     }
 
     fn slots(&self) -> Result<Vec<Slot>, Failure> {

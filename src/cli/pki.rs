@@ -1,6 +1,7 @@
 //! `pki`: the authority. Make a country signing CA, issue document signers, list what was issued. One file a command.
 
 mod by;
+mod ceremony;
 mod crl;
 mod csca;
 mod cv;
@@ -16,6 +17,8 @@ pub(crate) mod keys;
 mod lint;
 mod list;
 mod master_list;
+mod officers;
+mod openers;
 mod register;
 mod request;
 mod revoke;
@@ -29,6 +32,7 @@ use clap::{Args, Subcommand};
 use eid::cert::cms::build::SignError;
 use eid::cert::x509::Certificate;
 use pki::authority::publish::PublishError;
+use pki::certificate::IssueError;
 use pki::crl::CrlError;
 use pki::key::KeyError;
 use pki::master_list::ListIssueError;
@@ -45,6 +49,8 @@ use super::{Context, clock, output};
 pub(crate) struct Pki {
     #[command(subcommand)]
     step: Step,
+    #[command(flatten)]
+    openers: openers::Openers,
 }
 
 #[derive(Debug, Subcommand)]
@@ -52,6 +58,7 @@ enum Step {
     Init(init::Init),
     Status(status::Status),
     Issue(issue::Issue),
+    Ceremony(ceremony::Ceremony),
     Csca(csca::Csca),
     Revoke(revoke::Revoke),
     Crl(crl::Crl),
@@ -70,6 +77,7 @@ enum Step {
 
 impl Pki {
     pub(crate) fn run(self, context: Context) -> Result<Exit, Failure> {
+        self.openers.keep();
         match self.step {
             Step::Init(step) => step.run(context),
             Step::Csca(step) => step.run(context),
@@ -82,6 +90,7 @@ impl Pki {
             Step::Request(step) => step.run(context),
             Step::Import(step) => step.run(context),
             Step::Export(step) => step.run(context),
+            Step::Ceremony(step) => step.run(context),
             Step::List(step) => step.run(context),
             Step::Register(step) => step.run(context),
             Step::Lint(step) => step.run(context),
@@ -100,6 +109,7 @@ pub(crate) fn failure(error: &PkiError) -> Failure {
             Failure::new(Exit::Store, error).hint("`cardwright pki init DIR` makes an authority")
         }
         PkiError::Directory { .. } => Failure::new(Exit::Store, error),
+        PkiError::Issue(IssueError::Signer(_)) => Failure::new(Exit::Signer, error),
         PkiError::Name(_) | PkiError::Issue(_) | PkiError::Hierarchy(_) => Failure::from_error(Exit::Usage, error),
         PkiError::Unknown(_) => Failure::new(Exit::Usage, error).hint("`cardwright pki list DIR` shows what was issued"),
         PkiError::NoCsca => Failure::new(Exit::Usage, error).hint("`cardwright pki init DIR` makes what pki.toml declares"),

@@ -78,6 +78,14 @@ pub(crate) fn fresh(file: Option<&Path>, variable: &str, option: &str, what: &st
     Ok(secret)
 }
 
+/// The PIN of the token `label`, from `file`, else from the environment, else from the person at the terminal.
+pub(crate) fn pin(file: Option<&Path>, label: &str) -> Result<Secret, Failure> {
+    match given(file, "CARDWRIGHT_PIN")? {
+        Some(secret) => Ok(secret),
+        None => ask(&format!("PIN of the token {label}: "), "--pin-file", "CARDWRIGHT_PIN"),
+    }
+}
+
 fn given(file: Option<&Path>, variable: &str) -> Result<Option<Secret>, Failure> {
     match file {
         Some(path) => secret_file(path).map(Some),
@@ -87,8 +95,9 @@ fn given(file: Option<&Path>, variable: &str) -> Result<Option<Secret>, Failure>
 
 fn ask(prompt: &str, option: &str, variable: &str) -> Result<Secret, Failure> {
     if !std::io::stdin().is_terminal() {
-        return Err(Failure::usage("a pass phrase is needed and there is no terminal to ask for it")
-            .hint(format!("use {option} FILE, or set {variable}")));
+        let kind = if prompt.starts_with("PIN") { "PIN" } else { "pass phrase" };
+        return Err(Failure::usage(format_args!("a {kind} is needed and there is no terminal to ask for it"))
+            .hint(format!("use {option}{}FILE, or set {variable}", if option.ends_with('=') { "" } else { " " })));
     }
     rpassword::prompt_password(prompt)
         .map(|text| Secret::new(text.into_bytes()))

@@ -9,7 +9,15 @@ use crate::terminal::Verdict;
 
 fn options(out: &Path, cards: u32, slots: usize) -> DemoOptions {
     let today = Date::new(2026, 11, 21).expect("a day");
-    DemoOptions { cards, slots: vec![Slot::InProcess; slots], out: out.to_owned(), seed: 1, profile: "cccd-2021".to_owned(), today }
+    DemoOptions {
+        cards,
+        slots: vec![Slot::InProcess; slots],
+        out: out.to_owned(),
+        seed: 1,
+        profile: "cccd-2021".to_owned(),
+        today,
+        token: None,
+    }
 }
 
 #[test]

@@ -3,6 +3,7 @@
 #[path = "../support/pcscd.rs"]
 mod pcscd;
 
+mod ceremony;
 mod cv;
 mod evidence;
 mod input;

@@ -54,7 +54,10 @@ fn what_is_written_is_what_is_read() {
     };
     hierarchy.ds = Some(signers.clone());
     hierarchy.dls = Some(Signers { document_types: None, ..signers });
-    hierarchy.tokens.insert("root".to_owned(), Token { module: "/usr/lib/libp11.so".to_owned(), label: "csca".to_owned() });
+    hierarchy.tokens.insert(
+        "root".to_owned(),
+        Token { module: "/usr/lib/libp11.so".to_owned(), label: "csca".to_owned(), serial: Some("77".to_owned()), prefix: None },
+    );
     assert_eq!(Hierarchy::parse(&hierarchy.to_toml()), Ok(hierarchy));
 }
 

@@ -47,6 +47,11 @@ impl Hierarchy {
             let _ = writeln!(out, "\n[token.{name}]");
             string(&mut out, "module", &token.module);
             string(&mut out, "label", &token.label);
+            for (key, value) in [("serial", &token.serial), ("prefix", &token.prefix)] {
+                if let Some(value) = value {
+                    string(&mut out, key, value);
+                }
+            }
         }
         out
     }

@@ -1,4 +1,4 @@
-//! Where the keys of an authority are, on the command line: key files under a pass phrase, or a token.
+//! Where the keys of an authority are, on the command line: key files under a pass phrase or under officers' shares, or a token.
 
 use std::path::Path;
 
@@ -6,6 +6,7 @@ use eid::secret::Secret;
 use pki::{Authority, KeyStore, PkiError, SoftwareKeys};
 
 use super::failure;
+use super::openers::Openers;
 use crate::cli::exit::{Exit, Failure};
 use crate::cli::random;
 
@@ -26,7 +27,7 @@ pub(super) fn for_token(
 ) -> Result<Box<dyn KeyStore>, Failure> {
     match token {
         None => Ok(files(authority.directory(), pass_phrase()?)),
-        Some(token) => in_token(authority, token),
+        Some(token) => Ok(Openers::given().token(authority, token)?),
     }
 }
 
@@ -48,19 +49,19 @@ pub(super) fn of_place(
     pass_phrase: impl FnOnce() -> Result<Secret, Failure>,
 ) -> Result<Box<dyn KeyStore>, Failure> {
     match place.strip_prefix("token ") {
-        Some(token) => in_token(authority, token),
+        Some(token) => Ok(Openers::given().token(authority, token)?),
         None if place == pki::authority::ELSEWHERE => Err(Failure::new(
             Exit::Signer,
             format_args!("the key of {name} is not here: its certificate was issued for a key from elsewhere"),
         )),
-        None => Ok(files(authority.directory(), pass_phrase()?)),
+        None => {
+            let divided = Openers::given().divided(authority.directory(), name)?;
+            Ok(files(authority.directory(), divided.map_or_else(pass_phrase, Ok)?))
+        }
     }
 }
 
-fn files(directory: &Path, pass_phrase: Secret) -> Box<dyn KeyStore> {
+/// Key files under one pass phrase.
+pub(super) fn files(directory: &Path, pass_phrase: Secret) -> Box<dyn KeyStore + Send + Sync> {
     Box::new(SoftwareKeys::new(directory, pass_phrase, random::system()))
-}
-
-fn in_token(_: &Authority, token: &str) -> Result<Box<dyn KeyStore>, Failure> {
-    Err(Failure::new(Exit::Signer, format_args!("token {token}: this program was built without PKCS#11")))
 }
