@@ -22,7 +22,7 @@ use crate::apdu::Command;
 use crate::crypto::agreement::{self, AgreementError, AgreementKey, AgreementPrivateKey};
 use crate::crypto::kdf::{Purpose, Suite, derive};
 use crate::crypto::mac::MacKey;
-use crate::lds::security_info::{ChipAuthProtocol, KeyId};
+use crate::lds::security_info::{Agreement, ChipAuthProtocol, KeyId};
 use crate::secret::Secret;
 use crate::sm::SecureMessaging;
 use crate::tlv::{self, Reader, Tag, TlvError};
@@ -186,7 +186,9 @@ impl Terminal {
                     return Err(ChipAuthError::Nonce { found: nonce.len() });
                 }
                 let mac = mac_key(suite, &self.shared, nonce);
-                if !mac.verify(&[&token_input(self.protocol, &self.public)], token) {
+                // a DH value that begins with zeros may be in it without them
+                let right = |key: &[u8]| mac.verify(&[&token_input(self.protocol, key)], token);
+                if !(right(self.public.as_bytes()) || self.public.as_short_integer().is_some_and(right)) {
                     return Err(ChipAuthError::Token);
                 }
                 return Ok(SecureMessaging::from_shared(suite, &self.shared, nonce));
@@ -202,13 +204,13 @@ fn mac_key(suite: Suite, shared: &Secret, nonce: &[u8]) -> MacKey {
 }
 
 /// 7F49 { 06 protocol, 86 point | 84 value } (TR-03110-3 A.2.2.1, D.3.2, D.3.3).
-fn token_input(protocol: ChipAuthProtocol, public: &AgreementKey) -> Vec<u8> {
+fn token_input(protocol: ChipAuthProtocol, public: &[u8]) -> Vec<u8> {
     let mut inner = tlv::encode(0x06, &protocol.octets());
-    let tag = match public {
-        AgreementKey::Ec(_) => 0x86_u32,
-        AgreementKey::Dh(_) => 0x84,
+    let tag = match protocol.agreement {
+        Agreement::Ecdh => 0x86_u32,
+        Agreement::Dh => 0x84,
     };
-    tlv::push(&mut inner, tag, public.as_bytes());
+    tlv::push(&mut inner, tag, public);
     tlv::encode(0x7F49, &inner)
 }
 
@@ -312,12 +314,12 @@ fn agree_with(
     ephemeral: &[u8],
     nonce: Option<[u8; NONCE_LEN]>,
 ) -> Result<Agreed, ChipAuthError> {
-    let terminal_key = AgreementKey::from_bytes(&key.domain(), ephemeral)?;
+    let terminal_key = AgreementKey::from_sent(&key.domain(), ephemeral)?;
     let shared = agreement::agree(key, &terminal_key)?;
     let answer = nonce.map_or_else(
         || encode(&[]),
         |nonce| {
-            let token = mac_key(protocol.suite, &shared, &nonce).mac(&[&token_input(protocol, &terminal_key)]);
+            let token = mac_key(protocol.suite, &shared, &nonce).mac(&[&token_input(protocol, ephemeral)]);
             encode(&[(0x81, &nonce), (0x82, &token)])
         },
     );

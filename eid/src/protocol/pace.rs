@@ -18,7 +18,6 @@ use crate::crypto::agreement::{AgreementError, AgreementKey, AgreementPrivateKey
 use crate::crypto::cipher::CipherKey;
 use crate::crypto::kdf::{Purpose, Suite, derive};
 use crate::crypto::mac::MacKey;
-use crate::crypto::modp;
 use crate::lds::security_info::{Agreement, PaceProtocol};
 use crate::protocol::dynamic_auth::DynamicAuthError;
 use crate::secret::Secret;
@@ -150,12 +149,7 @@ pub enum PaceError {
 
 /// A public key that the other side sent: a point uncompressed, or a value, whose leading zeros may be missing.
 pub(super) fn read_key(domain: &Domain, bytes: &[u8]) -> Result<AgreementKey, PaceError> {
-    match domain {
-        Domain::Dh(group) if !bytes.is_empty() && bytes.len() < group.element_len() => {
-            Ok(AgreementKey::Dh(modp::PublicKey::from_integer(group, bytes).map_err(AgreementError::from)?))
-        }
-        _ => Ok(AgreementKey::from_bytes(domain, bytes)?),
-    }
+    Ok(AgreementKey::from_sent(domain, bytes)?)
 }
 
 /// What both sides hold once the keys are agreed on.
@@ -187,13 +181,8 @@ impl Agreed {
 
     /// The token of the other side over our key. A DH value that begins with zeros may be in it without them.
     fn check(&self, own: &AgreementKey, token: &[u8]) -> Result<(), PaceError> {
-        let sent = own.as_bytes();
         let right = |key: &[u8]| self.mac.verify(&[&token_input(self.protocol, key)], token);
-        let short = || {
-            let zeros = sent.iter().take_while(|octet| **octet == 0).count();
-            matches!(own, AgreementKey::Dh(_)) && zeros > 0 && right(sent.get(zeros..).unwrap_or_default())
-        };
-        if right(sent) || short() { Ok(()) } else { Err(PaceError::Token) }
+        if right(own.as_bytes()) || own.as_short_integer().is_some_and(right) { Ok(()) } else { Err(PaceError::Token) }
     }
 }
 

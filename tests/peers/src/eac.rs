@@ -32,6 +32,28 @@ unsafe extern "C" {
     fn EAC_decrypt(ctx: *const Ctx, data: *const BufMem) -> *mut BufMem;
     fn EAC_authenticate(ctx: *const Ctx, data: *const BufMem) -> *mut BufMem;
     fn EAC_verify_authentication(ctx: *const Ctx, data: *const BufMem, mac: *const BufMem) -> c_int;
+    fn EAC_CTX_init_ta(ctx: *const Ctx, key: *const u8, key_length: usize, cvca: *const u8, cvca_length: usize) -> c_int;
+    fn EAC_CTX_init_ca(ctx: *mut Ctx, protocol: c_int, domain: c_int) -> c_int;
+    fn TA_disable_checks(ctx: *mut Ctx);
+    fn TA_STEP2_import_certificate(ctx: *const Ctx, certificate: *const u8, length: usize) -> c_int;
+    fn TA_STEP3_generate_ephemeral_key(ctx: *const Ctx) -> *mut BufMem;
+    fn TA_STEP4_get_nonce(ctx: *const Ctx) -> *mut BufMem;
+    fn TA_STEP4_set_nonce(ctx: *const Ctx, nonce: *const BufMem) -> c_int;
+    fn TA_STEP5_sign(ctx: *const Ctx, key: *const BufMem, chip: *const BufMem, auxiliary: *const BufMem) -> *mut BufMem;
+    fn TA_STEP6_verify(
+        ctx: *const Ctx,
+        key: *const BufMem,
+        chip: *const BufMem,
+        auxiliary: *const BufMem,
+        signature: *const BufMem,
+    ) -> c_int;
+    fn CA_set_key(ctx: *const Ctx, private: *const u8, private_length: usize, public: *const u8, public_length: usize) -> c_int;
+    fn CA_STEP2_get_eph_pubkey(ctx: *const Ctx) -> *mut BufMem;
+    fn CA_STEP3_check_pcd_pubkey(ctx: *const Ctx, compressed: *const BufMem, key: *const BufMem) -> c_int;
+    fn CA_STEP4_compute_shared_secret(ctx: *const Ctx, theirs: *const BufMem) -> c_int;
+    fn CA_STEP5_derive_keys(ctx: *const Ctx, theirs: *const BufMem, nonce: *mut *mut BufMem, token: *mut *mut BufMem) -> c_int;
+    fn CA_STEP6_derive_keys(ctx: *mut Ctx, nonce: *const BufMem, token: *const BufMem) -> c_int;
+    fn OBJ_txt2nid(text: *const c_char) -> c_int;
     fn PACE_SEC_new(secret: *const c_char, length: usize, kind: c_int) -> *mut Sec;
     fn PACE_SEC_clear_free(secret: *mut Sec);
     fn PACE_STEP1_enc_nonce(ctx: *const Ctx, secret: *const Sec) -> *mut BufMem;
@@ -243,5 +265,103 @@ impl Drop for Pace {
             PACE_SEC_clear_free(self.secret.0);
             EAC_CTX_clear_free(self.ctx);
         }
+    }
+}
+
+/// Terminal and Chip Authentication version 2, either side.
+pub struct Eac(*mut Ctx);
+
+impl Eac {
+    /// `key` is the terminal's, PKCS#8; the chip has none. A terminal takes its own certificate, the last, for the trust point, since libeac
+    /// would hold every other against its private key. Days of validity are not looked at, since certificates of tests are of any day.
+    pub fn new(key: &[u8], cvca: &[u8], certificates: &[Vec<u8>], protocol: &str, domain: c_int) -> Result<Self, String> {
+        let protocol = std::ffi::CString::new(protocol).map_err(|error| error.to_string())?;
+        // SAFETY: the context is owned, every pointer is alive with its length; libeac copies what it keeps
+        unsafe {
+            EAC_init();
+            let eac = Self(EAC_CTX_new());
+            if eac.0.is_null() {
+                return Err("libeac: no context".into());
+            }
+            TA_disable_checks(eac.0);
+            let own = certificates.last().filter(|_| !key.is_empty());
+            let (key_at, cvca) = own.map_or((std::ptr::null(), cvca), |own| (key.as_ptr(), own.as_slice()));
+            done(EAC_CTX_init_ta(eac.0, key_at, key.len(), cvca.as_ptr(), cvca.len()), "trust point")?;
+            for certificate in certificates.iter().filter(|_| own.is_none()) {
+                done(TA_STEP2_import_certificate(eac.0, certificate.as_ptr(), certificate.len()), "certificate")?;
+            }
+            done(EAC_CTX_init_ca(eac.0, OBJ_txt2nid(protocol.as_ptr()), domain), "protocol of Chip Authentication")?;
+            Ok(eac)
+        }
+    }
+
+    /// Terminal: draws the ephemeral key, gives it compressed and whole.
+    pub fn ephemeral(&mut self) -> Result<(Vec<u8>, Vec<u8>), String> {
+        // SAFETY: every pointer is owned and alive
+        unsafe {
+            let compressed = Buffer::from_libeac(TA_STEP3_generate_ephemeral_key(self.0), "ephemeral key")?;
+            Ok((compressed.bytes(), Buffer::from_libeac(CA_STEP2_get_eph_pubkey(self.0), "ephemeral key")?.bytes()))
+        }
+    }
+
+    /// Chip: the challenge.
+    pub fn challenge(&mut self) -> Result<Vec<u8>, String> {
+        // SAFETY: as above
+        unsafe { Ok(Buffer::from_libeac(TA_STEP4_get_nonce(self.0), "challenge")?.bytes()) }
+    }
+
+    /// Terminal: the signature over chip identifier, challenge, compressed key, and auxiliary data.
+    pub fn sign(&mut self, compressed: &[u8], chip: &[u8], challenge: &[u8], auxiliary: &[u8]) -> Result<Vec<u8>, String> {
+        let [compressed, chip, challenge] = [Buffer::new(compressed)?, Buffer::new(chip)?, Buffer::new(challenge)?];
+        let auxiliary = Buffer::new(auxiliary)?;
+        // SAFETY: as above
+        unsafe {
+            done(TA_STEP4_set_nonce(self.0, challenge.raw()), "challenge")?;
+            Ok(Buffer::from_libeac(TA_STEP5_sign(self.0, compressed.raw(), chip.raw(), auxiliary.raw()), "signature")?.bytes())
+        }
+    }
+
+    /// Chip: checks that signature.
+    pub fn check(&mut self, compressed: &[u8], chip: &[u8], auxiliary: &[u8], signature: &[u8]) -> Result<(), String> {
+        let [compressed, chip] = [Buffer::new(compressed)?, Buffer::new(chip)?];
+        let [auxiliary, signature] = [Buffer::new(auxiliary)?, Buffer::new(signature)?];
+        // SAFETY: as above
+        unsafe { done(TA_STEP6_verify(self.0, compressed.raw(), chip.raw(), auxiliary.raw(), signature.raw()), "the terminal's signature") }
+    }
+
+    /// Chip: the static key, whose number and public key these are.
+    pub fn set_static_key(&mut self, private: &[u8], public: &[u8]) -> Result<(), String> {
+        // SAFETY: as above
+        unsafe { done(CA_set_key(self.0, private.as_ptr(), private.len(), public.as_ptr(), public.len()), "static key") }
+    }
+
+    /// Chip: agrees with the terminal's key, if it is the one that was named compressed; gives nonce and token.
+    pub fn agree_as_chip(&mut self, compressed: &[u8], theirs: &[u8]) -> Result<(Vec<u8>, Vec<u8>), String> {
+        let (compressed, theirs) = (Buffer::new(compressed)?, Buffer::new(theirs)?);
+        let (mut nonce, mut token) = (std::ptr::null_mut(), std::ptr::null_mut());
+        // SAFETY: as above; what comes back is owned
+        unsafe {
+            done(CA_STEP3_check_pcd_pubkey(self.0, compressed.raw(), theirs.raw()), "the terminal's other key")?;
+            done(CA_STEP4_compute_shared_secret(self.0, theirs.raw()), "key agreement")?;
+            done(CA_STEP5_derive_keys(self.0, theirs.raw(), &raw mut nonce, &raw mut token), "key derivation")?;
+            Ok((Buffer::from_libeac(nonce, "nonce")?.bytes(), Buffer::from_libeac(token, "token")?.bytes()))
+        }
+    }
+
+    /// Terminal: agrees with the chip's static key and checks its token.
+    pub fn agree_as_terminal(&mut self, theirs: &[u8], nonce: &[u8], token: &[u8]) -> Result<(), String> {
+        let [theirs, nonce, token] = [Buffer::new(theirs)?, Buffer::new(nonce)?, Buffer::new(token)?];
+        // SAFETY: as above
+        unsafe {
+            done(CA_STEP4_compute_shared_secret(self.0, theirs.raw()), "key agreement")?;
+            done(CA_STEP6_derive_keys(self.0, nonce.raw(), token.raw()), "the chip's token")
+        }
+    }
+}
+
+impl Drop for Eac {
+    fn drop(&mut self) {
+        // SAFETY: owned, freed once
+        unsafe { EAC_CTX_clear_free(self.0) }
     }
 }

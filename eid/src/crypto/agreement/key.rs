@@ -114,6 +114,28 @@ impl AgreementKey {
         })
     }
 
+    /// Reads a key as another side sends it: as [`Self::from_bytes`], but a DH value may lack its leading zeros, since Doc 9303-11 §9.4 calls
+    /// it an unsigned integer.
+    ///
+    /// # Errors
+    /// As [`Self::from_bytes`].
+    pub fn from_sent(domain: &Domain, bytes: &[u8]) -> Result<Self, AgreementError> {
+        match domain {
+            Domain::Dh(group) if !bytes.is_empty() && bytes.len() < group.element_len() => {
+                Ok(Self::Dh(modp::PublicKey::from_integer(group, bytes)?))
+            }
+            _ => Self::from_bytes(domain, bytes),
+        }
+    }
+
+    /// The key as an unsigned integer without leading zeros, if that is another form than [`Self::as_bytes`].
+    #[must_use]
+    pub fn as_short_integer(&self) -> Option<&[u8]> {
+        let Self::Dh(key) = self else { return None };
+        let zeros = key.as_bytes().iter().take_while(|octet| **octet == 0).count();
+        key.as_bytes().get(zeros..).filter(|_| zeros > 0)
+    }
+
     /// The plain form, of the domain's length.
     #[must_use]
     pub fn as_bytes(&self) -> &[u8] {

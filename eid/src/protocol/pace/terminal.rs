@@ -6,6 +6,7 @@ use zeroize::Zeroize;
 use super::cam::ChipAuthenticationData;
 use super::{Agreed, PaceError, Parameters, Password, data, read_key};
 use crate::apdu::Command;
+use crate::cert::chat::Chat;
 use crate::crypto::agreement::{AgreementKey, AgreementPrivateKey, MappedGenerator};
 use crate::crypto::cipher::CipherKey;
 use crate::protocol::dynamic_auth::{command, parse};
@@ -20,6 +21,7 @@ pub struct Terminal {
     parameters: Parameters,
     key: CipherKey,
     reference: u8,
+    chat: Option<Chat>,
 }
 
 impl Terminal {
@@ -27,7 +29,14 @@ impl Terminal {
     #[must_use]
     pub fn new(parameters: Parameters, password: &Password) -> Self {
         let key = password.key(parameters.suite());
-        Self { parameters, key, reference: password.reference() }
+        Self { parameters, key, reference: password.reference(), chat: None }
+    }
+
+    /// Names the rights that the terminal will prove in Terminal Authentication version 2 (object 7F4C, TR-03110-3 B.11.1): the chip then
+    /// says under which keys, and gives no more than these.
+    #[must_use]
+    pub fn with_chat(self, chat: Option<Chat>) -> Self {
+        Self { chat, ..self }
     }
 
     /// MSE:Set AT. `ambiguous`: EF.CardAccess has several domain parameters for this protocol, so that object 84 must name one.
@@ -38,6 +47,7 @@ impl Terminal {
         if ambiguous {
             tlv::push(&mut objects, 0x84, &[self.parameters.id()]);
         }
+        objects.extend(self.chat.iter().flat_map(|chat| chat.encode()));
         Command::new(0x00, 0x22, 0xC1, 0xA4).with_data(objects)
     }
 

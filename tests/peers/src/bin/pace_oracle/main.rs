@@ -1,9 +1,16 @@
-//! libeac plays either side of PACE over lines of text, so that a program that must not link it can hold its own arithmetic against it.
+//! libeac plays either side of PACE, and of Terminal and Chip Authentication version 2, over lines of text, so that a program that must not link it can hold its own arithmetic against it.
 //!
 //! ```text
 //! > terminal|chip CARDACCESS can SECRET     a new run; EF.CardAccess in hexadecimal, the text of the password
 //! terminal  > z       < mapping data    > mapping data or -    < ephemeral key    > ephemeral key    < token    > token    < ok
 //! chip      < z       > mapping data    < mapping data or -    > ephemeral key    < ephemeral key    > token    < token
+//!
+//! > eac-terminal KEY CVCA CERTIFICATE,... PROTOCOL DOMAIN     key in PKCS#8, protocol dotted, domain parameters by number
+//! < ephemeral key compressed    < ephemeral key    > chip identifier, challenge, auxiliary data, each a line    < signature
+//! > the chip's static public key    > nonce    > token    < ok
+//! > eac-chip - CVCA CERTIFICATE,... PROTOCOL DOMAIN
+//! < challenge    > ephemeral key compressed    > chip identifier    > auxiliary data    > signature    < ok
+//! > number of the static key    > its public key    > ephemeral key    < nonce    < token
 //! ```
 //!
 //! Anything that libeac refuses is answered with `error` and its reason, and ends the run. Exit code 3 without libeac.
@@ -35,7 +42,7 @@ fn main() -> ExitCode {
 mod oracle {
     use std::io::{Lines, StdinLock, Write as _};
 
-    use super::eac::{Pace, Secret};
+    use super::eac::{Eac, Pace, Secret};
 
     pub fn say(line: &str) {
         let mut out = std::io::stdout().lock();
@@ -58,6 +65,12 @@ mod oracle {
     }
 
     pub fn run(line: &str, lines: &mut Lines<StdinLock<'static>>) -> Result<(), String> {
+        if let [role @ ("eac-terminal" | "eac-chip"), key, cvca, certificates, protocol, domain] = line.split(' ').collect::<Vec<_>>()[..] {
+            let certificates = certificates.split(',').map(bytes).collect::<Result<Vec<_>, _>>()?;
+            let domain = domain.parse().map_err(|_| "domain parameters by number")?;
+            let eac = Eac::new(&bytes(key)?, &bytes(cvca)?, &certificates, protocol, domain)?;
+            return if role == "eac-terminal" { eac_terminal(eac, lines) } else { eac_chip(eac, lines) };
+        }
         let [role, card_access, kind, secret] = line.split(' ').collect::<Vec<_>>()[..] else { return Err("four words".into()) };
         let secret = match kind {
             "can" => Secret::can(secret),
@@ -91,6 +104,35 @@ mod oracle {
             pace.verify(&hear()?)?;
             say(&hex(&token));
         }
+        Ok(())
+    }
+
+    fn next(lines: &mut Lines<StdinLock<'static>>) -> Result<Vec<u8>, String> {
+        lines.next().and_then(Result::ok).ok_or_else(|| "the end".to_owned()).and_then(|line| bytes(&line))
+    }
+
+    fn eac_terminal(mut eac: Eac, lines: &mut Lines<StdinLock<'static>>) -> Result<(), String> {
+        let (compressed, key) = eac.ephemeral()?;
+        say(&hex(&compressed));
+        say(&hex(&key));
+        let (chip, challenge, auxiliary) = (next(lines)?, next(lines)?, next(lines)?);
+        say(&hex(&eac.sign(&compressed, &chip, &challenge, &auxiliary)?));
+        let (theirs, nonce, token) = (next(lines)?, next(lines)?, next(lines)?);
+        eac.agree_as_terminal(&theirs, &nonce, &token)?;
+        say("ok");
+        Ok(())
+    }
+
+    fn eac_chip(mut eac: Eac, lines: &mut Lines<StdinLock<'static>>) -> Result<(), String> {
+        say(&hex(&eac.challenge()?));
+        let (compressed, chip, auxiliary, signature) = (next(lines)?, next(lines)?, next(lines)?, next(lines)?);
+        eac.check(&compressed, &chip, &auxiliary, &signature)?;
+        say("ok");
+        let (private, public, theirs) = (next(lines)?, next(lines)?, next(lines)?);
+        eac.set_static_key(&private, &public)?;
+        let (nonce, token) = eac.agree_as_chip(&compressed, &theirs)?;
+        say(&hex(&nonce));
+        say(&hex(&token));
         Ok(())
     }
 
