@@ -9,11 +9,12 @@
 //! Control is allowed only where the caller allows it, and is then the finding `access.downgrade`.
 
 use eid::apdu::{Command, EXTENDED_LE_MAX, Sw};
+use eid::cert::chat::Chat;
 use eid::crypto::agreement::AgreementKey;
 use eid::image::{EMRTD_AID, FileId};
 use eid::lds::Elementary as _;
 use eid::lds::card_access::CardAccess;
-use eid::lds::security_info::SecurityInfos;
+use eid::lds::security_info::{SecurityInfo, SecurityInfos};
 use eid::protocol::finding::{Check, Finding, Outcome};
 use eid::protocol::pace::cam::ChipAuthenticationData;
 use eid::protocol::pace::{Parameters, Password};
@@ -160,6 +161,28 @@ pub fn open<T: Transport>(
     rng: &mut dyn CryptoRng,
     log: &mut Log,
 ) -> Result<Method, AccessError> {
+    open_for(session, passwords, fallback, None, rng, log).map(|opened| opened.method)
+}
+
+/// A card that is open.
+pub(super) struct Opened {
+    pub(super) method: Method,
+    /// EF.CardAccess of a card that wants Terminal and Chip Authentication version 2 before its application is selected, which it is not yet.
+    pub(super) general: Option<SecurityInfos>,
+}
+
+/// [`open`] for a terminal with a key for Terminal Authentication, whose `chat` is named to a card that announces version 2 of it.
+///
+/// # Errors
+/// As [`open`].
+pub(super) fn open_for<T: Transport>(
+    session: &mut Session<T>,
+    passwords: &[Password],
+    fallback: Fallback,
+    chat: Option<Chat>,
+    rng: &mut dyn CryptoRng,
+    log: &mut Log,
+) -> Result<Opened, AccessError> {
     let infos = card_access(session, log)?;
     let offers_pace = infos.as_ref().is_some_and(|infos| infos.pace().next().is_some());
     let mrz = passwords.iter().find_map(|password| if let Password::Mrz(seed) = password { Some(seed) } else { None });
@@ -171,7 +194,8 @@ pub fn open<T: Transport>(
         let Some(password) = passwords.first() else {
             return Err(AccessError::NoWay { offered: "PACE", given: given() });
         };
-        match by_pace(session, infos, passwords, rng, log) {
+        let chat = chat.filter(|_| announces_terminal_auth_2(infos));
+        match by_pace(session, infos, passwords, chat, rng, log) {
             Ok(parameters) => {
                 let evidence = |finding: Finding| {
                     finding
@@ -187,11 +211,14 @@ pub fn open<T: Transport>(
                 } else {
                     DOWNGRADE.passed()
                 });
+                let general = chat.and_then(|_| announces_general_procedure(infos).then(|| infos.clone()));
                 if parameters.is_cam() {
                     card_security(session, log)?;
                 }
-                select_application(session, log)?;
-                return Ok(Method::Pace { password: password.name(), parameters });
+                if general.is_none() {
+                    select_application(session, log)?;
+                }
+                return Ok(Opened { method: Method::Pace { password: password.name(), parameters }, general });
             }
             // The caller stopped: that is no refusal of the card.
             Err(error @ AccessError::Session(SessionError::Stopped(_))) => return Err(error),
@@ -228,7 +255,7 @@ pub fn open<T: Transport>(
                 Some(error) => DOWNGRADE
                     .undecided("bac-instead-of-pace", format!("the card offers PACE, Basic Access Control was used because: {error}")),
             });
-            Ok(Method::Bac)
+            Ok(Opened { method: Method::Bac, general: None })
         }
         Err(error @ AccessError::Session(SessionError::Stopped(_))) => Err(error),
         Err(error) => {
@@ -241,6 +268,15 @@ pub fn open<T: Transport>(
             })
         }
     }
+}
+
+fn announces_terminal_auth_2(infos: &SecurityInfos) -> bool {
+    infos.infos().iter().any(|info| matches!(info, SecurityInfo::TerminalAuth { version: 2, .. }))
+}
+
+/// Whether EF.CardAccess leads to the General Authentication Procedure (TR-03110-2 §3.1): Chip Authentication in version 2 only.
+fn announces_general_procedure(infos: &SecurityInfos) -> bool {
+    infos.chip_auth().any(|info| info.version == 2) && infos.chip_auth().all(|info| info.version != 1)
 }
 
 /// Reads EF.CardAccess by the first way that the card knows: by short identifier under the MF, by file identifier under the MF,
@@ -295,8 +331,9 @@ fn card_access<T: Transport>(session: &mut Session<T>, log: &mut Log) -> Result<
     }
 }
 
-/// Reads EF.CardSecurity, which chip authentication mapping needs, while the MF is selected. A card that does not give it is a finding.
-fn card_security<T: Transport>(session: &mut Session<T>, log: &mut Log) -> Result<(), AccessError> {
+/// Reads EF.CardSecurity, which chip authentication mapping and Chip Authentication version 2 need, while the MF is selected. A card that
+/// does not give it is a finding.
+pub(super) fn card_security<T: Transport>(session: &mut Session<T>, log: &mut Log) -> Result<(), AccessError> {
     let file = FileId::CARD_SECURITY;
     let read = match read::read_selected(session, file, Some(file.sfi()), &mut log.quirks, &mut |_| {}) {
         Err(error) if !matches!(error, ReadError::Session { .. }) => {
@@ -321,7 +358,7 @@ fn card_security<T: Transport>(session: &mut Session<T>, log: &mut Log) -> Resul
 }
 
 /// SELECT by AID. Some cards refuse P2 = 0C (no answer data) and want to answer with file control information.
-fn select_application<T: Transport>(session: &mut Session<T>, log: &mut Log) -> Result<(), AccessError> {
+pub(super) fn select_application<T: Transport>(session: &mut Session<T>, log: &mut Log) -> Result<(), AccessError> {
     let plain = Command::new(0x00, 0xA4, 0x04, 0x0C).with_data(EMRTD_AID);
     let with_fci = Command { p2: 0x00, ..plain.clone() }.with_le(if session.is_extended() { EXTENDED_LE_MAX } else { 256 });
     let known = session.habits().select_with_fci;

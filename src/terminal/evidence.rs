@@ -49,6 +49,9 @@ use crate::session::{Exchange, Traffic};
 pub mod file;
 pub mod folder;
 
+/// The file whose key Chip Authentication has proved, where it was not DG14.
+pub(in crate::terminal) const CARD_SECURITY: &str = "EF.CardSecurity";
+
 /// How far an inspection came with a card.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Ended {
@@ -366,10 +369,17 @@ impl Evidence {
         }
         cross::judge(files, today, findings);
         let dg14 = files.get(&dg(14)).and_then(|bytes| Dg14::parse(bytes).ok());
-        let (ca, agreed) = match (&self.transcript.chip_auth, &dg14) {
-            (Some(transcript), Some(dg14)) => {
-                let (finding, agreed) = chip::chip_auth_again(dg14, transcript);
-                (Some(finding), agreed)
+        // Version 2 may have proved the key of EF.CardSecurity, which the signature on that file must confirm. The record says which file; what
+        // it says is believed of neither.
+        let recorded = self.findings.iter().find(|finding| finding.id() == "ca").and_then(|finding| finding.evidence("file"));
+        let (ca, agreed) = match (&self.transcript.chip_auth, &dg14, &security) {
+            (Some(transcript), _, Some(signed)) if recorded == Some(CARD_SECURITY) => {
+                let (finding, agreed) = chip::chip_auth_again(&signed.infos, transcript);
+                (Some(cam::counted_by_card_security(findings, finding).with("file", CARD_SECURITY)), agreed)
+            }
+            (Some(transcript), Some(dg14), _) => {
+                let (finding, agreed) = chip::chip_auth_again(&dg14.infos, transcript);
+                (Some(counted(findings, finding, 14)), agreed)
             }
             _ => (None, None),
         };
@@ -387,9 +397,9 @@ impl Evidence {
             (Some(transcript), Some(dg15)) => Some(active::active_auth_again(dg14.as_ref(), dg15, transcript, quirks)),
             _ => None,
         };
-        for (id, again, number) in [("ca", ca, 14), ("aa", aa, 15)] {
+        let aa = aa.map(|finding| counted(findings, finding, 15));
+        for (id, again) in [("ca", ca), ("aa", aa)] {
             if let Some(finding) = again {
-                let finding = counted(findings, finding, number);
                 findings.push(finding);
             } else if let Some(recorded) = self.findings.iter().find(|finding| finding.id() == id) {
                 findings.push(disbelieved(recorded));

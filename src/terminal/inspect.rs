@@ -26,7 +26,7 @@ use eid::lds::dg1::Dg1;
 use eid::lds::dg14::Dg14;
 use eid::lds::sod::Sod;
 use eid::protocol::active_auth::CHALLENGE_LEN;
-use eid::protocol::finding::{Check, Outcome};
+use eid::protocol::finding::{Check, Finding, Outcome};
 use eid::protocol::pace::Password;
 use eid::protocol::passive_auth::apply_published;
 use eid::quirk::Quirk;
@@ -182,6 +182,7 @@ pub fn resume<T: Transport>(
         broken: false,
         authenticated: None,
         reopenings: REOPENINGS,
+        general: General::No,
     };
     let (ended, method) = match run.procedure() {
         Ok(method) => (Ended::Opened, Some(method)),
@@ -204,6 +205,7 @@ pub fn resume<T: Transport>(
         Err(AccessError::NoApplication { sw }) => {
             let text = format!("SELECT A0000002471001: expected 9000, found {sw}");
             run.log.findings.push(APPLICATION.not_supported("no-application", text));
+            run.judge_general();
             (Ended::NoApplication, None)
         }
         Err(error) => {
@@ -285,6 +287,7 @@ pub fn extended_access<T: Transport>(
         broken: false,
         authenticated: None,
         reopenings: REOPENINGS,
+        general: General::No,
     };
     let result = (|| {
         run.read(dg(14))?;
@@ -342,6 +345,20 @@ struct Run<'a, 'r, T> {
     authenticated: Option<Dg14>,
     /// How often the card may still be opened again.
     reopenings: usize,
+    /// Terminal and Chip Authentication as they were run before the application was selected.
+    general: General,
+}
+
+/// The General Authentication Procedure: Terminal and Chip Authentication version 2 before the application is selected (TR-03110-2 §3.1).
+#[derive(Debug, Default)]
+enum General {
+    /// Not run, as most cards do not ask for it.
+    #[default]
+    No,
+    /// Under way: a card that is opened again meanwhile is not led through it again.
+    UnderWay,
+    /// Run, with the findings `ca`, which EF.CardSecurity must still confirm, and `ta`.
+    Done { ca: Box<Finding>, ta: Box<Finding> },
 }
 
 /// Begins with what is remembered of the card's type. Returns its ATR where there is a memory.
@@ -361,7 +378,7 @@ impl<T: Transport> Run<'_, '_, T> {
         if self.request.data_groups == DataGroups::All {
             self.files_of_the_mf()?;
         }
-        let method = access::open(self.session, self.request.passwords, self.request.fallback, self.rng, &mut self.log)?;
+        let method = self.open()?;
         self.same_card()?;
         if let Some(bytes) = self.log.card_access.clone() {
             self.files.insert(FileId::CARD_ACCESS, bytes);
@@ -383,7 +400,12 @@ impl<T: Transport> Run<'_, '_, T> {
             (self.tell)(Step::ChipAuthentication);
             chip_auth = self.parsed::<Dg14>();
         }
-        let (ca, ta) = self.chip_and_terminal(chip_auth.as_ref())?;
+        let general = std::mem::take(&mut self.general);
+        let by_card_security = matches!(general, General::Done { .. });
+        let (ca, ta) = match general {
+            General::Done { ca, ta } => (*ca, *ta),
+            General::No | General::UnderWay => self.chip_and_terminal(chip_auth.as_ref())?,
+        };
         self.authenticated = chip_auth.clone().filter(|_| ta.outcome == Outcome::Passed);
         self.log.findings.push(ta);
         if offers(15) {
@@ -403,10 +425,10 @@ impl<T: Transport> Run<'_, '_, T> {
             }
         }
         self.judge_content();
-        for (finding, number) in [(ca, 14), (aa, 15)] {
-            let finding = counted(&self.log.findings, finding, number);
-            self.log.findings.push(finding);
-        }
+        let findings = &mut self.log.findings;
+        let ca = if by_card_security { cam::counted_by_card_security(findings, ca) } else { counted(findings, ca, 14) };
+        let aa = counted(findings, aa, 15);
+        findings.extend([ca, aa]);
         Ok(method)
     }
 
@@ -524,6 +546,24 @@ impl<T: Transport> Run<'_, '_, T> {
         }
     }
 
+    /// The same for a card without the application, of which EF.CardSecurity is all that a state signed.
+    fn judge_general(&mut self) {
+        let General::Done { ca, ta } = std::mem::take(&mut self.general) else { return };
+        let sod = passive::sod(&self.files);
+        self.log.card_security.clone().map(|bytes| self.files.insert(FileId::CARD_SECURITY, bytes));
+        let content = Content {
+            files: &self.files,
+            sod: sod.as_ref(),
+            not_read: &self.guarded,
+            trust: self.request.trust,
+            cache: self.request.cache,
+            today: self.request.today,
+        };
+        cam::card_security(&content, &mut self.log.findings, &mut self.log.quirks);
+        let ca = cam::counted_by_card_security(&self.log.findings, *ca);
+        self.log.findings.extend([*ta, ca]);
+    }
+
     /// What the state signed, and whether the contents agree.
     fn judge_content(&mut self) {
         (self.tell)(Step::PassiveAuthentication);
@@ -627,8 +667,14 @@ impl<T: Transport> Run<'_, '_, T> {
         if short {
             self.session.use_short_apdus();
         }
-        let mut log = Log::default();
-        access::open(self.session, self.request.passwords, self.request.fallback, self.rng, &mut log)?;
+        let kept = std::mem::take(&mut self.log);
+        let opened = self.open();
+        let log = std::mem::replace(&mut self.log, kept);
+        match opened {
+            // the application is not wanted yet, and whoever wants it will find so
+            Err(AccessError::NoApplication { .. }) if matches!(self.general, General::UnderWay) => {}
+            opened => drop(opened?),
+        }
         // Terminal Authentication binds to the chip's key of the run that opened the card last
         if log.pace.is_some() {
             self.log.pace = log.pace;

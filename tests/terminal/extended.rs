@@ -7,6 +7,7 @@ use applets::rng::SeededRng;
 use cardwright::Verifier;
 use cardwright::perso::build::{guard, trust_points};
 use cardwright::terminal::{CredentialsError, Evidence, Inspection, TerminalCredentials, Verdict, can, mrz};
+use eid::cert::Time;
 use eid::cert::chat::{Chat, Role, TerminalType};
 use eid::cert::cvc::issue::Template;
 use eid::cert::cvc::{CvKey, Cvc, KeyReference, VerifyingKey};
@@ -18,6 +19,7 @@ use eid::crypto::kdf::Suite;
 use eid::crypto::signature::Algorithm;
 use eid::image::{CardImage, ChipAuthKey, FileId};
 use eid::lds::Elementary as _;
+use eid::lds::card_security;
 use eid::lds::dg14::Dg14;
 use eid::lds::security_info::{Agreement, ChipAuthInfo, ChipAuthProtocol, ChipAuthPublicKeyInfo, KeyId, SecurityInfo, SecurityInfos};
 use eid::transport::{Limits, Transport, TransportError};
@@ -74,7 +76,7 @@ impl State {
         Self::new(seed, KeyParameters::Ec(Curve::BrainpoolP256r1), Algorithm::Ecdsa(Hash::Sha256))
     }
 
-    fn root(&self) -> Cvc {
+    pub(crate) fn root(&self) -> Cvc {
         self.cvca.certificate("UTCVCA00001", ("UTCVCA00001", &self.cvca), Role::Cvca, &[0, 1])
     }
 
@@ -308,6 +310,30 @@ fn version_2_authenticates_the_terminal_first_and_proves_the_chip_by_its_token()
         let expected = (("not-attempted", "no-terminal-authentication"), ("not-attempted", "protected"));
         assert_eq!((of(&inspection, "ca"), of(&inspection, "read.dg3")), expected);
     }
+}
+
+/// Terminal and Chip Authentication before the application is selected, the key in EF.CardSecurity: it counts only if the issuer signed that
+/// file, whatever DG14 says; and the same from the evidence alone.
+#[test]
+fn the_key_of_card_security_counts_only_under_the_issuers_signature() {
+    let state = State::ecdsa("a");
+    let keys = [ChipKey { domain: bp256(), suites: vec![Suite::Aes128], version: 2, id: None }];
+    let mut image = card_image(&state, &keys, 2);
+    let infos = Dg14::parse(&image.files[&dg(14)]).expect("DG14").infos;
+    let stranger = Authority::new(6);
+    for (signer, ca) in [(&*AUTHORITY, ("passed", "")), (&stranger, ("not-attempted", "key-not-confirmed"))] {
+        let file = card_security::build(&infos, &signer.signer, &signer.ds, Some(Time::midnight(today()))).expect("an EF.CardSecurity");
+        image.files.insert(FileId::CARD_SECURITY, file);
+        let inspection = inspect(personalized(&image), Some(state.credentials(&[Chat::READ_DG3])));
+        assert_eq!((of(&inspection, "ta"), of(&inspection, "ca"), of(&inspection, "read.dg3")), (("passed", ""), ca, ("passed", "")));
+        let file = inspection.report.finding("ca").and_then(|finding| finding.evidence("file"));
+        assert_eq!(file, Some("EF.CardSecurity"));
+        let again = verifier(None).judge(&Evidence::of(&inspection), today());
+        assert_eq!((again.report.verdict, of(&again, "ca")), (inspection.report.verdict, ca));
+    }
+    // the rights that were named in PACE bound those of the certificate: without DG3 in it, it stays closed
+    let inspection = inspect(personalized(&image), Some(state.credentials(&[Chat::READ_DG4])));
+    assert_eq!((of(&inspection, "ta"), of(&inspection, "read.dg3")), (("passed", ""), ("not-attempted", "protected")));
 }
 
 /// gmrtd, NFCPassportReader: Chip Authentication was shown as "OK" although the files with its key were forged. Here a proven key counts only

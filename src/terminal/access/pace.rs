@@ -4,6 +4,7 @@
 //! A password that the card refuses is never tried again, since the PIN and the PUK count.
 
 use eid::apdu::{Command, EXTENDED_LE_MAX, SHORT_LE_MAX, Sw};
+use eid::cert::chat::Chat;
 use eid::lds::security_info::SecurityInfos;
 use eid::protocol::finding::Finding;
 use eid::protocol::pace::terminal::Established;
@@ -54,11 +55,13 @@ fn refused(password: &Password, sw: Option<Sw>) -> AccessError {
     AccessError::Refused { protocol: "PACE", password: password.name(), sw }
 }
 
-/// Runs PACE with the first of `passwords` over the strongest entry that works; afterwards the session is protected.
+/// Runs PACE with the first of `passwords` over the strongest entry that works; afterwards the session is protected. `chat` is named to the
+/// chip, which bounds the rights that Terminal Authentication version 2 gives.
 pub(super) fn by_pace<T: Transport>(
     session: &mut Session<T>,
     infos: &SecurityInfos,
     passwords: &[Password],
+    chat: Option<Chat>,
     rng: &mut dyn CryptoRng,
     log: &mut Log,
 ) -> Result<Parameters, AccessError> {
@@ -67,7 +70,7 @@ pub(super) fn by_pace<T: Transport>(
     let mut last: Option<AccessError> = None;
     for (index, parameters) in offer.supported.iter().take(MAX_TRIES).enumerate() {
         let ambiguous = infos.pace().filter(|other| other.protocol == parameters.protocol()).count() > 1;
-        let attempt = Attempt { parameters, ambiguous };
+        let attempt = Attempt { parameters, ambiguous, chat };
         match attempt.run(session, password, passwords, rng, log) {
             Ok(established) => {
                 session.secure(established.channel);
@@ -113,6 +116,8 @@ struct Attempt<'a> {
     parameters: &'a Parameters,
     /// EF.CardAccess has several domain parameters for this protocol.
     ambiguous: bool,
+    /// What the terminal will prove later.
+    chat: Option<Chat>,
 }
 
 impl Attempt<'_> {
@@ -124,24 +129,31 @@ impl Attempt<'_> {
         rng: &mut dyn CryptoRng,
         log: &mut Log,
     ) -> Result<Established, AccessError> {
-        let (terminal, sw) = self.select(session, password, log)?;
+        let (terminal, sw) = self.select(session, password, self.chat, log)?;
         // One try left: a PIN is suspended until the CAN was right in the same session.
         if matches!(password, Password::Pin(_)) && sw.0 == 0x63C1 {
             let can = passwords.iter().find(|password| matches!(password, Password::Can(_)));
             let Some(can) = can else { return Err(refused(password, Some(sw))) };
-            let (terminal, _) = self.select(session, can, log)?;
+            let (terminal, _) = self.select(session, can, None, log)?;
             let resumed = self.authenticate(session, terminal, can, rng, log)?;
             session.secure(resumed.channel);
             log.findings.push(RESUME.passed().with("password", "CAN"));
-            let (terminal, _) = self.select(session, password, log)?;
+            let (terminal, _) = self.select(session, password, self.chat, log)?;
             return self.authenticate(session, terminal, password, rng, log);
         }
         self.authenticate(session, terminal, password, rng, log)
     }
 
-    /// MSE:Set AT, with and without object 84 as the card wants it. A password that is blocked is refused here.
-    fn select<T: Transport>(&self, session: &mut Session<T>, password: &Password, log: &mut Log) -> Result<(Terminal, Sw), AccessError> {
-        let terminal = Terminal::new(self.parameters.clone(), password);
+    /// MSE:Set AT, with and without object 84 as the card wants it, and without the CHAT where the card takes none. A password that is
+    /// blocked is refused here.
+    fn select<T: Transport>(
+        &self,
+        session: &mut Session<T>,
+        password: &Password,
+        chat: Option<Chat>,
+        log: &mut Log,
+    ) -> Result<(Terminal, Sw), AccessError> {
+        let terminal = Terminal::new(self.parameters.clone(), password).with_chat(chat);
         // Some cards want object 84 where it is not needed, others refuse it.
         let taken = |sw: Sw| sw.is_ok() || (0x63C1..=0x63CF).contains(&sw.0);
         let mut with = self.ambiguous != session.habits().other_parameter_id;
@@ -164,6 +176,10 @@ impl Attempt<'_> {
             }
         }
         match answer.sw.0 {
+            0x6A80 | 0x6A86 | 0x6A88 | 0x6700 if chat.is_some() => {
+                log.quirks.push(Quirk::new("access.mse-without-chat", format!("MSE:Set AT without 7F4C, after {}", answer.sw)));
+                self.select(session, password, None, log)
+            }
             0x9000 | 0x63C1..=0x63CF => Ok((terminal, answer.sw)),
             0x63C0 | 0x6283 | 0x6983..=0x6985 => Err(refused(password, Some(answer.sw))),
             _ => Err(failed(MSE, format!("expected 9000, found {}", answer.sw))),

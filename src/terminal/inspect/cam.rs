@@ -60,6 +60,25 @@ fn confirmed(card_access: &[u8], signed: &SecurityInfos) -> Finding {
     }
 }
 
+/// Whether the issuer signed EF.CardSecurity: only then a key in it is more than anybody's.
+fn is_confirmed(findings: &[Finding]) -> bool {
+    // a deviation list may excuse a document, it never vouches for a key
+    let passed = |id: &str| findings.iter().any(|f| f.id() == id && f.outcome == Outcome::Passed && f.evidence("deviation").is_none());
+    passed("card_security.signature") && passed("card_security.chain")
+}
+
+/// A proof of the key in EF.CardSecurity counts only if signature and chain of the file hold.
+pub(in crate::terminal) fn counted_by_card_security(findings: &[Finding], finding: Finding) -> Finding {
+    if finding.outcome != Outcome::Passed || is_confirmed(findings) {
+        return finding;
+    }
+    let text = "the chip proved the key in EF.CardSecurity, but signature or chain of EF.CardSecurity did not confirm it";
+    let evidence = finding.evidence;
+    let mut finding = finding.check.not_attempted("key-not-confirmed", text);
+    finding.evidence = evidence;
+    finding
+}
+
 /// The finding `cam`; nothing for a card that does not offer it. With a proof a pure function, so that it can be repeated without the card.
 pub(in crate::terminal) fn cam(
     card_access: Option<&[u8]>,
@@ -82,13 +101,8 @@ pub(in crate::terminal) fn cam(
         Err(error) => return Some(evidence(CAM.failed("no-key", error.to_string()))),
     };
     let evidence = |finding: Finding| evidence(finding).with("domain", key.domain().name());
-    let passed = |id: &str| findings.iter().any(|finding| finding.id() == id && finding.outcome == Outcome::Passed);
     Some(evidence(match proof.verify(&key) {
-        Ok(()) if passed("card_security.signature") && passed("card_security.chain") => CAM.passed(),
-        Ok(()) => {
-            let text = "the chip proved the key in EF.CardSecurity, but signature or chain of EF.CardSecurity did not confirm it";
-            CAM.not_attempted("key-not-confirmed", text)
-        }
+        Ok(()) => counted_by_card_security(findings, CAM.passed()),
         Err(error @ CamError::NotProven) => CAM.failed("key-not-proven", error.to_string()),
         Err(error @ CamError::NotEc) => CAM.failed("key-unusable", error.to_string()),
         Err(error) => CAM.failed("data-malformed", error.to_string()),

@@ -7,6 +7,7 @@
 use eid::apdu::{Command, Response};
 use eid::crypto::agreement::AgreementPrivateKey;
 use eid::lds::dg14::Dg14;
+use eid::lds::security_info::SecurityInfos;
 use eid::protocol::chip_auth::choice::{self, Choice};
 use eid::protocol::chip_auth::{Form, Terminal, Version};
 use eid::protocol::finding::{Check, Finding};
@@ -20,7 +21,7 @@ use super::super::read::{self, ReadError};
 use super::{Run, dg};
 use crate::session::SessionError;
 
-const CA: Check = Check::new("ca", "Doc 9303-11 §6.2");
+pub(super) const CA: Check = Check::new("ca", "Doc 9303-11 §6.2");
 
 /// Most ways of DG14 that are tried.
 const MAX_WAYS: usize = 4;
@@ -233,9 +234,10 @@ pub(in crate::terminal) struct Agreed {
     pub(in crate::terminal) version: Version,
 }
 
-/// Chip Authentication from its record: agrees again with the key of DG14 and opens the first exchange under the keys that follow.
-pub(in crate::terminal) fn chip_auth_again(dg14: &Dg14, record: &ChipAuth) -> (Finding, Option<Agreed>) {
-    let choices = choice::choices(&dg14.infos, &mut Vec::new());
+/// Chip Authentication from its record: agrees again with the key of `infos`, those of DG14 or EF.CardSecurity, and opens the first exchange
+/// under the keys that follow.
+pub(in crate::terminal) fn chip_auth_again(infos: &SecurityInfos, record: &ChipAuth) -> (Finding, Option<Agreed>) {
+    let choices = choice::choices(infos, &mut Vec::new());
     let version = if record.version == 1 { Version::One } else { Version::Two };
     let fits = |way: &&Choice| {
         let same_key = record.key_id.is_none_or(|id| way.key_id.is_some_and(|own| own.as_reference() == id.as_reference()));

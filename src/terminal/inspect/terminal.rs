@@ -4,30 +4,36 @@
 //! the newest key that the chip names, in its answer to PACE or in EF.CVCA.
 
 use eid::cert::cvc::KeyReference;
-use eid::crypto::agreement::AgreementPrivateKey;
+use eid::cert::spki;
+use eid::crypto::agreement::{AgreementPrivateKey, Domain};
 use eid::crypto::signature::PublicKey;
 use eid::image::FileId;
 use eid::lds::Elementary as _;
+use eid::lds::card_security::CardSecurity;
 use eid::lds::cvca::Cvca;
 use eid::lds::dg1::Dg1;
 use eid::lds::dg14::Dg14;
 use eid::lds::security_info::{SecurityInfo, SecurityInfos};
 use eid::protocol::chip_auth;
 use eid::protocol::chip_auth::choice;
-use eid::protocol::finding::{Check, Finding};
+use eid::protocol::finding::{Check, Finding, Outcome};
 use eid::protocol::terminal_auth::{self as ta, Version, path};
 use eid::quirk::Quirk;
+use eid::tlv;
 use eid::transport::Transport;
 
-use super::super::access::AccessError;
+use super::super::access::{self, AccessError};
 use super::super::credentials::TerminalCredentials;
-use super::super::evidence::TerminalAuth;
+use super::super::evidence::{CARD_SECURITY, TerminalAuth};
 use super::super::read::{self, ReadError};
-use super::chip::ChipAuthenticated;
-use super::{Run, dg};
+use super::chip::{CA, ChipAuthenticated};
+use super::{General, Run, dg};
 use crate::session::SessionError;
 
 pub(in crate::terminal) mod again;
+
+/// Below these ChipAuthenticationDomainParameterInfo says the domain of the key in EF.CardSecurity: id-CA-DH and id-CA-ECDH.
+const CA_DOMAINS: [&str; 2] = ["0.4.0.127.0.7.2.2.3.1", "0.4.0.127.0.7.2.2.3.2"];
 
 const TA: Check = Check::new("ta", "Doc 9303-11 §7.1");
 
@@ -41,6 +47,66 @@ struct Bound<'a> {
 }
 
 impl<T: Transport> Run<'_, '_, T> {
+    /// Opens the card. Where it announces the General Authentication Procedure, and the terminal has a key for it, this comes before the
+    /// application is selected.
+    pub(super) fn open(&mut self) -> Result<access::Method, AccessError> {
+        let under_way = matches!(self.general, General::UnderWay);
+        let chat = self.request.terminal.filter(|_| !under_way).map(|credentials| credentials.own().chat());
+        let opened = access::open_for(self.session, self.request.passwords, self.request.fallback, chat, self.rng, &mut self.log)?;
+        if let (Some(announced), Some(credentials)) = (&opened.general, self.request.terminal) {
+            self.general = General::UnderWay;
+            let done = self.general_procedure(credentials, announced);
+            self.general = done?.map_or(General::No, |(ca, ta)| General::Done { ca: Box::new(ca), ta: Box::new(ta) });
+            access::select_application(self.session, &mut self.log)?;
+        }
+        Ok(opened.method)
+    }
+
+    /// Terminal Authentication version 2, EF.CardSecurity, Chip Authentication version 2 with its key (TR-03110-2 §3.1). `None` where the card
+    /// turns out not to be made for it: then DG14 says what follows.
+    fn general_procedure(
+        &mut self,
+        credentials: &TerminalCredentials,
+        announced: &SecurityInfos,
+    ) -> Result<Option<(Finding, Finding)>, AccessError> {
+        let check = read::check(FileId::CARD_SECURITY);
+        let asked = self.log.findings.iter().any(|finding| finding.id() == check.id);
+        if !asked && announced_domain(announced).is_none() {
+            access::card_security(self.session, &mut self.log)?;
+            if self.log.card_security.is_none() {
+                // its key stands in DG14
+                self.log.findings.retain(|finding| finding.id() != check.id);
+                return Ok(None);
+            }
+        }
+        let mut way = self.signed_way();
+        let domain = way.as_ref().map(|way| way.key.domain()).or_else(|| announced_domain(announced));
+        let (Some(domain), Some(pace)) = (domain, &self.log.pace) else { return Ok(None) };
+        let (chip, ephemeral) = (pace.chip_key.compressed(), AgreementPrivateKey::generate(&domain, self.rng));
+        let key = ephemeral.public().compressed();
+        let ta = self.authenticate(credentials, &Bound { chip, key: &key, version: Version::Two })?;
+        if ta.outcome != Outcome::Passed {
+            let text = "Chip Authentication version 2 follows Terminal Authentication version 2, which was not done";
+            return Ok(Some((CA.not_attempted("no-terminal-authentication", text), ta)));
+        }
+        if self.log.card_security.is_none() {
+            access::card_security(self.session, &mut self.log)?;
+            way = self.signed_way();
+        }
+        let ca = match way.filter(|way| way.key.domain() == domain) {
+            Some(way) => self.chip_authentication_2(&way, &ephemeral)?.finding.with("file", CARD_SECURITY),
+            None => CA.not_attempted("no-card-security", "EF.CardSecurity has no key of the domain that EF.CardAccess announces"),
+        };
+        Ok(Some((ca, ta)))
+    }
+
+    /// The strongest way of version 2 that EF.CardSecurity offers; whether the issuer signed it is judged with the other signatures.
+    fn signed_way(&mut self) -> Option<choice::Choice> {
+        let security = self.log.card_security.as_deref().and_then(|bytes| CardSecurity::parse(bytes).ok())?;
+        let ways = choice::choices(&security.infos, &mut self.log.quirks).ways;
+        ways.into_iter().find(|way| way.version == chip_auth::Version::Two)
+    }
+
     /// Chip Authentication, then Terminal Authentication where the terminal has a key for it, in the order of the version that the chip offers.
     pub(super) fn chip_and_terminal(&mut self, dg14: Option<&Dg14>) -> Result<(Finding, Finding), AccessError> {
         let card_access = self.files.get(&FileId::CARD_ACCESS).and_then(|bytes| SecurityInfos::parse(bytes).ok());
@@ -232,4 +298,16 @@ impl<T: Transport> Run<'_, '_, T> {
         self.reopen(false)?;
         Ok(TA.failed("channel-broken", error.to_string()))
     }
+}
+
+/// ChipAuthenticationDomainParameterInfo ::= SEQUENCE { protocol, domainParameter AlgorithmIdentifier, keyId INTEGER OPTIONAL }
+/// (TR-03110-3 A.1.1.2): the first domain that EF.CardAccess announces.
+fn announced_domain(infos: &SecurityInfos) -> Option<Domain> {
+    let raw = infos.infos().iter().find_map(|info| match info {
+        SecurityInfo::Other { oid, raw } if CA_DOMAINS.contains(&oid.as_str()) => Some(raw),
+        _ => None,
+    })?;
+    let mut reader = tlv::single(raw, 0x30).ok()?.reader();
+    reader.expect(0x06).ok()?;
+    spki::agreement::parse_domain(reader.expect(0x30).ok()?.raw).ok().map(|(domain, _)| domain)
 }
