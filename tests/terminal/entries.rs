@@ -267,3 +267,37 @@ fn a_suspended_pin_is_resumed_by_the_can_and_only_then_tried() {
     assert!(matches!(inspection.method, Some(Method::Pace { password: "PIN", .. })));
     assert_eq!(inspection.report.verdict, Verdict::Genuine);
 }
+
+/// A reader that carries short APDUs only, and says so when it is asked for more.
+struct ShortReader<T>(T);
+
+impl<T: Transport> Transport for ShortReader<T> {
+    fn atr(&mut self) -> Result<Vec<u8>, TransportError> {
+        self.0.atr()
+    }
+    fn transmit(&mut self, command: &[u8]) -> Result<Vec<u8>, TransportError> {
+        if command.len() > 261 || Command::parse(command).is_ok_and(|command| command.le.is_some_and(|le| le > 256)) {
+            return Err(TransportError::Protocol { detail: "expected a short APDU".to_owned() });
+        }
+        self.0.transmit(command)
+    }
+    fn reset(&mut self) -> Result<(), TransportError> {
+        self.0.reset()
+    }
+    fn limits(&self) -> Limits {
+        Limits::SHORT
+    }
+}
+
+#[test]
+fn keys_that_the_reader_cannot_carry_lead_to_the_next_entry() {
+    let image = offering(&[info(Mapping::Generic, Suite::Aes256, 2), info(Mapping::Generic, Suite::Aes128, 13)]);
+    let inspection = inspect(ShortReader(personalized(&image)), &[can(CAN)]);
+    assert_eq!(opened(&inspection), (Mapping::Generic, Suite::Aes128, 13));
+    assert_eq!(of(&inspection.report, "access.fallback"), ("undecided", "next-pace-info"));
+    assert_eq!(of(&inspection.report, "access.choice"), ("undecided", "weaker-pace-info"));
+    // with no other entry the card stays closed, which is no fault of the reader
+    let image = offering(&[info(Mapping::Generic, Suite::Aes256, 2)]);
+    let inspection = inspect(ShortReader(personalized(&image)), &[can(CAN)]);
+    assert_eq!((inspection.method, inspection.report.verdict), (None, Verdict::AccessRefused));
+}

@@ -10,11 +10,11 @@ use eid::protocol::finding::Finding;
 use eid::protocol::pace::terminal::Established;
 use eid::protocol::pace::{PaceError, Parameters, Password, Terminal};
 use eid::quirk::Quirk;
-use eid::transport::Transport;
+use eid::transport::{Transport, TransportError};
 use rand_core::CryptoRng;
 
 use super::{AccessError, CHOICE, FALLBACK, Log, PaceResult, RESUME, said};
-use crate::session::Session;
+use crate::session::{Session, SessionError};
 
 /// Most entries that are tried.
 const MAX_TRIES: usize = 8;
@@ -197,7 +197,8 @@ impl Attempt<'_> {
     ) -> Result<Established, AccessError> {
         let wrong = |step| move |error: PaceError| failed(step, error.to_string());
         let long = self.parameters.domain().public_len() > 240;
-        if long && !session.is_extended() {
+        let forced = long && !session.is_extended();
+        if forced {
             // Doc 9303-11 §4.4.4: keys of 2048 bits do not fit into short commands; the link refuses what it cannot carry
             session.use_extended_apdus();
         }
@@ -205,7 +206,13 @@ impl Attempt<'_> {
             // An Le of 65,536 only where the answer needs it: some cards refuse it for the nonce.
             let le = if long && (step == STEPS[1] || step == STEPS[2]) { EXTENDED_LE_MAX } else { SHORT_LE_MAX };
             let command = Command { le: Some(le), ..command };
-            let mut answer = session.transmit(&command)?;
+            let mut answer = match session.transmit(&command) {
+                // another entry may have shorter keys
+                Err(SessionError::Transport(TransportError::Protocol { detail })) if forced => {
+                    return Err(failed(step, format!("the link does not carry keys of this length: {detail}")));
+                }
+                answer => answer?,
+            };
             if answer.sw.0 == 0x6700 {
                 let other = if le == SHORT_LE_MAX { EXTENDED_LE_MAX } else { SHORT_LE_MAX };
                 let again = session.transmit(&Command { le: Some(other), ..command })?;
