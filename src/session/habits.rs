@@ -63,6 +63,9 @@ pub struct Habits {
     /// EXTERNAL AUTHENTICATE wants Le 00 instead of 28.
     #[serde(skip_serializing_if = "is_default")]
     pub external_authenticate_le_00: bool,
+    /// INTERNAL AUTHENTICATE wants another Le than the longest that the link carries.
+    #[serde(skip_serializing_if = "is_default")]
+    pub internal_authenticate_other_le: bool,
 }
 
 fn is_default<T: Default + PartialEq>(value: &T) -> bool {

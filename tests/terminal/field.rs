@@ -348,6 +348,36 @@ fn a_card_that_gives_one_byte_at_a_time_is_given_up() {
     assert!(commands(&inspection) < 8_000, "{}", commands(&inspection));
 }
 
+/// A card that refuses INTERNAL AUTHENTICATE with Le 0000 is asked so once, and the next of its type at once as it wants.
+#[test]
+fn the_le_of_internal_authenticate_is_remembered_of_the_card_type() {
+    let refuses = |asked: Arc<Mutex<usize>>| {
+        move |command: &Command, answer: Response| {
+            if command.ins != 0x88 {
+                return Deed::Answer(answer);
+            }
+            *asked.lock().expect("whole") += 1;
+            Deed::Answer(if command.le.is_some_and(|le| le > 256) { Response::status(0x6700) } else { answer })
+        }
+    };
+    let memory = Arc::new(Mutex::new(CardMemory::new()));
+    let verifier = verifier().with_reading(Options::default().remembering(Arc::clone(&memory)));
+    for expected in [2, 1] {
+        let asked = Arc::new(Mutex::new(0));
+        let inspection = genuine(&verifier, chip().with(refuses(Arc::clone(&asked))));
+        assert_eq!(*asked.lock().expect("whole"), expected);
+        assert_eq!(rules(&inspection).contains(&"aa.le"), expected == 2);
+    }
+    // on a link that carries more than the card takes, and on one that does not, a wrong memory is given up
+    for short in [false, true] {
+        let card = chip().with(|command: &Command, answer: Response| {
+            let wanted = command.ins != 0x88 || command.le.is_some_and(|le| le > 256);
+            Deed::Answer(if wanted { answer } else { Response::status(0x6700) })
+        });
+        genuine(&verifier, if short { card.short() } else { card });
+    }
+}
+
 /// Whatever a memory says, the card is read as without it.
 #[test]
 fn a_wrong_memory_costs_time_and_never_correctness() {
@@ -359,7 +389,7 @@ fn a_wrong_memory_costs_time_and_never_correctness() {
         Habits { bare: Some(Bare::BothCounted), select_mf: 2, select_file: 2, ..Habits::default() },
         Habits { select_mf: usize::MAX, select_file: usize::MAX, ..Habits::default() },
         Habits { select_file: 1, select_with_fci: true, ..Habits::default() },
-        Habits { other_parameter_id: true, external_authenticate_le_00: true, ..Habits::default() },
+        Habits { other_parameter_id: true, external_authenticate_le_00: true, internal_authenticate_other_le: true, ..Habits::default() },
     ];
     let without = genuine(&verifier(), chip());
     for habits in wrong {

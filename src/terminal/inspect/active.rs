@@ -10,7 +10,7 @@ use eid::lds::dg15::Dg15;
 use eid::protocol::active_auth::{self, ActiveAuthError, CHALLENGE_LEN};
 use eid::protocol::finding::{Check, Finding};
 use eid::quirk::Quirk;
-use eid::transport::Transport;
+use eid::transport::{Transport, TransportError};
 
 use super::super::access::AccessError;
 use super::super::evidence::ActiveAuth;
@@ -55,11 +55,13 @@ impl<T: Transport> Run<'_, '_, T> {
     }
 
     /// INTERNAL AUTHENTICATE. Some chips answer only to an Le that covers the protected signature, others refuse Le 0000: what the
-    /// card announced goes first, then the other.
+    /// card announced goes first, then the other, which is remembered of the card type.
     fn signature(&mut self, challenge: [u8; CHALLENGE_LEN]) -> Result<Result<Vec<u8>, Finding>, AccessError> {
         let announced = self.session.is_extended();
         let mut refused = eid::apdu::Sw::OK;
-        for le in if announced { [EXTENDED_LE_MAX, SHORT_LE_MAX] } else { [SHORT_LE_MAX, EXTENDED_LE_MAX] } {
+        let usual = if announced { [EXTENDED_LE_MAX, SHORT_LE_MAX] } else { [SHORT_LE_MAX, EXTENDED_LE_MAX] };
+        let known = self.session.habits().internal_authenticate_other_le;
+        for le in if known { [usual[1], usual[0]] } else { usual } {
             if le == EXTENDED_LE_MAX {
                 self.session.use_extended_apdus();
             }
@@ -69,6 +71,14 @@ impl<T: Transport> Run<'_, '_, T> {
             }
             let answer = match answer {
                 Ok(answer) => answer,
+                // what was remembered was learned over another link, which carries more
+                Err(SessionError::Transport(TransportError::Protocol { .. })) if known && !announced && le == EXTENDED_LE_MAX => {
+                    self.reopen(false)?;
+                    if let Some(dg14) = self.authenticated.clone() {
+                        self.chip_and_terminal(Some(&dg14))?;
+                    }
+                    continue;
+                }
                 Err(SessionError::Transport(error)) => return Err(SessionError::Transport(error).into()),
                 Err(error) => {
                     self.reopen(false)?;
@@ -76,13 +86,16 @@ impl<T: Transport> Run<'_, '_, T> {
                 }
             };
             if answer.sw.is_ok() && !answer.data.is_empty() {
+                self.session.habits_mut().internal_authenticate_other_le = le != usual[0];
                 if !refused.is_ok() {
                     self.log.quirks.push(Quirk::new("aa.le", format!("INTERNAL AUTHENTICATE with Le {le}, after {refused}")));
                 }
                 return Ok(Ok(answer.data));
             }
             refused = answer.sw;
-            if !matches!(refused.0, 0x6700 | 0x6C00..=0x6CFF | 0x9000) {
+            // what was remembered may be wrong, whatever the card says
+            let doubtful = known && le == usual[1];
+            if !doubtful && !matches!(refused.0, 0x6700 | 0x6C00..=0x6CFF | 0x9000) {
                 break;
             }
         }
