@@ -1,35 +1,45 @@
-//! Virtual cards in all combinations of access, mapping, group, suite, Chip Authentication, and Active Authentication: generated, not typed.
+//! Virtual cards in all combinations of access, mapping, group, suite, Chip, Terminal, and Active Authentication: generated, not typed.
 //!
 //! [`Kind::all`] is the whole product. `make test` takes a deterministic sample in which every pair of levels of two axes occurs; `make soak`
-//! takes all. Each card is genuine; and each with one wrong key or one broken step fails with exactly the finding that says so.
+//! takes all. Each card is genuine; each with one wrong key or one broken step fails with exactly the finding that says so; and to a terminal
+//! under another key each guards its fingerprints.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{LazyLock, Mutex};
 
 use cardwright::Verifier;
+use cardwright::perso::build::{guard, trust_points};
 use cardwright::terminal::report::Report;
 use cardwright::terminal::{Verdict, can, mrz};
+use eid::cert::Time;
+use eid::cert::chat::Chat;
+use eid::crypto::agreement::{AgreementPrivateKey, Domain};
 use eid::crypto::curve::{self, Curve};
 use eid::crypto::hash::Hash;
 use eid::crypto::kdf::Suite;
 use eid::crypto::rsa;
 use eid::crypto::signature::PublicKey;
-use eid::image::{ActiveAuthKey, CardImage, FileId};
+use eid::image::{ActiveAuthKey, CardImage, ChipAuthKey, FileId};
 use eid::lds::Elementary as _;
+use eid::lds::card_security;
 use eid::lds::com::Com;
 use eid::lds::dg14::Dg14;
 use eid::lds::dg15::Dg15;
-use eid::lds::security_info::{Agreement, Mapping, PaceInfo, PaceProtocol, SecurityInfo, SecurityInfos};
+use eid::lds::security_info::{
+    Agreement, ChipAuthInfo, ChipAuthProtocol, ChipAuthPublicKeyInfo, KeyId, Mapping, PaceInfo, PaceProtocol, SecurityInfo, SecurityInfos,
+};
 use eid::protocol::pace::Password;
-use eid::tlv;
 
 use applets::rng::SeededRng;
 
 use super::document::{self, Authority, CAN, Options, dg, today, unsigned};
+use super::extended::State;
 use super::personalize::personalized;
 use super::rng;
 
 static AUTHORITY: LazyLock<Authority> = LazyLock::new(|| Authority::new(1));
+/// The inspection systems that the cards trust, and others under the same names.
+static STATES: LazyLock<[State; 2]> = LazyLock::new(|| ["a", "b"].map(State::ecdsa));
 /// RSA keys take long to find; two of each length serve all cards, the right one and the wrong one.
 static RSA: LazyLock<Mutex<BTreeMap<(u8, usize), rsa::PrivateKey>>> = LazyLock::new(Mutex::default);
 
@@ -37,6 +47,32 @@ const SUITES: [Suite; 4] = [Suite::TripleDes, Suite::Aes128, Suite::Aes192, Suit
 const HASHES: [Hash; 5] = [Hash::Sha1, Hash::Sha224, Hash::Sha256, Hash::Sha384, Hash::Sha512];
 /// Lengths of RSA keys that are in the field, and the longest.
 const RSA_BITS: [usize; 4] = [1024, 1792, 2048, 4096];
+
+/// Id of the key of Chip Authentication beside that of chip authentication mapping.
+const CA_KEY: u32 = 40;
+
+/// Chip Authentication, and the Terminal Authentication that goes with it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Extended {
+    /// Version 1 without Terminal Authentication.
+    ChipOnly,
+    /// Both version 1.
+    One,
+    /// Both version 2, with the key in DG14.
+    Two,
+    /// Both version 2 before the application is selected, with the key in EF.CardSecurity, and the rights named in PACE.
+    General,
+}
+
+const EXTENDED: [Option<Extended>; 5] = [None, Some(Extended::ChipOnly), Some(Extended::One), Some(Extended::Two), Some(Extended::General)];
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct ChipAuth {
+    /// Id of the domain parameters.
+    domain: u8,
+    suite: Suite,
+    extended: Extended,
+}
 
 /// How a card opens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,14 +92,14 @@ enum Active {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Kind {
     access: Access,
-    chip_auth: Option<(Curve, Suite)>,
+    chip_auth: Option<ChipAuth>,
     active_auth: Option<Active>,
 }
 
 impl Access {
     fn all() -> Vec<Self> {
         let mut all = vec![Self::Bac];
-        for mapping in [Mapping::Generic, Mapping::Integrated] {
+        for mapping in [Mapping::Generic, Mapping::Integrated, Mapping::ChipAuthentication] {
             for (agreement, domains) in [(Agreement::Dh, 0..=2), (Agreement::Ecdh, 8..=18)] {
                 for domain in domains {
                     // Integrated mapping encodes onto curves over a field with p = 3 mod 4; that of P-224 is none.
@@ -71,7 +107,8 @@ impl Access {
                         continue;
                     }
                     for suite in SUITES {
-                        let protocol = PaceProtocol::new(mapping, agreement, suite).expect("GM and IM have every suite");
+                        // Chip authentication mapping is for curves and AES only.
+                        let Some(protocol) = PaceProtocol::new(mapping, agreement, suite) else { continue };
                         all.extend([true, false].map(|by_can| Self::Pace { by_can, protocol, domain }));
                     }
                 }
@@ -82,18 +119,25 @@ impl Access {
 }
 
 impl Kind {
-    /// Every access with Chip Authentication of every suite, and without, and with both kinds of Active Authentication, and without. Curves,
-    /// hashes, and lengths of keys go round, so that each meets each access in turn.
+    /// Every access with every kind of Chip and Terminal Authentication, and without, and with both kinds of Active Authentication, and
+    /// without. Their domains, suites, hashes, and lengths of keys go round, so that each meets each access in turn.
     fn all() -> Vec<Self> {
+        let domains: Vec<u8> = (0..=2).chain(8..=18).collect();
         let mut all = Vec::new();
         for access in Access::all() {
-            for chip in 0..=SUITES.len() {
+            for extended in EXTENDED {
+                if (access, extended) == (Access::Bac, Some(Extended::General)) {
+                    continue;
+                }
                 for active in 0..3 {
                     let n = all.len();
-                    let curve = Curve::ALL[n % Curve::ALL.len()];
                     all.push(Self {
                         access,
-                        chip_auth: SUITES.get(chip).map(|&suite| (curve, suite)),
+                        chip_auth: extended.map(|extended| ChipAuth {
+                            domain: domains[(n / 2) % domains.len()],
+                            suite: SUITES[n % SUITES.len()],
+                            extended,
+                        }),
                         active_auth: match active {
                             0 => None,
                             1 => Some(Active::Rsa(RSA_BITS[n % RSA_BITS.len()])),
@@ -106,8 +150,21 @@ impl Kind {
         all
     }
 
+    /// Whether the static key of chip authentication mapping is on the card, and the id of its domain.
+    fn mapping_key(&self) -> Option<u8> {
+        match self.access {
+            Access::Pace { protocol, domain, .. } => (protocol.mapping() == Mapping::ChipAuthentication).then_some(domain),
+            Access::Bac => None,
+        }
+    }
+
+    /// Whether the card guards its fingerprints.
+    fn guards(&self) -> bool {
+        self.chip_auth.is_some_and(|chip| chip.extended != Extended::ChipOnly)
+    }
+
     /// What is chosen on each axis, as a word.
-    fn levels(&self) -> [String; 8] {
+    fn levels(&self) -> [String; 9] {
         let none = || "none".to_owned();
         let (password, mapping, domain, suite) = match self.access {
             Access::Bac => ("MRZ".to_owned(), "BAC".to_owned(), none(), none()),
@@ -118,16 +175,19 @@ impl Kind {
                 format!("{:?}", protocol.suite()),
             ),
         };
-        let (ca_curve, ca_suite) = self.chip_auth.map_or_else(|| (none(), none()), |(c, s)| (c.name().to_owned(), format!("{s:?}")));
+        let (ca_domain, ca_suite, extended) = self.chip_auth.map_or_else(
+            || (none(), none(), none()),
+            |ca| (ca.domain.to_string(), format!("{:?}", ca.suite), format!("{:?}", ca.extended)),
+        );
         let (aa, detail) = match self.active_auth {
             None => (none(), none()),
             Some(Active::Rsa(bits)) => ("RSA".to_owned(), bits.to_string()),
             Some(Active::Ec(curve, hash)) => ("EC".to_owned(), format!("{} {}", curve.name(), hash.name())),
         };
-        [password, mapping, domain, suite, ca_curve, ca_suite, aa, detail]
+        [password, mapping, domain, suite, ca_domain, ca_suite, aa, detail, extended]
     }
 
-    /// Pairs of levels on two axes. Curves of Chip Authentication, and keys of Active Authentication, count alone: they meet nothing else.
+    /// Pairs of levels on two axes. Domains of Chip Authentication, and keys of Active Authentication, count alone: they meet nothing else.
     fn pairs(&self) -> BTreeSet<(usize, String, usize, String)> {
         let levels = self.levels();
         let alone = |axis| matches!(axis, 4 | 7);
@@ -157,23 +217,49 @@ impl Kind {
 
     /// An unsigned document of this kind. Another number, other keys.
     fn unsigned(&self, keys: u8) -> CardImage {
-        let (chip_auth, suite) = self.chip_auth.unwrap_or((Curve::P256, Suite::Aes128));
-        let mut image = unsigned(Options { suite, chip_auth, keys, ..Options::default() });
-        image.files.retain(|file, _| !matches!(file.dg_number(), Some(3 | 13 | 15)));
-        let made = Dg14::parse(&image.files[&dg(14)]).expect("DG14").infos;
-        let mut infos = Vec::new();
+        let mut image = unsigned(Options { keys, ..Options::default() });
+        image.files.retain(|file, _| !matches!(file.dg_number(), Some(13 | 15)) && (self.guards() || file.dg_number() != Some(3)));
         image.files.remove(&FileId::CARD_ACCESS);
-        if let Access::Pace { protocol, domain, .. } = self.access {
-            let pace = SecurityInfo::Pace(PaceInfo { protocol, version: 2, parameter_id: Some(domain) });
-            image.files.insert(FileId::CARD_ACCESS, SecurityInfos::new([pace.clone()]).encode().to_vec());
-            infos.push(pace);
-        }
-        if self.chip_auth.is_some() {
-            infos.extend(
-                made.infos().iter().filter(|i| matches!(i, SecurityInfo::ChipAuth(_) | SecurityInfo::ChipAuthPublicKey(_))).cloned(),
-            );
+        image.chip_auth.clear();
+        let pace = if let Access::Pace { protocol, domain, .. } = self.access {
+            Some(SecurityInfo::Pace(PaceInfo { protocol, version: 2, parameter_id: Some(domain) }))
         } else {
-            image.chip_auth.clear();
+            None
+        };
+        let (mut announced, mut in_dg14, mut in_security) = (Vec::from_iter(pace), Vec::new(), Vec::new());
+        let mut add = |domain: u8, id: Option<u32>, seed: u8| {
+            let domain = Domain::standardized(domain).expect("standardized");
+            let agreement = if matches!(domain, Domain::Ec(_)) { Agreement::Ecdh } else { Agreement::Dh };
+            let key = AgreementPrivateKey::generate(&domain, &mut SeededRng::new(&[keys, seed]));
+            let spki = eid::cert::spki::agreement::encode(&key.public());
+            image.chip_auth.push(ChipAuthKey { key, key_id: id });
+            (agreement, SecurityInfo::ChipAuthPublicKey(ChipAuthPublicKeyInfo { agreement, spki, key_id: id.map(KeyId::from) }))
+        };
+        if let Some(domain) = self.mapping_key() {
+            in_security.push(add(domain, Some(domain.into()), 13).1);
+        }
+        if let Some(ChipAuth { domain, suite, extended }) = self.chip_auth {
+            let id = self.mapping_key().map(|_| CA_KEY);
+            let (agreement, key) = add(domain, id, 14);
+            let version = if matches!(extended, Extended::ChipOnly | Extended::One) { 1 } else { 2 };
+            let protocol = ChipAuthProtocol { agreement, suite };
+            let chip = SecurityInfo::ChipAuth(ChipAuthInfo { protocol, version, key_id: id.map(KeyId::from) });
+            let terminal = self.guards().then_some(SecurityInfo::TerminalAuth { version, ef_cvca: None });
+            if extended == Extended::General {
+                announced.extend(terminal.into_iter().chain([chip]));
+                in_security.push(key);
+            } else {
+                in_dg14.extend(terminal.into_iter().chain([chip, key]));
+            }
+        }
+        let infos = |more: &[SecurityInfo]| SecurityInfos::new(announced.iter().chain(more).cloned());
+        if self.access != Access::Bac {
+            image.files.insert(FileId::CARD_ACCESS, infos(&[]).encode().to_vec());
+        }
+        if !in_security.is_empty() {
+            let time = Some(Time::midnight(today()));
+            let file = card_security::build(&infos(&in_security), &AUTHORITY.signer, &AUTHORITY.ds, time).expect("an EF.CardSecurity");
+            image.files.insert(FileId::CARD_SECURITY, file);
         }
         image.active_auth = self.active_auth.map(|active| active.key(keys));
         if let Some(key) = &image.active_auth {
@@ -184,11 +270,12 @@ impl Kind {
             image.files.insert(dg(15), Dg15::new(&public).encode());
         }
         if let Some(Active::Ec(_, hash)) = self.active_auth {
-            infos.push(SecurityInfo::ActiveAuth { hash });
+            in_dg14.push(SecurityInfo::ActiveAuth { hash });
         }
+        let infos = infos(&in_dg14);
         image.files.remove(&dg(14));
-        if !infos.is_empty() {
-            image.files.insert(dg(14), tlv::encode(0x6E, SecurityInfos::new(infos).encode()));
+        if !infos.infos().is_empty() {
+            image.files.insert(dg(14), Dg14 { infos }.encode());
         }
         let numbers: Vec<u8> = image.files.keys().filter_map(|file| file.dg_number()).collect();
         image.files.insert(FileId::COM, Com::new(numbers).encode());
@@ -198,6 +285,9 @@ impl Kind {
     fn signed(&self) -> CardImage {
         let mut image = self.unsigned(7);
         AUTHORITY.sign(&mut image);
+        if self.guards() {
+            guard(&mut image, trust_points(&[STATES[0].root()], today()).expect("a CVCA"));
+        }
         image
     }
 
@@ -209,7 +299,12 @@ impl Kind {
     }
 
     fn inspect(&self, image: &CardImage) -> Report {
+        self.inspect_as(&STATES[0], image)
+    }
+
+    fn inspect_as(&self, state: &State, image: &CardImage) -> Report {
         let verifier = Verifier::new(AUTHORITY.trust());
+        let verifier = if self.guards() { verifier.with_terminal(state.credentials(&[Chat::READ_DG3])) } else { verifier };
         verifier.inspect(personalized(image), &self.passwords(), today(), &mut rng()).expect("the card is there").report
     }
 }
@@ -251,6 +346,21 @@ fn assert_genuine(kind: &Kind) {
     for (id, has) in [("ca", kind.chip_auth.is_some()), ("aa", kind.active_auth.is_some())] {
         assert_eq!(outcome(&report, id), if has { "passed" } else { "not-attempted" }, "{kind:?} {id}: {text}");
     }
+    assert_eq!(outcome(&report, "ta"), if kind.guards() { "passed" } else { "not-attempted" }, "{kind:?}: {text}");
+    assert_eq!(outcome(&report, "read.dg3"), if kind.guards() { "passed" } else { "absent" }, "{kind:?}: {text}");
+    assert_eq!(outcome(&report, "cam"), if kind.mapping_key().is_some() { "passed" } else { "absent" }, "{kind:?}: {text}");
+}
+
+/// A terminal whose certificates stand under another key with the same name gets everything but the fingerprints.
+fn assert_stranger(kind: &Kind) {
+    let report = kind.inspect_as(&STATES[1], &kind.signed());
+    let text = report.to_text(Default::default());
+    assert_eq!(failed(&report), [("ta", "refused")], "{kind:?}: {text}");
+    assert_eq!(outcome(&report, "read.dg3"), "not-attempted", "{kind:?}: {text}");
+    // version 2 of Chip Authentication follows Terminal Authentication
+    let first = kind.chip_auth.is_some_and(|chip| chip.extended == Extended::One);
+    assert_eq!(outcome(&report, "ca"), if first { "passed" } else { "not-attempted" }, "{kind:?}: {text}");
+    assert_ne!(report.verdict, Verdict::NotGenuine, "{kind:?}: {text}");
 }
 
 /// What can be wrong with a card of this kind, and the one finding that says so.
@@ -266,7 +376,15 @@ fn faults(kind: &Kind) -> Vec<Fault> {
         ),
     ];
     if kind.chip_auth.is_some() {
-        faults.push(("key of DG14", |kind, image| image.chip_auth = kind.unsigned(8).chip_auth, ("ca", "key-not-proven")));
+        let other = |kind: &Kind, image: &mut CardImage| {
+            let key = kind.unsigned(8).chip_auth.pop();
+            *image.chip_auth.last_mut().expect("the key of Chip Authentication") = key.expect("likewise");
+        };
+        faults.push(("key of Chip Authentication", other, ("ca", "key-not-proven")));
+    }
+    if kind.mapping_key().is_some() {
+        let other = |kind: &Kind, image: &mut CardImage| image.chip_auth[0] = kind.unsigned(8).chip_auth.swap_remove(0);
+        faults.push(("key of chip authentication mapping", other, ("cam", "key-not-proven")));
     }
     if kind.active_auth.is_some() {
         faults.push(("key of DG15", |kind, image| image.active_auth = kind.unsigned(8).active_auth, ("aa", "signature-wrong")));
@@ -317,6 +435,9 @@ fn a_sample_with_every_pair_of_levels_is_genuine_and_each_fault_is_found() {
         assert_genuine(kind);
         let faults = faults(kind);
         assert_fault(kind, faults[n % faults.len()]);
+        if kind.guards() {
+            assert_stranger(kind);
+        }
     }
 }
 
@@ -328,6 +449,9 @@ fn every_combination_is_genuine_and_every_fault_is_found() {
         assert_genuine(&kind);
         for fault in faults(&kind) {
             assert_fault(&kind, fault);
+        }
+        if kind.guards() {
+            assert_stranger(&kind);
         }
     }
 }
