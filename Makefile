@@ -18,7 +18,7 @@ SESSIONS ?= 2000
 
 BUILD_PACKAGES := gcc libc6-dev pkg-config libpcsclite-dev
 TEST_PACKAGES  := $(BUILD_PACKAGES) libssl-dev openssl pcscd softhsm2 vsmartcard-vpcd
-PEER_PACKAGES  := $(TEST_PACKAGES) libeac-dev openpace opensc pcsc-tools vsmartcard-vpicc swig
+PEER_PACKAGES  := $(TEST_PACKAGES) libeac-dev openpace default-jdk-headless libbcpkix-java opensc pcsc-tools vsmartcard-vpicc swig
 
 .PHONY: demo test features peers lint bench soak fuzz doc packages
 
@@ -47,6 +47,8 @@ peers:
 	$(CARGO) build --locked
 	$(CARGO) build --locked --manifest-path tests/peers/Cargo.toml --target-dir target/peers
 	CARDWRIGHT_PACE_ORACLE=$(CURDIR)/target/peers/debug/pace_oracle $(CARGO) test --locked -p cardwright-eid --test libeac -- --nocapture
+	$(CARGO) test --locked -p cardwright-eid --test openpace -- --nocapture
+	$(CARGO) test --locked -p cardwright-pki --test cv -- --nocapture peers
 	$(CARGO) test --locked --manifest-path tests/peers/Cargo.toml --target-dir target/peers -- --nocapture --test-threads=1
 
 lint:
