@@ -137,12 +137,16 @@ fn what_cannot_be_issued_is_told_with_what_can() {
     world.pki(&["terminal", "gate-1", "--days", "200"]).expect(2).says(&["validity", "VNBORDERVN001"]);
     world.pki(&["cvca", "--type", "xx"]).expect(2).says(&["authentication terminal"]);
     let ca = world.path("ca");
-    let wrong = cardwright().env("CARDWRIGHT_PASSPHRASE", "another").args(["pki", "dv", &ca, "border"]).output().expect("the program starts");
+    let wrong =
+        cardwright().env("CARDWRIGHT_PASSPHRASE", "another").args(["pki", "dv", &ca, "border"]).output().expect("the program starts");
     ended(wrong).expect(6).says(&["pass phrase"]);
     // types of terminals have CVCAs of their own, and rights of their own
     world.pki(&["cvca", "--type", "at"]).expect(0);
     world.pki(&["dv", "services", "--type", "at", "--right", "age-verification"]).expect(0);
     let made = world.pki(&["terminal", "library", "--dv", "services", "--json"]).expect(0).json();
-    assert_eq!((&made["type"], &made["rights"], &made["authority"]), (&json!("AT"), &json!(["age-verification"]), &json!("VNSERVICESVN001")));
+    assert_eq!(
+        (&made["type"], &made["rights"], &made["authority"]),
+        (&json!("AT"), &json!(["age-verification"]), &json!("VNSERVICESVN001"))
+    );
     world.pki(&["terminal", "gate-1"]).expect(2).says(&["several", "border", "services"]);
 }

@@ -64,7 +64,9 @@ pub(super) fn refused(error: OfficeError) -> Failure {
             };
             let hint = match error {
                 CvError::Unseen { .. } => Some("compare the fingerprint with what the holder says, then name who did with --seen-by"),
-                CvError::IssuerPeriod { .. } => Some("`cardwright pki cvca DIR --rollover` makes the next CVCA key, `cardwright pki dv` the next document verifier's"),
+                CvError::IssuerPeriod { .. } => {
+                    Some("`cardwright pki cvca DIR --rollover` makes the next CVCA key, `cardwright pki dv` the next document verifier's")
+                }
                 CvError::Voucher { .. } => Some("--home-cvca FILE names the CVCA of the holder's country"),
                 _ => None,
             };

@@ -57,7 +57,8 @@ impl Dv {
         let table = desk.tables.dv(&self.name);
         let kind = self.kind.unwrap_or(table.terminal);
         let role = if self.foreign { Role::DvForeign } else { table.role };
-        let newest = desk.office()?.newest_cvca(kind).cloned().map_err(|error| refused(error).hint("`cardwright pki cvca DIR` makes it"))?;
+        let newest =
+            desk.office()?.newest_cvca(kind).cloned().map_err(|error| refused(error).hint("`cardwright pki cvca DIR` makes it"))?;
         let known: OnceCell<Secret> = OnceCell::new();
         let phrase = || -> Result<Secret, Failure> {
             if let Some(known) = known.get() {
