@@ -7,6 +7,7 @@ mod ceremony;
 mod cv;
 mod evidence;
 mod input;
+mod lint;
 mod pcsc;
 mod pki;
 mod plan;
