@@ -7,6 +7,7 @@ mod ceremony;
 mod cv;
 mod evidence;
 mod input;
+mod lifted;
 mod lint;
 mod pcsc;
 mod pki;
