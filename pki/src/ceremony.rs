@@ -13,5 +13,5 @@ pub mod rite;
 pub mod shares;
 
 pub use protocol::{Protocol, ProtocolError};
-pub use rite::{CeremonyError, Held, Rite};
+pub use rite::{CeremonyError, Held, OpenKeys, Rite};
 pub use shares::{Officer, Shares, SharesError};

@@ -18,7 +18,7 @@
 //! A recorded result is believed only to the card's disadvantage: a `passed` is computed again or becomes `not-attempted`, while a
 //! recorded failure of something that only a card can repeat stands.
 //!
-//! **What it refuses**: a file whose digest is not the recorded one (see [`file`]), another version, files longer than a card's may be.
+//! **What it refuses**: a file whose digest is not the recorded one (see [`mod@file`]), another version, files longer than a card's may be.
 
 use std::collections::{BTreeMap, BTreeSet};
 

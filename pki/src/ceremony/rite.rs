@@ -73,12 +73,15 @@ impl From<RegisterError> for CeremonyError {
     }
 }
 
+/// Opens the store of the keys with what the shares open: the pass phrase of key files, or the PIN of a token.
+pub type OpenKeys<'a> = dyn Fn(&Secret) -> Result<Box<dyn KeyStore + Send + Sync>, KeyStoreError> + 'a;
+
 /// What a ceremony needs of the world.
 pub struct Rite<'a> {
     /// The officers who are here, with their pass phrases.
     pub officers: &'a [Officer],
     /// The store for what the shares open: a pass phrase of key files, or the PIN of a token.
-    pub keys: &'a dyn Fn(&Secret) -> Result<Box<dyn KeyStore + Send + Sync>, KeyStoreError>,
+    pub keys: &'a OpenKeys<'a>,
     /// The clock: RFC 3339.
     pub clock: &'a dyn Fn() -> String,
     /// Hears of each step when it is on the disk.
@@ -406,8 +409,8 @@ pub fn verify(authority: &Authority, label: &str) -> Result<Verified, CeremonyEr
     let text = read_if_there(&paths.protocol)?.ok_or_else(not_held)?;
     let steps = protocol::verify(&generation.certificate, &text, &read(&paths.signature)?)?;
     let inspection = register::verify(&register_path(directory)).map_err(PkiError::from)?;
-    let heads = steps.iter().filter_map(|step| step.register.as_ref());
-    let register = heads.fold(true, |holds, head| holds && head.parse().is_ok_and(|head| inspection.contains(&head)));
+    let mut heads = steps.iter().filter_map(|step| step.register.as_ref());
+    let register = heads.all(|head| head.parse().is_ok_and(|head| inspection.contains(&head)));
     let mut files = Vec::new();
     for (name, hash) in steps.iter().flat_map(|step| &step.files) {
         // the hierarchy is people's to change, and the names are a signed file's: never out of the folder

@@ -153,7 +153,7 @@ pub enum TokenError {
 #[derive(Debug)]
 pub(super) enum Fault {
     Code(Error),
-    Clear(TokenError),
+    Clear(Box<TokenError>),
 }
 
 impl From<Error> for Fault {
@@ -164,7 +164,7 @@ impl From<Error> for Fault {
 
 impl From<TokenError> for Fault {
     fn from(error: TokenError) -> Self {
-        Self::Clear(error)
+        Self::Clear(Box::new(error))
     }
 }
 
@@ -193,7 +193,7 @@ impl Fault {
 
     pub(super) fn name(self, token: &TokenAddress, what: &'static str) -> TokenError {
         match self {
-            Self::Clear(error) => error,
+            Self::Clear(error) => *error,
             Self::Code(error) => of_code(token, what, &error),
         }
     }

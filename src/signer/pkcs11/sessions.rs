@@ -144,7 +144,7 @@ impl Sessions {
                 }
                 Err(Fault::Clear(error)) => {
                     lease.give_back();
-                    return Err(error);
+                    return Err(*error);
                 }
                 // a session with a failed operation may have it open still: the lease closes it
                 Err(fault) => {

@@ -60,7 +60,7 @@ pub struct IrisRecord {
     pub properties: u16,
     /// Expected diameter of the iris in pixels.
     pub diameter: u16,
-    /// How the images are compressed, see [`format`].
+    /// How the images are compressed, see [`mod@format`].
     pub image_format: u16,
     /// Width in pixels, as the record says.
     pub width: u16,

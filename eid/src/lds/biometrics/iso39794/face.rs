@@ -65,7 +65,7 @@ pub struct FaceRepresentation {
 pub struct FaceImage2d {
     /// The image, as it is.
     pub image: Vec<u8>,
-    /// How it is compressed, see [`format`].
+    /// How it is compressed, see [`mod@format`].
     pub format: Code,
     /// Width and height in pixels, as the record says.
     pub size: Option<(u16, u16)>,
