@@ -61,6 +61,7 @@ bench:
 	@scripts/need $(TEST_PACKAGES)
 	CARGO_TARGET_DIR=target $(CARGO) build --release --manifest-path benches/Cargo.toml --no-default-features --bin speed-pure
 	CARGO_TARGET_DIR=target $(CARGO) run --release --manifest-path benches/Cargo.toml --bin speed
+	CARGO_TARGET_DIR=target $(CARGO) run --release --manifest-path benches/Cargo.toml --bin token
 
 soak:
 	@scripts/need $(BUILD_PACKAGES)

@@ -17,6 +17,8 @@ mod jobs;
 #[cfg(feature = "fast")]
 mod peers;
 mod subject;
+#[cfg(feature = "pkcs11")]
+pub mod token;
 
 /// One thing that is measured: a name that says what one call does, and the call.
 pub(crate) struct Job {

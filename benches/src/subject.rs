@@ -27,6 +27,8 @@ pub(crate) const P256: (KeyParameters, Algorithm) = (KeyParameters::Ec(Curve::P2
 /// A state: the root, and a document signer with its key.
 pub(crate) struct State {
     pub(crate) csca: Certificate,
+    #[cfg(feature = "pkcs11")]
+    pub(crate) csca_key: SigningKey,
     pub(crate) ds: Certificate,
     pub(crate) ds_key: SigningKey,
     pub(crate) signer: SoftwareSigner<Rng>,
@@ -47,7 +49,8 @@ impl State {
             common_name: "Test CSCA".into(),
             contact_email: Some("csca@test.example".into()),
         };
-        let root = SoftwareSigner::new("CSCA", key(&mut rng), UnwrapErr(SysRng));
+        let csca_key = key(&mut rng);
+        let root = SoftwareSigner::new("CSCA", csca_key.clone(), UnwrapErr(SysRng));
         let parameters = CscaParameters { key: P256.0, algorithm: P256.1, document_years: 25, ..CscaParameters::default() };
         let csca = csca::create(&subject, &parameters, &root, &[0x11, 0x22, 0x33, 0x44], today).expect("a CSCA");
         let ds_key = key(&mut rng);
@@ -56,7 +59,15 @@ impl State {
         let name = subject.name_with("Document Signer 1");
         let ds = ds::issue(&csca, &root, &name, &documents, &ds_key.public(), &[0x55, 0x66, 0x77], today).expect("a document signer");
         let signer = SoftwareSigner::new("DS", ds_key.clone(), UnwrapErr(SysRng));
-        Self { csca, ds, ds_key, signer, today }
+        Self {
+            csca,
+            #[cfg(feature = "pkcs11")]
+            csca_key,
+            ds,
+            ds_key,
+            signer,
+            today,
+        }
     }
 
     pub(crate) fn trust(&self) -> TrustStore {
