@@ -4,6 +4,7 @@
 //! | --- | --- |
 //! | [`transport`] | a card within reach: PC/SC, vpcd, a virtual card, a trace; one name for each reader |
 //! | [`demo`] | the main job as one call: PKI, people, cards, inspection |
+//! | `line` | the production line: intake, batches, stations, stock, audit (feature `line`) |
 //! | [`people`] | synthetic citizens, portraits, and fingers from a seed |
 //! | [`picture`] | portraits, signatures, and fingers: JPEG, JPEG 2000, and WSQ to pixels and PNG |
 //! | [`perso`] | the issuer: record and profile to image, plan, and card |
@@ -42,6 +43,8 @@
 //! The standards themselves are in the crate `eid`, the virtual card in `applets`, the authority in `pki`.
 
 pub mod demo;
+#[cfg(feature = "line")]
+pub mod line;
 pub mod people;
 pub mod perso;
 pub mod picture;

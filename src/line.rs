@@ -1,0 +1,18 @@
+//! The production line: citizen records to settled cards, none lost, none twice, at one desk or at many stations.
+//!
+//! ```text
+//! intake   records -> checked -> accepted | quarantined with reasons                      intake
+//! prepare  accepted -> CardImage -> sealed image + job -> batch with a Merkle root         prepare
+//! release  two persons -> the batch may run                                                store
+//! run      claim -> intent on disk -> bind in the store -> write -> inspect -> activate     station
+//! settle   any card, any crash -> one row of the decision table                            recover
+//! prove    stock = good + scrapped + returned + samples; a hash chain for each station      stock, audit
+//! ```
+//!
+//! Three rules hold everything together. A card is bound to its job in the store before anything is written to it. A job leaves a card
+//! only when the card is terminated or destroyed, and counted. One wrong cryptogram stops the batch.
+//!
+//! [`state`] has the states of jobs, cards, and bindings; [`store`] the verbs of the work, which are one transaction each.
+
+pub mod state;
+pub mod store;
