@@ -14,5 +14,8 @@
 //!
 //! [`state`] has the states of jobs, cards, and bindings; [`store`] the verbs of the work, which are one transaction each.
 
+pub mod merkle;
+pub mod pseudonym;
+pub mod seal;
 pub mod state;
 pub mod store;
