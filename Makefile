@@ -42,13 +42,14 @@ features:
 		$(CARGO) check --locked -p cardwright-eid --target wasm32-unknown-unknown; \
 	else echo "skipped: wasm32-unknown-unknown is not installed (rustup target add wasm32-unknown-unknown)"; fi
 
+# the whole workspace in each line: with the features of `make test`, so that nothing is compiled twice
 peers:
 	@scripts/need $(PEER_PACKAGES) || echo "peers: not every package could be had; what needs it will say skipped"
-	$(CARGO) build --locked
+	$(CARGO) test --workspace --locked --no-run --test end_to_end
 	$(CARGO) build --locked --manifest-path tests/peers/Cargo.toml --target-dir target/peers
-	CARDWRIGHT_PACE_ORACLE=$(CURDIR)/target/peers/debug/pace_oracle $(CARGO) test --locked -p cardwright-eid --test libeac -- --nocapture
-	$(CARGO) test --locked -p cardwright-eid --test openpace -- --nocapture
-	$(CARGO) test --locked -p cardwright-pki --test cv -- --nocapture peers
+	CARDWRIGHT_PACE_ORACLE=$(CURDIR)/target/peers/debug/pace_oracle $(CARGO) test --workspace --locked --test libeac -- --nocapture
+	$(CARGO) test --workspace --locked --test openpace -- --nocapture
+	$(CARGO) test --workspace --locked --test cv -- --nocapture peers
 	$(CARGO) test --locked --manifest-path tests/peers/Cargo.toml --target-dir target/peers -- --nocapture --test-threads=1
 
 lint:
