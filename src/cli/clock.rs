@@ -8,12 +8,9 @@ pub(crate) fn stamp() -> String {
     jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
 }
 
-/// Today in the local time zone.
+/// Today in UTC, as certificates count days: one that is issued at six in the morning in Hà Nội is not valid from tomorrow only.
 pub(crate) fn today() -> Date {
-    let now = jiff::Zoned::now().date();
-    let part = |n: i8| u8::try_from(n).unwrap_or(1);
-    // a civil date of the clock is a date of the calendar; years outside 1 to 9999 cannot come from it
-    Date::new(u16::try_from(now.year()).unwrap_or(1), part(now.month()), part(now.day())).unwrap_or_else(|_| Date::from_days(0))
+    now().date
 }
 
 /// This moment in UTC, to the second: what signed lists say.
