@@ -12,10 +12,15 @@
 //! Three rules hold everything together. A card is bound to its job in the store before anything is written to it. A job leaves a card
 //! only when the card is terminated or destroyed, and counted. One wrong cryptogram stops the batch.
 //!
-//! [`state`] has the states of jobs, cards, and bindings; [`store`] the verbs of the work, which are one transaction each.
+//! [`state`] has the states of jobs, cards, and bindings; [`store`] the verbs of the work, which are one transaction each; [`memory`] those
+//! verbs without a disk; [`users`] who may decide what, and which two; [`audit`] the chains that prove it.
 
+pub mod audit;
+pub mod memory;
 pub mod merkle;
 pub mod pseudonym;
+mod rules;
 pub mod seal;
 pub mod state;
 pub mod store;
+pub mod users;

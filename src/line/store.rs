@@ -6,7 +6,9 @@
 
 use std::fmt;
 
+use super::audit::{ChainEnd, Checkpoint, Entry};
 use super::state::{BindingState, CardState, JobState};
+use super::users::{TwoPersons, User};
 
 /// A moment: seconds since 1970-01-01T00:00:00Z. The store has no clock of its own.
 pub type Moment = i64;
@@ -59,21 +61,6 @@ pub struct BatchId(pub i64);
 /// Number of a job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct JobId(pub i64);
-
-/// Two different persons who decide one thing together, each logged in within the last five minutes, each with the role that it takes.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TwoPersons {
-    pub(super) first: String,
-    pub(super) second: String,
-}
-
-impl TwoPersons {
-    /// Their names.
-    #[must_use]
-    pub fn names(&self) -> [&str; 2] {
-        [&self.first, &self.second]
-    }
-}
 
 /// What the log keeps of a step. No personal data: numbers as [`Pseudonym`], serials clear.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -142,10 +129,10 @@ pub struct Batch {
     /// When it was stored.
     pub stored: Moment,
     /// Who released it, two names, or nobody yet.
-    pub released_by: Option<TwoPersons>,
-    /// Who closed it, or nobody yet.
-    pub closed_by: Option<TwoPersons>,
-    /// Why it is stopped: no job of it is claimed until two persons release the incident.
+    pub released_by: Option<[String; 2]>,
+    /// Who closed it, two names, or nobody yet.
+    pub closed_by: Option<[String; 2]>,
+    /// Why it is stopped, by its oldest open incident: no job of it is claimed or bound until two persons release every one.
     pub stopped: Option<String>,
 }
 
@@ -218,6 +205,21 @@ pub struct Card {
     pub delivery: String,
     /// Its bond, if it was ever bound, and the job as it is now.
     pub bound: Option<(Binding, Job)>,
+    /// Why it failed, if it did.
+    pub scrap: Option<Scrap>,
+    /// How it was counted, if it was.
+    pub counted: Option<Counted>,
+}
+
+/// The end of a scrapped card.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Counted {
+    /// Reason code that the desk gave.
+    pub reason: String,
+    /// Who stood by, two names.
+    pub persons: [String; 2],
+    /// When.
+    pub time: Moment,
 }
 
 /// What a station achieved with a bound card. Each may be said again.
@@ -288,8 +290,8 @@ pub struct Incident {
     pub what: String,
     /// When.
     pub time: Moment,
-    /// Who released it, if somebody did.
-    pub released_by: Option<TwoPersons>,
+    /// Who released it, two names, if somebody did.
+    pub released_by: Option<[String; 2]>,
 }
 
 /// Why a step is not taken.
@@ -347,6 +349,10 @@ pub enum StoreError {
 pub type Jobs<'a> = &'a mut dyn Iterator<Item = NewJob>;
 
 /// The verbs of the line. Blocking; one connection of its own for each thread.
+///
+/// A verb with a [`Note`] appends it to the chain of the site ([`super::audit::SITE`]) in the same transaction, with the names of
+/// `persons` among its actors. A verb with `persons` refuses those who came together for another action or longer than five minutes
+/// before the time of the note.
 pub trait Store: Send {
     /// Its name without secrets: `sqlite:line.db`, `postgres://host/name`.
     fn name(&self) -> String;
@@ -356,7 +362,8 @@ pub trait Store: Send {
     /// Stores a batch with its jobs. A job that replaces another one makes that one [`JobState::Replaced`].
     ///
     /// # Errors
-    /// [`StoreError::Refused`]: the name is taken, a sequence has a gap, a person has a live document of the type, or a number was cancelled.
+    /// [`StoreError::Refused`]: the name is taken, there is no job, a sequence has a gap, a person has a live document of the type, a live
+    /// document of the type has the number, a number was cancelled, or the job that is replaced is not an issued one of that person and type.
     fn add_batch(&mut self, batch: &NewBatch, jobs: Jobs<'_>, note: &Note) -> Result<BatchId, StoreError>;
 
     /// Every batch, the oldest first.
@@ -377,25 +384,25 @@ pub trait Store: Send {
     /// Away or damaged.
     fn jobs(&mut self, batch: BatchId, after: u32, limit: u32) -> Result<Vec<Job>, StoreError>;
 
-    /// Those of `persons` who have a live job for a document of this type.
+    /// The live jobs for a document of this type of `persons`, by job number.
     ///
     /// # Errors
     /// Away or damaged.
     fn live_jobs(&mut self, document_type: &str, persons: &[Pseudonym]) -> Result<Vec<Job>, StoreError>;
 
-    /// Those of `numbers` that were cancelled.
+    /// Those of `numbers` that were cancelled, in their order.
     ///
     /// # Errors
     /// Away or damaged.
     fn cancelled(&mut self, numbers: &[Pseudonym]) -> Result<Vec<Pseudonym>, StoreError>;
 
-    /// Cancels a number for ever: no batch with it is taken again.
+    /// Cancels a number for ever: no batch with it is taken again. May be said again.
     ///
     /// # Errors
-    /// Away or damaged.
+    /// [`StoreError::Refused`]: a job that is not issued yet has it; cancel that job first.
     fn cancel_number(&mut self, number: Pseudonym, note: &Note) -> Result<(), StoreError>;
 
-    /// Cancels a job that has no card: prepared, or held after its card was counted.
+    /// Cancels a job that has no card: prepared, or held for a card that is lost.
     ///
     /// # Errors
     /// [`StoreError::Refused`]: it is somewhere else.
@@ -404,7 +411,7 @@ pub trait Store: Send {
     /// Lets a batch run.
     ///
     /// # Errors
-    /// [`StoreError::Refused`]: there is none, or it is closed.
+    /// [`StoreError::Refused`]: there is none, or it is released or closed.
     fn release_batch(&mut self, batch: BatchId, persons: &TwoPersons, note: &Note) -> Result<(), StoreError>;
 
     /// Closes a batch: every job is issued, replaced, or cancelled, every card bound to them good or counted as scrap, and nothing is left over.
@@ -416,7 +423,7 @@ pub trait Store: Send {
     // --- the work of a station
 
     /// Claims up to `count` prepared jobs of released, open, running batches until `lease_until`, in their order; none while an incident
-    /// without a batch is open.
+    /// without a batch is open. Leases that are over at `now` are taken back first, as by [`Store::expire`].
     ///
     /// # Errors
     /// Away or damaged.
@@ -428,7 +435,7 @@ pub trait Store: Send {
     /// Away or damaged.
     fn unclaim(&mut self, job: JobId, epoch: i64) -> Result<(), StoreError>;
 
-    /// Jobs whose lease is over are prepared again; bound ones stay. How many.
+    /// Jobs whose lease is over, `now` at or after its end, are prepared again; bound ones stay. How many.
     ///
     /// # Errors
     /// Away or damaged.
@@ -437,8 +444,8 @@ pub trait Store: Send {
     /// Binds a card to a job. The same bond may be asked for again.
     ///
     /// # Errors
-    /// [`StoreError::Refused`]: the claim is not of this epoch any more, the card is not at the line or was bound before, the job has
-    /// another card.
+    /// [`StoreError::Refused`]: the claim is not of this station and epoch any more, its batch or the line is stopped, the card is not at the
+    /// line or was bound before, the nonce was used before, the job has another card, or work on this bond has gone on.
     fn bind(&mut self, bind: &Bind) -> Result<(), StoreError>;
 
     /// What was achieved with a bound card.
@@ -480,7 +487,7 @@ pub trait Store: Send {
     fn deliver(&mut self, delivery: &str, serials: &[Serial], note: &Note) -> Result<(), StoreError>;
 
     /// Moves cards that are blank and unbound: to the line, back to the vault, to samples, back to the maker. Samples, returns, and losses
-    /// take two persons.
+    /// take two persons. A card that was bound and not issued may be lost too: its job is held, and stays so.
     ///
     /// # Errors
     /// [`StoreError::Refused`]: a card is not in `from`, the move does not exist, or persons are missing.
@@ -493,8 +500,8 @@ pub trait Store: Send {
         note: &Note,
     ) -> Result<(), StoreError>;
 
-    /// Counts a scrapped card before two persons, as [`CardState::Terminated`] or [`CardState::Mute`]; its job is prepared again. A card
-    /// that was never bound is counted too.
+    /// Counts a card before two persons, as [`CardState::Terminated`] or [`CardState::Mute`]: one to be scrapped, one that was never bound, or
+    /// a lost one that was found. Its job, if that is held, is prepared again.
     ///
     /// # Errors
     /// [`StoreError::Refused`]: the card is not to be scrapped.
@@ -514,10 +521,11 @@ pub trait Store: Send {
 
     // --- incidents
 
-    /// Stores an incident: what it concerns stands still. Its number.
+    /// Stores an incident: what it concerns stands still. Its number. May be said again: all but its number and release equal. It is in the
+    /// chain of the site too.
     ///
     /// # Errors
-    /// Away or damaged.
+    /// [`StoreError::Refused`]: there is no such batch.
     fn incident(&mut self, incident: &Incident) -> Result<i64, StoreError>;
 
     /// The incidents, open ones only or all.
@@ -531,4 +539,64 @@ pub trait Store: Send {
     /// # Errors
     /// [`StoreError::Refused`]: there is none, or it is released.
     fn release_incident(&mut self, id: i64, persons: &TwoPersons, note: &Note) -> Result<(), StoreError>;
+
+    // --- users
+
+    /// Adds a user, or puts another one in the place of the one with this name. Takes two persons as soon as two supervisors are active.
+    ///
+    /// # Errors
+    /// [`StoreError::Refused`]: the name is not one, persons are missing, or fewer active supervisors than two would be left of two.
+    fn put_user(&mut self, user: &User, persons: Option<&TwoPersons>, note: &Note) -> Result<(), StoreError>;
+
+    /// The users, by name.
+    ///
+    /// # Errors
+    /// Away or damaged.
+    fn users(&mut self) -> Result<Vec<User>, StoreError>;
+
+    /// Counts one more failed log-in of a user, or takes the count back to 0. An unknown name is no error.
+    ///
+    /// # Errors
+    /// Away or damaged.
+    fn count_log_in(&mut self, name: &str, success: bool, time: Moment) -> Result<(), StoreError>;
+
+    // --- the log
+
+    /// Appends a note to the chain of the site, for a step that is not in the store.
+    ///
+    /// # Errors
+    /// Away or damaged.
+    fn note(&mut self, note: &Note) -> Result<(), StoreError>;
+
+    /// Takes entries of a station's own chain, in their order. The same entries may be sent again.
+    ///
+    /// # Errors
+    /// [`StoreError::Refused`]: an entry does not follow the last one here, differs from the one that was sent before, does not have the hash
+    /// that it says, or is of the chain of the site.
+    fn ship(&mut self, entries: &[Entry]) -> Result<(), StoreError>;
+
+    /// Every chain with its last entry, by name.
+    ///
+    /// # Errors
+    /// Away or damaged.
+    fn chains(&mut self) -> Result<Vec<ChainEnd>, StoreError>;
+
+    /// The entries of a chain after the number `after`, at most `limit`.
+    ///
+    /// # Errors
+    /// Away or damaged.
+    fn entries(&mut self, chain: &str, after: i64, limit: u32) -> Result<Vec<Entry>, StoreError>;
+
+    /// Stores a signed checkpoint beside its chain. May be said again. Whoever signed keeps a copy elsewhere: a store that is put back to an
+    /// older state takes its checkpoints along.
+    ///
+    /// # Errors
+    /// Away or damaged.
+    fn add_checkpoint(&mut self, checkpoint: &Checkpoint) -> Result<(), StoreError>;
+
+    /// The checkpoints of a chain, by number of their entry.
+    ///
+    /// # Errors
+    /// Away or damaged.
+    fn checkpoints(&mut self, chain: &str) -> Result<Vec<Checkpoint>, StoreError>;
 }
