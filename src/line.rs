@@ -18,9 +18,11 @@
 pub mod audit;
 pub mod memory;
 pub mod merkle;
+pub mod prepare;
 pub mod pseudonym;
 mod rules;
 pub mod seal;
+pub mod site;
 pub mod state;
 pub mod store;
 pub mod users;

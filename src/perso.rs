@@ -7,7 +7,7 @@
 //! Two kinds of TOML files steer it. A *document profile* ([`profile`]) says what a document is: files, MRZ, access, keys, signature.
 //! A *card profile* ([`card_profile`]) says how a card product takes an image: how it is recognized, its channel, its commands.
 
-mod toml_text;
+pub(crate) mod toml_text;
 
 pub mod adopt;
 pub mod build;

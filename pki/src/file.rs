@@ -6,7 +6,7 @@ use std::path::Path;
 
 /// Who may read a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Readers {
+pub enum Readers {
     /// Everybody (mode 0644, less the umask).
     All,
     /// The owner alone (mode 0600).
@@ -14,7 +14,10 @@ pub(crate) enum Readers {
 }
 
 /// Writes `bytes` to `path`, which must not exist unless `replace`; directory entries are flushed too.
-pub(crate) fn write(path: &Path, bytes: &[u8], readers: Readers, replace: bool) -> io::Result<()> {
+///
+/// # Errors
+/// What the file system says; the file is then as it was.
+pub fn write(path: &Path, bytes: &[u8], readers: Readers, replace: bool) -> io::Result<()> {
     if !replace && path.exists() {
         return Err(io::Error::new(io::ErrorKind::AlreadyExists, "the file exists"));
     }
@@ -36,7 +39,10 @@ pub(crate) fn write(path: &Path, bytes: &[u8], readers: Readers, replace: bool) 
 }
 
 /// Flushes the entries of a directory.
-pub(crate) fn sync_directory(directory: &Path) -> io::Result<()> {
+///
+/// # Errors
+/// What the file system says.
+pub fn sync_directory(directory: &Path) -> io::Result<()> {
     if cfg!(unix) { File::open(directory)?.sync_all() } else { Ok(()) }
 }
 

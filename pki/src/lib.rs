@@ -17,7 +17,7 @@ pub mod cv;
 pub mod deviation_list;
 pub mod ds;
 pub mod export;
-mod file;
+pub mod file;
 pub mod foreign;
 pub mod hierarchy;
 pub mod key;

@@ -7,6 +7,7 @@ use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::Sha256;
 
 use super::store::Pseudonym;
+use crate::perso::record::Record;
 
 /// Bytes of the key.
 pub const KEY_LEN: usize = 32;
@@ -34,6 +35,13 @@ impl Pseudonyms {
     #[must_use]
     pub fn document(&self, number: &str) -> Pseudonym {
         self.of("document", number)
+    }
+
+    /// Of the person and of the document of a record: by the personal number where there is one, else by the document number.
+    #[must_use]
+    pub fn of_record(&self, record: &Record) -> (Pseudonym, Pseudonym) {
+        let number = record.number().map_or_else(|| record.mrz().content().document_number.clone(), |number| number.to_string());
+        (self.person(&number), self.document(&number))
     }
 
     fn of(&self, kind: &str, text: &str) -> Pseudonym {
