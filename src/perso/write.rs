@@ -97,6 +97,11 @@ pub trait Journal {
     /// # Errors
     /// It could not be written down: the work ends here and is resumed later.
     fn after(&mut self, serial: &[u8], change: Change) -> Result<(), String>;
+
+    /// Whether to end here. Asked where a grouping is complete, and before the commit: the card goes on later where it stopped.
+    fn stop(&mut self) -> bool {
+        false
+    }
 }
 
 /// No journal, for work that need not be accounted for: test cards.
@@ -136,6 +141,15 @@ pub struct Written {
     pub response_bytes: usize,
     /// Whether the card held a part of the image before.
     pub resumed: bool,
+}
+
+/// What a card is and says, before anything is changed on it.
+#[derive(Clone, Debug)]
+pub struct Examined {
+    /// Serial of the chip, if it could be read: a claim of the chip, and proof where `status` came, since then its keys are those of the serial.
+    pub serial: Option<Vec<u8>>,
+    /// Its status, under R-MAC; of a terminated card, which has no keys any more, in clear.
+    pub status: Result<Status, Failed>,
 }
 
 /// What to do with a card after an error.
@@ -238,6 +252,9 @@ pub enum WriteError {
     /// The journal could not be written.
     #[error("journal: {0}")]
     Journal(String),
+    /// The journal asked to stop, at the end of a grouping.
+    #[error("stopped at the end of a grouping")]
+    Stopped,
     /// A command cannot be made.
     #[error("{0}")]
     Command(String),
@@ -293,6 +310,22 @@ pub struct Writer<'a> {
 }
 
 impl Writer<'_> {
+    /// Reads serial and status of a card through a session under its keys, and changes nothing but its sequence counter.
+    pub fn examine(&self, card: &mut dyn Transport, rng: &mut dyn CryptoRng) -> Examined {
+        let mut touched = false;
+        match &self.profile.product {
+            Product::GpDgi(product) => {
+                let (serial, status) = gp::Work::new(self, product, card, rng, &mut (), &mut touched).examine();
+                Examined { serial, status: self.disposed(status, false) }
+            }
+            Product::PutData(_) => {
+                let what = "a serial and a status: the line cannot tell such cards from each other".to_owned();
+                let error = PlanError::Missing { profile: self.profile.id.clone(), what }.into();
+                Examined { serial: None, status: self.disposed(Err(error), false) }
+            }
+        }
+    }
+
     /// Writes the image of a job and commits it. A card that the same job left half-written is taken up where it stopped; a card that
     /// holds the committed image already is confirmed.
     ///

@@ -6,12 +6,16 @@ use eid::gp::{self, Aid, Install, StoreData};
 use eid::image::{CardImage, LifeCycle};
 use eid::scp03::host::{HostSession, InitializeUpdateAnswer, Opening};
 use eid::scp03::{self, ScpError, SecurityLevel, StaticKeys, put_key};
+use eid::tlv;
 use eid::transport::Transport;
 use rand_core::CryptoRng;
 
 use super::{Change, Job, Journal, Nonce, Status, Tell, WriteError, Writer, Written};
 use crate::perso::card_profile::{EncryptedBlocks, GpDgi};
 use crate::perso::plan::{self, Wire, dgi as groupings};
+
+/// GET DATA of the key diversification data (GPCS clause H.2: tag CF).
+const KEY_DIVERSIFICATION_DATA: u16 = 0x00CF;
 
 /// One card under work.
 pub(super) struct Work<'a> {
@@ -65,8 +69,11 @@ impl<'a> Work<'a> {
             let done = |dgi: u16| open.status.done.contains(&dgi);
             let mut clear = Vec::new();
             dgi::push(&mut clear, self.product.nonce_dgi, &job.nonce)?;
+            // Where a file is complete: there the work may end.
+            let mut ends = Vec::new();
             for (file, bytes) in files.iter().filter(|(file, _)| !done(file.dgi())) {
                 dgi::push(&mut clear, file.dgi(), bytes)?;
+                ends.push(clear.len());
             }
             if let Some((dgi, value)) = trust_points.iter().find(|(dgi, _)| !done(*dgi)) {
                 dgi::push(&mut clear, *dgi, value)?;
@@ -83,14 +90,23 @@ impl<'a> Work<'a> {
             self.before(Change::Store)?;
             let capacity = self.capacity(open.mode);
             let mut number = 0;
+            let mut sent = 0;
             for (n, block) in clear.chunks(capacity).enumerate() {
                 self.store(&mut open.session, &mut number, StoreData::dgi(false, false, 0, block))?;
+                let before = sent;
+                sent += block.len();
+                if ends.iter().any(|end| (before + 1..=sent).contains(end)) && self.journal.stop() {
+                    return Err(WriteError::Stopped);
+                }
                 if n % 4 == 0 {
                     report(&self, "files");
                 }
             }
             for block in encrypted_blocks(encrypted, capacity, self.product.encrypted_blocks) {
                 self.store(&mut open.session, &mut number, StoreData::dgi(false, true, 0, block))?;
+            }
+            if self.journal.stop() {
+                return Err(WriteError::Stopped);
             }
             self.after(Change::Store)?;
             report(&self, "commit");
@@ -112,6 +128,26 @@ impl<'a> Work<'a> {
             response_bytes: self.response_bytes,
             resumed,
         })
+    }
+
+    /// Serial and status; nothing is changed.
+    pub(super) fn examine(mut self) -> (Option<Vec<u8>>, Result<Status, WriteError>) {
+        let status = self.examined();
+        (Some(self.serial).filter(|serial| !serial.is_empty()), status)
+    }
+
+    fn examined(&mut self) -> Result<Status, WriteError> {
+        let clear = self.identify()?;
+        if let Some(status) = clear.as_ref().filter(|status| status.state == LifeCycle::Terminated) {
+            // No keys are left in it, but it still tells its key diversification data.
+            self.expect("SELECT security domain", &gp::select(&self.product.sd_aid))?;
+            let answer = self.transmit("GET DATA key diversification data", &gp::get_data(KEY_DIVERSIFICATION_DATA))?;
+            let kdd = tlv::single(&answer.data, u32::from(KEY_DIVERSIFICATION_DATA)).ok().filter(|_| answer.sw.is_ok());
+            self.serial = kdd.map(|kdd| kdd.value.to_vec()).unwrap_or_default();
+            return Ok(status.clone());
+        }
+        let mut open = self.open_as(clear)?;
+        self.status(&mut open.session)
     }
 
     pub(super) fn activate(mut self, digest: [u8; 32]) -> Result<(), WriteError> {
@@ -170,6 +206,11 @@ impl<'a> Work<'a> {
     /// Identifies the card, opens a session under the keys that it has, and asks for its status.
     fn open(&mut self) -> Result<Open, WriteError> {
         let clear = self.identify()?;
+        self.open_as(clear)
+    }
+
+    /// A session with a card that said `clear` of itself.
+    fn open_as(&mut self, clear: Option<Status>) -> Result<Open, WriteError> {
         let key_version = clear.as_ref().and_then(|status| status.key_version).unwrap_or(self.product.kvn_production);
         let master = match key_version {
             version if version == self.product.kvn_transport => &self.product.master_transport,
@@ -186,11 +227,11 @@ impl<'a> Work<'a> {
             let expected = self.product.i.iter().map(|i| format!("{i:02X}")).collect::<Vec<_>>().join(" or ");
             return Err(self.other("parameter i", expected, format!("{:02X}", answer.implementation.byte())));
         }
+        self.serial = answer.kdd.to_vec();
         let keys = self.keys(master, answer.kdd)?;
         if keys.len() * 8 != self.product.key_bits {
             return Err(self.other("key length", format!("{} bits", self.product.key_bits), format!("{} bits", keys.len() * 8)));
         }
-        self.serial = answer.kdd.to_vec();
         let mode = answer.implementation.mode();
         let mut session = self.authenticate(opening, &answer, &keys)?;
         let status = match clear {
