@@ -1,0 +1,3 @@
+//! The station of the production line: its decision table searched to the end, and its code over virtual cards.
+
+mod model;
