@@ -13,16 +13,22 @@
 //! only when the card is terminated or destroyed, and counted. One wrong cryptogram stops the batch.
 //!
 //! [`state`] has the states of jobs, cards, and bindings; [`store`] the verbs of the work, which are one transaction each; [`memory`] those
-//! verbs without a disk; [`users`] who may decide what, and which two; [`audit`] the chains that prove it.
+//! verbs without a disk; [`users`] who may decide what, and which two; [`audit`] the chains that prove it. [`recover`] says what is done with
+//! a card, [`station`] does it, with [`feeder`] and [`quality`].
 
 pub mod audit;
+pub mod feeder;
 pub mod memory;
 pub mod merkle;
 pub mod prepare;
 pub mod pseudonym;
+pub mod quality;
+pub mod recover;
 mod rules;
 pub mod seal;
 pub mod site;
 pub mod state;
+#[cfg(feature = "sqlite")]
+pub mod station;
 pub mod store;
 pub mod users;

@@ -1,0 +1,782 @@
+//! One worker with one reader: a card comes, is settled by the table, and goes to its bin.
+
+use std::collections::BTreeSet;
+use std::sync::atomic::Ordering;
+use std::time::Instant;
+
+use eid::date::Date;
+use eid::image::CardImage;
+use eid::scp03;
+use eid::transport::{Transport as _, TransportError};
+use rand_core::{CryptoRng, Rng as _};
+
+use super::meter::Meter;
+use super::{Event, Intent, IntentState, Saying, Seat, Station, StationError, lock};
+use crate::line::feeder::{Bin, Feeder, FeederError, Link, Load};
+use crate::line::quality::{self, Depth, Fault};
+use crate::line::recover::{self, Action, Known, Row, Seen};
+use crate::line::store::{Attempt, BatchId, Bind, Card, Claim, Incident, Job, JobId, Moment, Progress, Scrap, Serial, Store, StoreError};
+use crate::perso::plan;
+use crate::perso::write::{self, Change, Failed, WriteError};
+
+/// Where a card is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Stage {
+    /// The reader waits for a card.
+    Waiting,
+    /// Serial and status are read.
+    Identify,
+    /// Bound in the store.
+    Bind,
+    /// The image is written.
+    Write,
+    /// Quality control reads it.
+    Inspect,
+    /// It becomes operational.
+    Activate,
+}
+
+/// Seconds that a claim must have left when its card is bound.
+const MARGIN: i64 = 5;
+
+/// The last seconds of a claim are for the bond itself.
+const fn still_holds(claim: &Claim, now: Moment) -> bool {
+    match claim.job.lease_until {
+        Some(until) => until.saturating_sub(MARGIN) > now,
+        None => false,
+    }
+}
+
+/// What comes after a look at a card.
+enum Next {
+    /// It is settled.
+    To(Bin),
+    /// The link broke. The table decides again, after a reset.
+    Again(TransportError),
+}
+
+/// A card in the reader.
+struct Trial {
+    started: Moment,
+    /// Milliseconds of identify, write, inspect, activate, and of waiting for the store.
+    spent: [u32; 5],
+    serial: Option<Serial>,
+    /// Its job, once it is bound.
+    job: Option<(JobId, BatchId)>,
+    resumed: bool,
+}
+
+/// What is to be made of a bound card.
+struct Order<'a> {
+    serial: &'a Serial,
+    job: &'a Job,
+    nonce: [u8; 16],
+    image: &'a CardImage,
+    live: bool,
+}
+
+/// Whether there is work for the next blank.
+enum There {
+    /// A job is claimed.
+    Job,
+    /// Others have claimed what is left; it may come back.
+    Later,
+    /// Nothing but cards that must be found and presented.
+    Cards,
+    /// Nothing.
+    Nothing,
+}
+
+struct Worker<'s, 'a> {
+    station: &'s Station<'a>,
+    feeder: Box<dyn Feeder>,
+    store: Box<dyn Store>,
+    rng: Box<dyn CryptoRng + Send>,
+    reader: String,
+    /// Batches of which this reader has had a card in quality control.
+    known: BTreeSet<BatchId>,
+    failures: u32,
+}
+
+impl<'a> Station<'a> {
+    /// Works at one reader until there is nothing left for it, or something ends the work. [`run`](Station::run) does this for each reader in
+    /// a thread of its own; [`start`](Station::start) comes before it, [`finish`](Station::finish) after it.
+    ///
+    /// # Errors
+    /// The journal, the store, or the feeder cannot be used.
+    pub fn work(&self, seat: Seat) -> Result<(), StationError> {
+        let reader = seat.feeder.name().to_owned();
+        let mut worker =
+            Worker { station: self, feeder: seat.feeder, store: seat.store, rng: seat.rng, reader, known: BTreeSet::new(), failures: 0 };
+        let done = worker.run();
+        if let Err(error) = &done {
+            self.halt(&error.to_string());
+        }
+        done
+    }
+}
+
+impl Worker<'_, '_> {
+    fn run(&mut self) -> Result<(), StationError> {
+        let station = self.station;
+        let settings = station.parts.settings;
+        let stopping = || station.is_stopping();
+        while !stopping() {
+            if !self.feeder.has_left_over() {
+                match self.there()? {
+                    There::Job => {}
+                    There::Cards if self.feeder.is_manual() => {}
+                    There::Later => {
+                        std::thread::sleep(settings.pause);
+                        continue;
+                    }
+                    There::Cards | There::Nothing => return Ok(()),
+                }
+            }
+            self.stage(None, Stage::Waiting);
+            let loaded = self.feeder.load(&stopping).map_err(|source| self.feeder_error(source))?;
+            let (link, bin) = match loaded {
+                Load::Stopped => return Ok(()),
+                Load::Empty => {
+                    station.out_of_blanks.store(true, Ordering::Relaxed);
+                    return Ok(());
+                }
+                Load::Mute(why) => {
+                    self.reject(None, &why);
+                    (None, Bin::Reject)
+                }
+                Load::Card(mut link) => {
+                    let bin = self.card(&mut link)?;
+                    (Some(link), bin)
+                }
+            };
+            self.put_away(link, bin, &stopping)?;
+            if self.failures >= settings.failures_in_a_row {
+                self.reader_out(&format!("{} failures in a row", self.failures));
+                return Ok(());
+            }
+        }
+        Ok(())
+    }
+
+    fn reader_out(&self, why: &str) {
+        self.station.readers.fetch_sub(1, Ordering::Relaxed);
+        (self.station.parts.tell)(Event::ReaderOut { reader: &self.reader, why });
+    }
+
+    fn put_away(&mut self, link: Option<Link>, bin: Bin, stopping: &dyn Fn() -> bool) -> Result<(), StationError> {
+        self.feeder.unload(link, bin, stopping).map_err(|source| self.feeder_error(source))
+    }
+
+    fn feeder_error(&self, source: FeederError) -> StationError {
+        StationError::Feeder { reader: self.reader.clone(), source }
+    }
+
+    // --- jobs
+
+    /// Whether there is something to do for a fresh blank. A store that is away is waited for.
+    fn there(&mut self) -> Result<There, StationError> {
+        loop {
+            if self.station.is_stopping() {
+                return Ok(There::Nothing);
+            }
+            let station = self.station;
+            let found = (|| {
+                if station.claim_ahead(&mut *self.store)? {
+                    return Ok(There::Job);
+                }
+                let left = station.left(&mut *self.store)?;
+                if left.incident.is_some() {
+                    return Ok(There::Nothing);
+                }
+                let [prepared, claimed, find, _] = left.jobs;
+                Ok(match (prepared + claimed, find) {
+                    (0, 0) => There::Nothing,
+                    (0, _) => There::Cards,
+                    _ => There::Later,
+                })
+            })();
+            match found {
+                Err(StationError::Store(StoreError::Away { detail, .. })) => self.wait(&detail),
+                found => {
+                    if found.is_ok() {
+                        station.away(None);
+                    }
+                    return found;
+                }
+            }
+        }
+    }
+
+    fn wait(&self, detail: &str) {
+        self.station.away(Some(detail));
+        std::thread::sleep(self.station.parts.settings.pause);
+    }
+
+    /// Asks the store, after it was told everything; waits while it is away. `None` if the work ends first.
+    fn ask<T>(&mut self, trial: &mut Trial, ask: impl Fn(&mut dyn Store) -> Result<T, StoreError>) -> Result<Option<T>, StationError> {
+        let since = Instant::now();
+        let answer = loop {
+            let station = self.station;
+            match station.tell(&mut *self.store).and_then(|()| ask(&mut *self.store).map_err(StationError::from)) {
+                Err(StationError::Store(StoreError::Away { detail, .. })) => self.wait(&detail),
+                answer => {
+                    station.away(None);
+                    break answer.map(Some);
+                }
+            }
+            if station.is_stopping() {
+                break Ok(None);
+            }
+        };
+        add(&mut trial.spent, 4, since);
+        answer
+    }
+
+    // --- one card
+
+    fn card(&mut self, link: &mut Link) -> Result<Bin, StationError> {
+        let station = self.station;
+        let mut trial = Trial { started: station.now(), spent: [0; 5], serial: None, job: None, resumed: false };
+        let mut meter = Meter::new(&mut **link, station.parts.settings.card_limit);
+        let mut retries = station.parts.settings.retries;
+        loop {
+            let gone = match self.look(&mut meter, &mut trial)? {
+                Next::To(bin) => return Ok(bin),
+                Next::Again(error) => error,
+            };
+            if meter.expired {
+                return self.give_up(&mut meter, &mut trial, "timeout", &gone);
+            }
+            if retries == 0 || meter.reset().is_err() {
+                // Somebody may have taken it out, and bring it again.
+                if self.feeder.is_manual() && !matches!(gone, TransportError::Unresponsive { .. }) {
+                    self.failures += 1;
+                    self.interrupted(&meter, &trial, &gone.to_string())?;
+                    return Ok(Bin::Stay);
+                }
+                return self.give_up(&mut meter, &mut trial, "no-answer", &gone);
+            }
+            retries -= 1;
+            trial.resumed |= trial.job.is_some();
+        }
+    }
+
+    /// Examines the card and does what the table says.
+    fn look(&mut self, meter: &mut Meter<'_>, trial: &mut Trial) -> Result<Next, StationError> {
+        let station = self.station;
+        self.stage(None, Stage::Identify);
+        let since = Instant::now();
+        let examined = station.writer().examine(meter, &mut *self.rng);
+        add(&mut trial.spent, 0, since);
+        if let Err(Failed { error: WriteError::Transport { source, .. }, .. }) = examined.status {
+            // A chip that told its serial and then died is known by it.
+            trial.serial = trial.serial.take().or_else(|| examined.serial.as_deref().and_then(Serial::new));
+            return Ok(Next::Again(source));
+        }
+        let Some(serial) = examined.serial.as_deref().and_then(Serial::new) else {
+            let why = examined.status.err().map_or_else(|| "it tells no serial".to_owned(), |failed| failed.to_string());
+            self.reject(None, &why);
+            return Ok(Next::To(Bin::Reject));
+        };
+        trial.serial = Some(serial.clone());
+        let Some(card) = self.ask(trial, |store| store.card(&serial))? else { return Ok(Next::To(Bin::Stay)) };
+        let seen = match &examined.status {
+            Ok(status) => Seen::of(status, card.as_ref()),
+            Err(Failed { error: WriteError::WrongKeys(_) | WriteError::Keys(_), .. }) => Seen::KeysRefused,
+            Err(_) => Seen::Mute,
+        };
+        self.act(meter, trial, &serial, card.as_ref(), seen)
+    }
+
+    /// The card does not answer any more, or took too long.
+    fn give_up(
+        &mut self,
+        meter: &mut Meter<'_>,
+        trial: &mut Trial,
+        reason: &'static str,
+        gone: &TransportError,
+    ) -> Result<Bin, StationError> {
+        let Some(serial) = trial.serial.clone() else {
+            self.reject(None, &gone.to_string());
+            return Ok(Bin::Reject);
+        };
+        let Some(card) = self.ask(trial, |store| store.card(&serial))? else { return Ok(Bin::Stay) };
+        let row = recover::decide(Known::of(card.as_ref()), Seen::Mute);
+        match (row.action(), card.and_then(|card| card.bound)) {
+            (Action::Scrap | Action::ScrapAndStop, Some((_, job))) => {
+                trial.job = Some((job.id, job.batch));
+                self.scrap(meter, trial, &serial, &Why { reason, step: gone.to_string(), sw: None })?;
+            }
+            _ => self.reject(Some(&serial), row.text()[2]),
+        }
+        Ok(Bin::Reject)
+    }
+
+    /// Does what the table says.
+    fn act(
+        &mut self,
+        meter: &mut Meter<'_>,
+        trial: &mut Trial,
+        serial: &Serial,
+        card: Option<&Card>,
+        seen: Seen,
+    ) -> Result<Next, StationError> {
+        let station = self.station;
+        let row = recover::decide(Known::of(card), seen);
+        let bound = card.and_then(|card| card.bound.as_ref());
+        if row == Row::Usable {
+            return self.begin(meter, trial, serial);
+        }
+        (station.parts.tell)(Event::Settled { reader: &self.reader, serial, row });
+        if let Some((_, job)) = bound {
+            trial.job = Some((job.id, job.batch));
+            trial.resumed = true;
+        }
+        match (row.action(), bound) {
+            (Action::Resume | Action::Confirm | Action::Inspect, Some((binding, job))) => {
+                let image = match self.image(job) {
+                    Ok(image) => image,
+                    Err(what) => {
+                        self.incident(Some(serial), Some(job.batch), &what)?;
+                        return Ok(Next::To(Bin::Stay));
+                    }
+                };
+                let Some(live) = self.is_live(trial, job.batch)? else { return Ok(Next::To(Bin::Stay)) };
+                let order = Order { serial, job, nonce: binding.bind.nonce, image: &image, live };
+                match row.action() {
+                    Action::Resume => self.write(meter, trial, &order),
+                    Action::Confirm => {
+                        self.written(serial, job.order.image_digest)?;
+                        self.control(meter, trial, &order)
+                    }
+                    _ => self.control(meter, trial, &order),
+                }
+            }
+            (Action::Scrap | Action::ScrapAndStop, Some((_, job))) => {
+                let why = Why { reason: reason(row), step: row.text()[1].to_owned(), sw: None };
+                self.scrap(meter, trial, serial, &why)?;
+                if row.action() == Action::ScrapAndStop {
+                    self.incident(Some(serial), Some(job.batch), &format!("{}: {row}", reason(row)))?;
+                }
+                Ok(Next::To(Bin::Reject))
+            }
+            (Action::Quarantine, _) => {
+                // Wrong keys are the stock's, which the next job of a batch would meet again.
+                let next = lock(&station.claims).front().map(|claim| claim.job.batch);
+                let batch = bound.map(|(_, job)| job.batch).or(if row == Row::WrongKeys { next } else { None });
+                self.reject(Some(serial), row.text()[2]);
+                self.incident(Some(serial), batch, &format!("{}: {row}", reason(row)))?;
+                Ok(Next::To(Bin::Reject))
+            }
+            _ => {
+                // A card that this station issued when it was killed belongs into the good bin.
+                let state = lock(&station.journal).intent(serial)?.map(|intent| intent.state);
+                if row == Row::Issued && state == Some(IntentState::Issued) {
+                    lock(&station.journal).settle(serial, IntentState::Away)?;
+                    return Ok(Next::To(Bin::Good));
+                }
+                self.reject(Some(serial), row.text()[2]);
+                Ok(Next::To(Bin::Reject))
+            }
+        }
+    }
+
+    /// A blank gets a job: image, intent, bond, and then the first byte.
+    fn begin(&mut self, meter: &mut Meter<'_>, trial: &mut Trial, serial: &Serial) -> Result<Next, StationError> {
+        let station = self.station;
+        loop {
+            let Some(claim) = self.claim(trial)? else { return Ok(Next::To(Bin::Blank)) };
+            let job = &claim.job;
+            let image = match self.image(job) {
+                Ok(image) => image,
+                Err(what) => {
+                    self.incident(None, Some(job.batch), &what)?;
+                    return Ok(Next::To(Bin::Blank));
+                }
+            };
+            let mut nonce = [0; 16];
+            self.rng.fill_bytes(&mut nonce);
+            let intent = Intent {
+                serial: serial.clone(),
+                job: job.id,
+                epoch: job.epoch,
+                nonce,
+                reader: self.reader.clone(),
+                time: station.now(),
+                state: IntentState::Intended,
+            };
+            self.stage(Some(serial), Stage::Bind);
+            let note =
+                station.note("card-intended", subjects(serial, job.id), format!("epoch {}, nonce {}", job.epoch, hex::encode(nonce)));
+            lock(&station.journal).intend(&intent, &note)?;
+            let bind = Bind {
+                job: job.id,
+                epoch: job.epoch,
+                serial: serial.clone(),
+                nonce,
+                station: station.parts.name.to_owned(),
+                reader: self.reader.clone(),
+                time: intent.time,
+            };
+            match self.ask(trial, |store| store.bind(&bind)) {
+                Ok(Some(())) => {
+                    trial.job = Some((job.id, job.batch));
+                    return self.write(meter, trial, &Order { serial, job, nonce, image: &image, live: claim.live });
+                }
+                // Nobody knows whether it was bound; the next start finds out.
+                Ok(None) => return Ok(Next::To(Bin::Stay)),
+                Err(StationError::Store(StoreError::Refused { what, expected, found })) => {
+                    tracing::info!(what, expected, found, "not bound");
+                    lock(&station.journal).settle(serial, IntentState::Void)?;
+                    let (job, epoch) = (job.id, job.epoch);
+                    self.ask(trial, |store| store.unclaim(job, epoch))?;
+                    // The card may be the one that is refused, and not the claim: then the table says what it is now.
+                    let Some(card) = self.ask(trial, |store| store.card(serial))? else { return Ok(Next::To(Bin::Blank)) };
+                    if recover::decide(Known::of(card.as_ref()), Seen::Blank) != Row::Usable {
+                        return Ok(Next::To(Bin::Stay));
+                    }
+                }
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// The next claim that holds for long enough; `None` if there is none now.
+    fn claim(&mut self, trial: &mut Trial) -> Result<Option<Claim>, StationError> {
+        let station = self.station;
+        let since = Instant::now();
+        let ahead = loop {
+            match station.claim_ahead(&mut *self.store) {
+                Err(StationError::Store(StoreError::Away { detail, .. })) => self.wait(&detail),
+                done => break done?,
+            }
+            if station.is_stopping() {
+                break false;
+            }
+        };
+        add(&mut trial.spent, 4, since);
+        Ok(if ahead { lock(&station.claims).pop_front() } else { None })
+    }
+
+    /// The image of a job, as it was ordered, and as the card product can hold it.
+    fn image(&self, job: &Job) -> Result<CardImage, String> {
+        let parts = &self.station.parts;
+        let image = parts.images.image(job).map_err(|error| format!("image: job {}: {error}", job.id.0))?;
+        if image.digest() != job.order.image_digest {
+            let (expected, found) = (hex::encode(job.order.image_digest), hex::encode(image.digest()));
+            return Err(format!("image-digest: job {}: expected {expected}, found {found}", job.id.0));
+        }
+        let options = plan::Options { apdu: parts.settings.apdu, level: None, mode: scp03::Mode::S8 };
+        plan::plan("", &image, parts.profile, options).map_err(|error| format!("image-fits: job {}: {error}", job.id.0))?;
+        Ok(image)
+    }
+
+    fn is_live(&mut self, trial: &mut Trial, batch: BatchId) -> Result<Option<bool>, StationError> {
+        if let Some(live) = lock(&self.station.live).get(&batch) {
+            return Ok(Some(*live));
+        }
+        let Some(batches) = self.ask(trial, |store| store.batches())? else { return Ok(None) };
+        let mut known = lock(&self.station.live);
+        known.extend(batches.iter().map(|batch| (batch.id, batch.header.live)));
+        // A job is of a batch; if the store lost that, the card is for a person.
+        Ok(Some(known.get(&batch).copied().unwrap_or(true)))
+    }
+
+    fn write(&mut self, meter: &mut Meter<'_>, trial: &mut Trial, order: &Order<'_>) -> Result<Next, StationError> {
+        let station = self.station;
+        let since = Instant::now();
+        let mut notes = Notes { station, serial: order.serial, swapped: None, failed: None };
+        let reader = self.reader.clone();
+        let mut tell = |done, total, _: &str| {
+            (station.parts.tell)(Event::Stage { reader: &reader, serial: Some(order.serial), stage: Stage::Write, done, total });
+        };
+        let job = write::Job { image: order.image, nonce: order.nonce, live: order.live };
+        let written = station.writer().personalize(meter, job, &mut *self.rng, &mut notes, &mut tell);
+        add(&mut trial.spent, 1, since);
+        let (swapped, failed) = (notes.swapped.take(), notes.failed.take());
+        match written {
+            Ok(written) => {
+                self.written(order.serial, written.digest)?;
+                self.control(meter, trial, order)
+            }
+            Err(error) => self.broken(meter, trial, order, &error, swapped, failed),
+        }
+    }
+
+    fn written(&mut self, serial: &Serial, digest: [u8; 32]) -> Result<(), StationError> {
+        let note = self.station.note("card-written", vec![format!("card {serial}")], hex::encode(digest));
+        self.station.say(&mut *self.store, &[Saying::Progress(serial.clone(), Progress::Written(digest))], None, &note)
+    }
+
+    /// Quality control, activation, and the good bin.
+    fn control(&mut self, meter: &mut Meter<'_>, trial: &mut Trial, order: &Order<'_>) -> Result<Next, StationError> {
+        let station = self.station;
+        let depth = quality::depth(order.job.order.sequence, !self.known.contains(&order.job.batch));
+        self.stage(Some(order.serial), Stage::Inspect);
+        let since = Instant::now();
+        let today = Date::from_days(station.now().div_euclid(86_400));
+        let checked = station.parts.quality.check(meter, order.image, depth, today, &mut *self.rng);
+        add(&mut trial.spent, 2, since);
+        match checked {
+            Ok(Ok(())) => {}
+            Ok(Err(fault)) => return self.faulty(meter, trial, order, fault),
+            Err(gone) => return Ok(Next::Again(gone)),
+        }
+        self.stage(Some(order.serial), Stage::Activate);
+        let since = Instant::now();
+        let mut notes = Notes { station, serial: order.serial, swapped: None, failed: None };
+        let reset = meter.reset();
+        if let Err(gone) = reset {
+            return Ok(Next::Again(gone));
+        }
+        let activated = station.writer().activate(meter, order.image.digest(), &mut *self.rng, &mut notes);
+        let (swapped, failed) = (notes.swapped.take(), notes.failed.take());
+        if let Err(error) = activated {
+            add(&mut trial.spent, 3, since);
+            return self.broken(meter, trial, order, &error, swapped, failed);
+        }
+        if depth == Depth::Full {
+            match quality::refusals(meter, station.parts.profile) {
+                Ok(Ok(())) => {}
+                Ok(Err(fault)) => return self.faulty(meter, trial, order, fault),
+                Err(gone) => return Ok(Next::Again(gone)),
+            }
+        }
+        add(&mut trial.spent, 3, since);
+        self.known.insert(order.job.batch);
+        let note = station.note("card-verified", vec![format!("card {}", order.serial)], format!("{depth:?}"));
+        station.say(&mut *self.store, &[Saying::Progress(order.serial.clone(), Progress::Verified)], None, &note)?;
+        let attempt = self.attempt(meter, trial, "good")?;
+        let mut sayings = vec![Saying::Progress(order.serial.clone(), Progress::Issued)];
+        sayings.extend(attempt.clone().map(Saying::Attempt));
+        let note = station.note("card-issued", subjects(order.serial, order.job.id), "");
+        station.say(&mut *self.store, &sayings, Some((order.serial, IntentState::Issued)), &note)?;
+        if let Some(attempt) = &attempt {
+            (station.parts.tell)(Event::Attempt(attempt));
+        }
+        self.failures = 0;
+        // Good cards never are too few.
+        let _ = lock(&station.rules).settled(true);
+        Ok(Next::To(Bin::Good))
+    }
+
+    fn faulty(&mut self, meter: &Meter<'_>, trial: &Trial, order: &Order<'_>, fault: Fault) -> Result<Next, StationError> {
+        self.scrap(meter, trial, order.serial, &Why { reason: fault.reason, step: fault.detail, sw: None })?;
+        Ok(Next::To(Bin::Reject))
+    }
+
+    /// Writing or activating ended in an error.
+    fn broken(
+        &mut self,
+        meter: &Meter<'_>,
+        trial: &Trial,
+        order: &Order<'_>,
+        failed: &Failed,
+        swapped: Option<String>,
+        journal: Option<super::JournalError>,
+    ) -> Result<Next, StationError> {
+        if let Some(error) = journal {
+            return Err(error.into());
+        }
+        if let Some(found) = swapped {
+            let what = format!("card-swapped: expected card {}, found card {found} in the same reader", order.serial);
+            self.incident(Some(order.serial), Some(order.job.batch), &what)?;
+            return Ok(Next::To(Bin::Reject));
+        }
+        let (reason, sw) = match &failed.error {
+            WriteError::Transport { source, .. } => return Ok(Next::Again(source.clone())),
+            WriteError::Stopped => {
+                self.interrupted(meter, trial, "stopped")?;
+                return Ok(Next::To(Bin::Stay));
+            }
+            WriteError::WrongKeys(_) | WriteError::Keys(_) => ("wrong-cryptogram", None),
+            WriteError::Card { sw, .. } => ("sw", Some(sw.0)),
+            WriteError::OtherImage { .. } => ("qc-digest", None),
+            WriteError::OtherJob { .. } => ("other-nonce", None),
+            WriteError::Channel { .. } => ("secure-channel", None),
+            WriteError::Live(_) | WriteError::NoMaster { .. } | WriteError::Plan(_) => {
+                // Not the card's fault, and the same for the next card: it waits, bound, for the right keys.
+                self.incident(Some(order.serial), Some(order.job.batch), &format!("setting: {failed}"))?;
+                return Ok(Next::To(Bin::Stay));
+            }
+            _ => ("card-state", None),
+        };
+        self.scrap(meter, trial, order.serial, &Why { reason, step: failed.to_string(), sw })?;
+        if reason == "wrong-cryptogram" {
+            self.incident(Some(order.serial), Some(order.job.batch), &format!("wrong-cryptogram: {failed}"))?;
+        }
+        Ok(Next::To(Bin::Reject))
+    }
+
+    /// A bound card leaves the reader unfinished, and comes again.
+    fn interrupted(&mut self, meter: &Meter<'_>, trial: &Trial, why: &str) -> Result<(), StationError> {
+        let (Some(serial), Some(attempt)) = (&trial.serial, self.attempt(meter, trial, "resume")?) else { return Ok(()) };
+        let note = self.station.note("card-interrupted", subjects(serial, attempt.job), why);
+        (self.station.parts.tell)(Event::Attempt(&attempt));
+        self.station.say(&mut *self.store, &[Saying::Attempt(attempt)], None, &note)
+    }
+
+    /// A bound card failed.
+    fn scrap(&mut self, meter: &Meter<'_>, trial: &Trial, serial: &Serial, why: &Why) -> Result<(), StationError> {
+        let station = self.station;
+        let scrap =
+            Scrap { reason: why.reason.to_owned(), step: why.step.clone(), sw: why.sw, reader: self.reader.clone(), time: station.now() };
+        let attempt = self.attempt(meter, trial, why.reason)?;
+        let mut sayings = vec![Saying::Fail(serial.clone(), scrap)];
+        sayings.extend(attempt.clone().map(Saying::Attempt));
+        let note = station.note("card-failed", vec![format!("card {serial}")], format!("{}: {}", why.reason, why.step));
+        station.say(&mut *self.store, &sayings, Some((serial, IntentState::Failed)), &note)?;
+        if let Some(attempt) = &attempt {
+            (station.parts.tell)(Event::Attempt(attempt));
+        }
+        self.failures += 1;
+        // The first card after a failure is read in full again.
+        self.known.clear();
+        let settled = lock(&station.rules).settled(false);
+        if let Err(scrapped) = settled {
+            let settings = station.parts.settings;
+            let what = format!(
+                "scrap-share: at most {} of the last {} cards may be scrap, found {scrapped}",
+                settings.scrap_allowed, settings.window
+            );
+            self.incident(None, None, &what)?;
+        }
+        Ok(())
+    }
+
+    fn incident(&mut self, serial: Option<&Serial>, batch: Option<BatchId>, what: &str) -> Result<(), StationError> {
+        let station = self.station;
+        let incident = Incident {
+            id: 0,
+            batch,
+            station: station.parts.name.to_owned(),
+            serial: serial.cloned(),
+            what: what.to_owned(),
+            time: station.now(),
+            released_by: None,
+        };
+        station.halt(what);
+        (station.parts.tell)(Event::Incident(&incident));
+        let note = station.note("incident", serial.map(|serial| format!("card {serial}")).into_iter().collect(), what);
+        station.say(&mut *self.store, &[Saying::Incident(incident)], None, &note)
+    }
+
+    /// A card without a bond goes to the reject bin.
+    fn reject(&mut self, serial: Option<&Serial>, why: &str) {
+        self.failures += 1;
+        (self.station.parts.tell)(Event::Rejected { reader: &self.reader, serial, why });
+    }
+
+    fn attempt(&self, meter: &Meter<'_>, trial: &Trial, outcome: &str) -> Result<Option<Attempt>, StationError> {
+        let (Some(serial), Some((job, _))) = (&trial.serial, trial.job) else { return Ok(None) };
+        Ok(Some(Attempt {
+            station: self.station.parts.name.to_owned(),
+            number: lock(&self.station.journal).next_attempt()?,
+            reader: self.reader.clone(),
+            job,
+            serial: serial.clone(),
+            started: trial.started,
+            milliseconds: trial.spent,
+            apdus: meter.apdus,
+            bytes: meter.bytes,
+            resumed: trial.resumed,
+            outcome: outcome.to_owned(),
+        }))
+    }
+
+    fn stage(&self, serial: Option<&Serial>, stage: Stage) {
+        (self.station.parts.tell)(Event::Stage { reader: &self.reader, serial, stage, done: 0, total: 0 });
+    }
+}
+
+impl Station<'_> {
+    /// Claims jobs ahead. Whether there is one that a card can be bound to.
+    fn claim_ahead(&self, store: &mut dyn Store) -> Result<bool, StationError> {
+        let now = self.now();
+        let mut claims = lock(&self.claims);
+        while let Some(old) = claims.front().filter(|claim| !still_holds(claim, now)) {
+            let (job, epoch) = (old.job.id, old.job.epoch);
+            store.unclaim(job, epoch)?;
+            lock(&self.journal).unclaimed(job)?;
+            claims.pop_front();
+        }
+        if claims.is_empty() {
+            let readers = u32::try_from(self.readers.load(Ordering::Relaxed)).unwrap_or(u32::MAX).max(1);
+            let count = self.parts.settings.ahead.saturating_mul(readers).max(1);
+            let fresh = store.claim(self.parts.name, count, now, now.saturating_add(self.parts.settings.lease))?;
+            lock(&self.journal).claimed(&fresh)?;
+            claims.extend(fresh);
+        }
+        Ok(!claims.is_empty())
+    }
+}
+
+/// Why a card is scrap.
+struct Why {
+    reason: &'static str,
+    step: String,
+    sw: Option<u16>,
+}
+
+/// Reason code of a row that scraps a card or stops the line.
+const fn reason(row: Row) -> &'static str {
+    match row {
+        Row::UnknownWriter => "unknown-writer",
+        Row::WrongKeys => "wrong-cryptogram",
+        Row::NotDelivered => "unknown-card",
+        Row::OtherNonce => "other-nonce",
+        Row::FellBack => "fell-back",
+        Row::OtherImage => "qc-digest",
+        Row::TerminatedUnderWay => "terminated",
+        Row::JobElsewhere => "job-elsewhere",
+        Row::Revenant => "counted-card-alive",
+        Row::Contradiction => "contradiction",
+        _ => "no-answer",
+    }
+}
+
+fn subjects(serial: &Serial, job: JobId) -> Vec<String> {
+    vec![format!("card {serial}"), format!("job {}", job.0)]
+}
+
+/// Adds the time since then.
+fn add(spent: &mut [u32; 5], place: usize, since: Instant) {
+    if let Some(sum) = spent.get_mut(place) {
+        *sum = sum.saturating_add(u32::try_from(since.elapsed().as_millis()).unwrap_or(u32::MAX));
+    }
+}
+
+/// The journal as the driver of the card sees it.
+struct Notes<'w, 'a> {
+    station: &'w Station<'a>,
+    serial: &'w Serial,
+    /// Another card is in the reader than the bound one.
+    swapped: Option<String>,
+    failed: Option<super::JournalError>,
+}
+
+impl write::Journal for Notes<'_, '_> {
+    fn before(&mut self, serial: &[u8], change: Change) -> Result<(), String> {
+        if serial != self.serial.as_bytes() {
+            let found = hex::encode_upper(serial);
+            self.swapped = Some(found.clone());
+            return Err(format!("card {found} is not the bound one"));
+        }
+        let kept = lock(&self.station.journal).before(self.serial, change, self.station.now());
+        kept.map_err(|error| {
+            let text = error.to_string();
+            self.failed = Some(error);
+            text
+        })
+    }
+
+    /// What was confirmed is in the status of the card, which decides.
+    fn after(&mut self, _: &[u8], _: Change) -> Result<(), String> {
+        Ok(())
+    }
+
+    fn stop(&mut self) -> bool {
+        self.station.is_stopping()
+    }
+}
