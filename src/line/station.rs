@@ -13,7 +13,7 @@
 //! cards were scrap, and when its journal cannot be written. It never tries a key twice.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -248,11 +248,10 @@ pub struct Station<'a> {
     out_of_blanks: AtomicBool,
     /// Whether the cards of a batch are for persons.
     live: Mutex<BTreeMap<BatchId, bool>>,
-    readers: AtomicReaders,
+    /// Readers that began to work, and those that are out.
+    seats: AtomicUsize,
+    out: AtomicUsize,
 }
-
-/// Readers that still work.
-type AtomicReaders = std::sync::atomic::AtomicUsize;
 
 impl std::fmt::Debug for Station<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -279,7 +278,8 @@ impl<'a> Station<'a> {
             halted: Mutex::default(),
             out_of_blanks: AtomicBool::new(false),
             live: Mutex::default(),
-            readers: AtomicReaders::new(0),
+            seats: AtomicUsize::new(0),
+            out: AtomicUsize::new(0),
         }
     }
 
@@ -289,7 +289,6 @@ impl<'a> Station<'a> {
     /// The journal, the store, or a feeder cannot be used. What was done until then is in the journal.
     pub fn run(&self, seats: Vec<Seat>, store: &mut dyn Store) -> Result<End, StationError> {
         self.start(store)?;
-        self.readers.store(seats.len(), Ordering::Relaxed);
         let worked = std::thread::scope(|scope| {
             let workers: Vec<_> = seats.into_iter().map(|seat| scope.spawn(move || self.work(seat))).collect();
             while !workers.iter().all(std::thread::ScopedJoinHandle::is_finished) {
@@ -386,7 +385,7 @@ impl<'a> Station<'a> {
         let [prepared, claimed, find, count] = left.jobs;
         Ok(if self.parts.stop.load(Ordering::Relaxed) {
             End::Stopped
-        } else if prepared > 0 && self.readers.load(Ordering::Relaxed) == 0 {
+        } else if prepared > 0 && self.out.load(Ordering::Relaxed) >= self.seats.load(Ordering::Relaxed) {
             End::ReadersOut
         } else if prepared > 0 && self.out_of_blanks.load(Ordering::Relaxed) {
             End::NoBlanks { jobs: prepared }

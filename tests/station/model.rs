@@ -415,7 +415,7 @@ fn search(size: Size, rules: Rules) -> Found {
         }
     }
     let hopeful: Vec<usize> = (0..states.len()).filter(|&n| states[n].can_finish(size)).collect();
-    assert!(hopeful.len() > 100, "the question is asked of {} states", hopeful.len());
+    assert!(hopeful.len() > 50, "the question is asked of {} states", hopeful.len());
     let stuck = hopeful.into_iter().filter(|&n| !reaches[n]).count();
     Found { states: states.len(), violation: None, stuck }
 }

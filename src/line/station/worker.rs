@@ -105,6 +105,7 @@ impl<'a> Station<'a> {
     /// # Errors
     /// The journal, the store, or the feeder cannot be used.
     pub fn work(&self, seat: Seat) -> Result<(), StationError> {
+        self.seats.fetch_add(1, Ordering::Relaxed);
         let reader = seat.feeder.name().to_owned();
         let mut worker =
             Worker { station: self, feeder: seat.feeder, store: seat.store, rng: seat.rng, reader, known: BTreeSet::new(), failures: 0 };
@@ -160,7 +161,7 @@ impl Worker<'_, '_> {
     }
 
     fn reader_out(&self, why: &str) {
-        self.station.readers.fetch_sub(1, Ordering::Relaxed);
+        self.station.out.fetch_add(1, Ordering::Relaxed);
         (self.station.parts.tell)(Event::ReaderOut { reader: &self.reader, why });
     }
 
@@ -702,7 +703,7 @@ impl Station<'_> {
             claims.pop_front();
         }
         if claims.is_empty() {
-            let readers = u32::try_from(self.readers.load(Ordering::Relaxed)).unwrap_or(u32::MAX).max(1);
+            let readers = u32::try_from(self.seats.load(Ordering::Relaxed)).unwrap_or(u32::MAX).max(1);
             let count = self.parts.settings.ahead.saturating_mul(readers).max(1);
             let fresh = store.claim(self.parts.name, count, now, now.saturating_add(self.parts.settings.lease))?;
             lock(&self.journal).claimed(&fresh)?;
