@@ -114,7 +114,7 @@ fn the_chain_of_the_station_verifies_and_cannot_be_changed_in_place() {
     let entries = journal.unshipped(100).expect("read");
     journal.shipped(3).expect("kept");
     assert_eq!(journal.unshipped(100).expect("read").len(), 2);
-    let chain = audit::station_chain("A");
+    let chain = station_chain("A");
     let verdict = audit::verify::<()>(&chain, entries.iter().cloned().map(Ok), &[], None).expect("no source of errors");
     assert_eq!(verdict, Verdict::Intact { end: entries[4].end(), signed: 0 });
     for sql in ["DELETE FROM entry WHERE sequence = 5", "UPDATE entry SET event = 'x'", "UPDATE entry SET hash = zeroblob(32)"] {
