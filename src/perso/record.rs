@@ -16,10 +16,12 @@ use super::profile::DocumentProfile;
 mod check;
 mod input;
 mod photo;
+mod rule;
 
 use check::Check;
 pub use input::{FingerInput, Input, IrisInput};
 pub use photo::{Photo, PhotoError};
+pub use rule::Rule;
 
 /// Which finger; the numbers of ISO/IEC 19794-4 table 5.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -76,6 +78,8 @@ impl Eye {
 /// One thing that is wrong with a record.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
+    /// The rule that it breaks.
+    pub rule: Rule,
     /// The field.
     pub field: &'static str,
     /// What it should be.

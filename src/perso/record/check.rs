@@ -5,8 +5,8 @@ use eid::lds::biometrics::image::ImageKind;
 use eid::mrz::{Content, Format, Mrz, MrzDate, Name, check_digit};
 use unicode_normalization::UnicodeNormalization as _;
 
-use super::{Eye, FingerInput, FingerPosition, Input, IrisInput, Loader, Photo, Problem, Record, Sex};
-use crate::perso::number::PersonalNumber;
+use super::{Eye, FingerInput, FingerPosition, Input, IrisInput, Loader, Photo, Problem, Record, Rule, Sex};
+use crate::perso::number::{NumberError, PersonalNumber};
 use crate::perso::profile::{CanRule, DocumentProfile, LongName, MrzFormat, NumberRule};
 use crate::perso::tables;
 
@@ -29,8 +29,8 @@ pub(super) struct Check<'a> {
 }
 
 impl Check<'_> {
-    fn wrong(&mut self, field: &'static str, expected: impl Into<String>, found: impl Into<String>) {
-        self.problems.push(Problem { field, expected: expected.into(), found: found.into() });
+    fn wrong(&mut self, rule: Rule, field: &'static str, expected: impl Into<String>, found: impl Into<String>) {
+        self.problems.push(Problem { rule, field, expected: expected.into(), found: found.into() });
     }
 
     pub(super) fn record(&mut self, input: &Input, today: Date, load: Loader<'_>) -> Option<Record> {
@@ -94,18 +94,22 @@ impl Check<'_> {
 
     fn date(&mut self, field: &'static str, text: Option<&str>) -> Option<Date> {
         let Some(text) = text else {
-            self.wrong(field, "a date YYYY-MM-DD", "nothing");
+            self.wrong(Rule::Required, field, "a date YYYY-MM-DD", "nothing");
             return None;
         };
-        text.parse().map_err(|_| self.wrong(field, "a date YYYY-MM-DD that exists", quoted(text))).ok()
+        text.parse().map_err(|_| self.wrong(Rule::Date, field, "a date YYYY-MM-DD that exists", quoted(text))).ok()
     }
 
     fn sex(&mut self, text: Option<&str>) -> Option<Sex> {
         match text {
             Some("male") => Some(Sex::Male),
             Some("female") => Some(Sex::Female),
-            other => {
-                self.wrong("sex", "male or female", other.map_or_else(|| "nothing".to_owned(), quoted));
+            None => {
+                self.wrong(Rule::Required, "sex", "male or female", "nothing");
+                None
+            }
+            Some(other) => {
+                self.wrong(Rule::Sex, "sex", "male or female", quoted(other));
                 None
             }
         }
@@ -114,7 +118,7 @@ impl Check<'_> {
     fn number(&mut self, input: &Input, sex: Option<Sex>, birth: Option<Date>) -> Option<PersonalNumber> {
         let Some(text) = &input.number else {
             if self.profile.mrz.number == NumberRule::PersonalNumber {
-                self.wrong("number", "12 digits", "nothing");
+                self.wrong(Rule::Required, "number", "12 digits", "nothing");
             }
             return None;
         };
@@ -125,15 +129,21 @@ impl Check<'_> {
         match checked {
             Ok(number) if input.live && number.province_code() == tables::TEST_PROVINCE => {
                 let found = format!("the test province {:03}", tables::TEST_PROVINCE);
-                self.wrong("number", "the number of a person in a live record", found);
+                self.wrong(Rule::NumberTest, "number", "the number of a person in a live record", found);
                 None
             }
             Ok(number) => Some(number),
             Err(error) => {
+                let rule = match error {
+                    NumberError::Digits { .. } => Rule::NumberForm,
+                    NumberError::Province { .. } => Rule::NumberProvince,
+                    NumberError::CenturySex { .. } => Rule::NumberSex,
+                    NumberError::Year { .. } => Rule::NumberYear,
+                };
                 // The number's own messages have the form "expected …, found …".
                 let message = error.to_string();
                 let (expected, found) = message.rsplit_once(", found ").unwrap_or((&message, ""));
-                self.wrong("number", expected.trim_start_matches("expected "), found);
+                self.wrong(rule, "number", expected.trim_start_matches("expected "), found);
                 None
             }
         }
@@ -144,11 +154,16 @@ impl Check<'_> {
         let text: String = text.unwrap_or_default().trim().nfc().collect();
         let length = text.chars().count();
         if required && text.is_empty() {
-            self.wrong(field, "a text", "nothing");
+            self.wrong(Rule::Required, field, "a text", "nothing");
         } else if let Some(control) = text.chars().find(|c| c.is_control()) {
-            self.wrong(field, "letters, digits, and punctuation", format!("control character U+{:04X}", u32::from(control)));
+            self.wrong(
+                Rule::TextCharacter,
+                field,
+                "letters, digits, and punctuation",
+                format!("control character U+{:04X}", u32::from(control)),
+            );
         } else if length > 150 {
-            self.wrong(field, "at most 150 characters", length.to_string());
+            self.wrong(Rule::TextLength, field, "at most 150 characters", length.to_string());
         } else {
             return Some(text);
         }
@@ -159,7 +174,7 @@ impl Check<'_> {
         if text.len() == len && text.bytes().all(|b| b.is_ascii_digit()) {
             return Some(text.to_owned());
         }
-        self.wrong(field, format!("{len} digits"), quoted(text));
+        self.wrong(Rule::OldNumber, field, format!("{len} digits"), quoted(text));
         None
     }
 
@@ -172,7 +187,7 @@ impl Check<'_> {
             _ if text.len() != 3 || !text.bytes().all(|b| b.is_ascii_uppercase()) => "three capital letters".to_owned(),
             _ => return Some(text),
         };
-        self.wrong("nationality", expected, quoted(&text));
+        self.wrong(Rule::Nationality, "nationality", expected, quoted(&text));
         None
     }
 
@@ -181,7 +196,7 @@ impl Check<'_> {
         if text.is_empty() || tables::ethnic_groups().contains(&text.as_str()) {
             return Some(text);
         }
-        self.wrong("ethnicity", "one of the 54 ethnic groups", quoted(&text));
+        self.wrong(Rule::Ethnicity, "ethnicity", "one of the 54 ethnic groups", quoted(&text));
         None
     }
 
@@ -190,41 +205,51 @@ impl Check<'_> {
         if (text.len() == 16 && text.bytes().all(|b| b.is_ascii_hexdigit())) || (text.is_empty() && !required) {
             return Some(text.to_ascii_uppercase());
         }
-        self.wrong("card_serial", "16 hexadecimal digits", if text.is_empty() { "nothing".to_owned() } else { quoted(text) });
+        match text {
+            "" => self.wrong(Rule::Required, "card_serial", "16 hexadecimal digits", "nothing"),
+            text => self.wrong(Rule::CardSerial, "card_serial", "16 hexadecimal digits", quoted(text)),
+        }
         None
     }
 
     /// The outer `None` is a problem, the inner one a document that does not expire.
     fn expiry(&mut self, input: &Input, birth: Date, issue: Date, today: Date) -> Option<Option<Date>> {
         if birth > issue {
-            self.wrong("birth", format!("a day before the day of issue {issue}"), birth.to_string());
+            self.wrong(Rule::BirthAfterIssue, "birth", format!("a day before the day of issue {issue}"), birth.to_string());
             return None;
         }
         if issue > today.plus_days(366) {
-            self.wrong("issue", format!("a day within a year from today {today}"), issue.to_string());
+            self.wrong(Rule::IssueAhead, "issue", format!("a day within a year from today {today}"), issue.to_string());
             return None;
         }
         let Some(law) = self.profile.validity_on(issue) else {
             let first = self.profile.validity.first().map_or_else(String::new, |law| law.from.to_string());
-            self.wrong("issue", format!("a day from {first} on, when this document was introduced"), issue.to_string());
+            self.wrong(
+                Rule::IssueBeforeLaw,
+                "issue",
+                format!("a day from {first} on, when this document was introduced"),
+                issue.to_string(),
+            );
             return None;
         };
         if issue < birth.plus_years(i32::from(law.minimum_age)) {
-            self.wrong("birth", format!("an age of at least {} years on the day of issue {issue}", law.minimum_age), birth.to_string());
+            let expected = format!("an age of at least {} years on the day of issue {issue}", law.minimum_age);
+            self.wrong(Rule::AgeMinimum, "birth", expected, birth.to_string());
             return None;
         }
         let expiry = law.expiry(birth, issue);
         let text = expiry.map_or_else(|| "none".to_owned(), |date| date.to_string());
         if let Some(found) = input.expiry.as_ref().filter(|found| **found != text) {
-            self.wrong("expiry", format!("{text} for a birth on {birth} and an issue on {issue}"), quoted(found));
+            self.wrong(Rule::Expiry, "expiry", format!("{text} for a birth on {birth} and an issue on {issue}"), quoted(found));
             return None;
         }
         if let Some(date) = expiry.filter(|date| *date <= today) {
-            self.wrong("issue", format!("a document that is still valid today {today}"), format!("one that expires on {date}"));
+            let expected = format!("a document that is still valid today {today}");
+            self.wrong(Rule::Expired, "issue", expected, format!("one that expires on {date}"));
             return None;
         }
         if expiry.is_none() && self.profile.mrz.no_expiry.is_none() {
-            self.wrong("expiry", "a profile with mrz.no_expiry for a document that does not expire", "none");
+            self.wrong(Rule::Expiry, "expiry", "a profile with mrz.no_expiry for a document that does not expire", "none");
             return None;
         }
         Some(expiry)
@@ -234,15 +259,15 @@ impl Check<'_> {
         let rules = &self.profile.portrait;
         let formats = rules.formats.iter().map(|format| format.name()).collect::<Vec<_>>().join(" or ");
         let Some(name) = name else {
-            self.wrong("photo", format!("the file of a {formats} portrait"), "nothing");
+            self.wrong(Rule::Required, "photo", format!("the file of a {formats} portrait"), "nothing");
             return None;
         };
         let max = rules.max_bytes;
         let photo = self.image("photo", name, load)?;
         if !self.profile.portrait.formats.iter().any(|format| format.is(photo.kind())) {
-            self.wrong("photo", formats, format!("{} in {name}", photo.kind().name()));
+            self.wrong(Rule::ImageFormat, "photo", formats, format!("{} in {name}", photo.kind().name()));
         } else if photo.bytes().len() > max {
-            self.wrong("photo", format!("at most {max} bytes"), format!("{} in {name}", photo.bytes().len()));
+            self.wrong(Rule::PortraitBytes, "photo", format!("at most {max} bytes"), format!("{} in {name}", photo.bytes().len()));
         } else {
             return Some(photo);
         }
@@ -254,12 +279,12 @@ impl Check<'_> {
             return Some(Vec::new());
         }
         if fingers.is_empty() {
-            self.wrong("fingers", "at least one finger image for DG3", "none");
+            self.wrong(Rule::Required, "fingers", "at least one finger image for DG3", "none");
         }
         let mut out = Vec::new();
         for finger in fingers {
             if out.iter().any(|(position, _)| *position == finger.position) {
-                self.wrong("fingers", "each finger once", format!("{:?} twice", finger.position));
+                self.wrong(Rule::FingerTwice, "fingers", "each finger once", format!("{:?} twice", finger.position));
             }
             out.push((finger.position, self.image("fingers", &finger.file, load)?));
         }
@@ -273,11 +298,11 @@ impl Check<'_> {
         let mut out = Vec::new();
         for iris in irises {
             if out.iter().any(|(eye, _)| *eye == iris.eye) {
-                self.wrong("irises", "each eye once", format!("{:?} twice", iris.eye));
+                self.wrong(Rule::IrisTwice, "irises", "each eye once", format!("{:?} twice", iris.eye));
             }
             let photo = self.image("irises", &iris.file, load)?;
             if photo.kind() == ImageKind::Wsq {
-                self.wrong("irises", "JPEG or JPEG 2000", format!("{} in {}", photo.kind().name(), iris.file));
+                self.wrong(Rule::ImageFormat, "irises", "JPEG or JPEG 2000", format!("{} in {}", photo.kind().name(), iris.file));
             }
             out.push((iris.eye, photo));
         }
@@ -288,14 +313,14 @@ impl Check<'_> {
         let bytes = match load(name) {
             Ok(bytes) => bytes,
             Err(detail) => {
-                self.wrong(field, format!("the file {name}"), detail);
+                self.wrong(Rule::ImageFile, field, format!("the file {name}"), detail);
                 return None;
             }
         };
         match Photo::new(bytes) {
             Ok(photo) => Some(photo),
             Err(error) => {
-                self.wrong(field, error.expected, format!("{} in {name}", error.found));
+                self.wrong(error.rule, field, error.expected, format!("{} in {name}", error.found));
                 None
             }
         }
@@ -309,7 +334,10 @@ impl Check<'_> {
         if (1..=9).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit()) {
             return Some(text.to_owned());
         }
-        self.wrong("document_number", "1 to 9 characters A-Z, 0-9", if text.is_empty() { "nothing".to_owned() } else { quoted(text) });
+        match text {
+            "" => self.wrong(Rule::Required, "document_number", "1 to 9 characters A-Z, 0-9", "nothing"),
+            text => self.wrong(Rule::DocumentNumber, "document_number", "1 to 9 characters A-Z, 0-9", quoted(text)),
+        }
         None
     }
 
@@ -319,14 +347,14 @@ impl Check<'_> {
         let name = match Name::new(surname, given_names) {
             Ok(name) => name,
             Err(error) => {
-                self.wrong("surname, given_names", "letters with a transliteration to A-Z", error.to_string());
+                self.wrong(Rule::NameLetter, "surname, given_names", "letters with a transliteration to A-Z", error.to_string());
                 return None;
             }
         };
         let (whole, _) = name.fit(usize::MAX);
         if whole.len() > rules.format.name_len() && rules.long_name == LongName::Refuse {
             let expected = format!("at most {} characters in the MRZ", rules.format.name_len());
-            self.wrong("surname, given_names", expected, format!("{} in {whole}", whole.len()));
+            self.wrong(Rule::NameLength, "surname, given_names", expected, format!("{} in {whole}", whole.len()));
             return None;
         }
         let date_of_expiry = match (expiry, &rules.no_expiry) {
@@ -353,12 +381,12 @@ impl Check<'_> {
         let mrz = match Mrz::write(format, content) {
             Ok(mrz) => mrz,
             Err(error) => {
-                self.wrong("mrz", "fields that fit the machine readable zone", error.to_string());
+                self.wrong(Rule::MrzFields, "mrz", "fields that fit the machine readable zone", error.to_string());
                 return None;
             }
         };
         if input.mrz.as_ref().is_some_and(|lines| *lines != mrz.lines()) {
-            self.wrong("mrz", "the lines that follow from the other fields", "other lines");
+            self.wrong(Rule::MrzLines, "mrz", "the lines that follow from the other fields", "other lines");
             return None;
         }
         Some(mrz)
@@ -370,7 +398,8 @@ impl Check<'_> {
             CanRule::None => None,
         };
         if input.can.is_some() && number.is_some() && input.can != can {
-            self.wrong("can", if can.is_some() { "the last six digits of the number" } else { "none for this profile" }, "another");
+            let expected = if can.is_some() { "the last six digits of the number" } else { "none for this profile" };
+            self.wrong(Rule::Can, "can", expected, "another");
         }
         can
     }

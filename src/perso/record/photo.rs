@@ -4,6 +4,8 @@
 
 use eid::lds::biometrics::image::{self, ImageError, ImageKind};
 
+use super::Rule;
+
 /// An image that is complete as far as its markers tell.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Photo {
@@ -23,6 +25,8 @@ impl std::fmt::Debug for Photo {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("expected {expected}, found {found}")]
 pub struct PhotoError {
+    /// [`Rule::ImageFormat`] or [`Rule::ImageDamaged`].
+    pub rule: Rule,
     /// What a complete image has.
     pub expected: String,
     /// What is there.
@@ -35,21 +39,29 @@ impl Photo {
     /// # Errors
     /// Another format, a truncated file, or no image size in it.
     pub fn new(bytes: Vec<u8>) -> Result<Self, PhotoError> {
-        let error = |expected: &str, found: String| PhotoError { expected: expected.to_owned(), found };
+        let error = |rule: Rule, expected: &str, found: String| PhotoError { rule, expected: expected.to_owned(), found };
         let header = image::sniff(&bytes).map_err(|problem| match problem {
-            ImageError::UnknownFormat if bytes.is_empty() => error("a JPEG, JPEG 2000, or WSQ image", "an empty file".to_owned()),
+            ImageError::UnknownFormat if bytes.is_empty() => {
+                error(Rule::ImageFormat, "a JPEG, JPEG 2000, or WSQ image", "an empty file".to_owned())
+            }
             ImageError::UnknownFormat => {
                 let head: Vec<u8> = bytes.iter().take(4).copied().collect();
-                error("a JPEG, JPEG 2000, or WSQ image", format!("a file that starts {}", hex::encode_upper(head)))
+                error(Rule::ImageFormat, "a JPEG, JPEG 2000, or WSQ image", format!("a file that starts {}", hex::encode_upper(head)))
             }
-            problem => error("a whole image with its size", problem.to_string()),
+            problem => error(Rule::ImageDamaged, "a whole image with its size", problem.to_string()),
         })?;
         let (end, name): (&[u8], _) = if header.kind == ImageKind::Wsq { (&[0xFF, 0xA1], "FFA1") } else { (&[0xFF, 0xD9], "FFD9") };
         let data = if header.kind == ImageKind::Jp2 { jp2_codestream(&bytes) } else { Some(bytes.as_slice()) };
         if !data.is_some_and(|data| data.ends_with(end)) {
-            return Err(error(&format!("a {} image up to its end marker {name}", header.kind.name()), "a truncated one".to_owned()));
+            return Err(error(
+                Rule::ImageDamaged,
+                &format!("a {} image up to its end marker {name}", header.kind.name()),
+                "a truncated one".to_owned(),
+            ));
         }
-        let side = |pixels: u32| u16::try_from(pixels).map_err(|_| error("at most 65535 pixels on a side", pixels.to_string()));
+        let side = |pixels: u32| {
+            u16::try_from(pixels).map_err(|_| error(Rule::ImageDamaged, "at most 65535 pixels on a side", pixels.to_string()))
+        };
         Ok(Self { kind: header.kind, width: side(header.width)?, height: side(header.height)?, bytes })
     }
 
