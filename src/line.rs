@@ -18,6 +18,7 @@
 
 pub mod audit;
 pub mod feeder;
+pub mod intake;
 pub mod memory;
 pub mod merkle;
 pub mod prepare;

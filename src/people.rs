@@ -15,6 +15,8 @@ mod face;
 mod finger;
 mod names;
 mod places;
+#[cfg(feature = "line")]
+pub mod sheet;
 
 use dice::Dice;
 
