@@ -10,6 +10,7 @@
 //! | [`perso`] | the issuer: record and profile to image, plan, and card |
 //! | [`session`] | a card with or without secure messaging; the only owner of the transport |
 //! | [`signer`] | keys in a PKCS#11 token |
+//! | `store` | databases: SQLite, PostgreSQL (features `sqlite`, `postgres`) |
 //! | [`trust`] | what a verifier trusts: the store, and how lists and certificates of states come into it |
 //! | [`terminal`] | the inspection procedure: access, reading, genuineness, report |
 //!
@@ -50,6 +51,8 @@ pub mod perso;
 pub mod picture;
 pub mod session;
 pub mod signer;
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+pub mod store;
 pub mod terminal;
 pub mod transport;
 pub mod trust;

@@ -28,6 +28,8 @@ pub mod recover;
 mod rules;
 pub mod seal;
 pub mod site;
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+pub mod sql;
 pub mod state;
 #[cfg(feature = "sqlite")]
 pub mod station;

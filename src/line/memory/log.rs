@@ -63,7 +63,7 @@ impl Memory {
 
     pub(super) fn checkpoints_of(&self, chain: &str) -> Vec<Checkpoint> {
         let mut found: Vec<_> = self.checkpoints.iter().filter(|checkpoint| checkpoint.chain == chain).cloned().collect();
-        found.sort_by(|one, other| (one.sequence, &one.signature).cmp(&(other.sequence, &other.signature)));
+        found.sort_by(|one, other| (one.sequence, &one.signature, one.time).cmp(&(other.sequence, &other.signature, other.time)));
         found
     }
 }
