@@ -17,7 +17,7 @@ SECONDS ?= 60
 SESSIONS ?= 2000
 
 BUILD_PACKAGES := gcc libc6-dev pkg-config libpcsclite-dev
-TEST_PACKAGES  := $(BUILD_PACKAGES) libssl-dev openssl pcscd softhsm2 vsmartcard-vpcd
+TEST_PACKAGES  := $(BUILD_PACKAGES) libssl-dev openssl pcscd postgresql softhsm2 vsmartcard-vpcd
 PEER_PACKAGES  := $(TEST_PACKAGES) libeac-dev openpace default-jdk-headless libbcpkix-java opensc pcsc-tools vsmartcard-vpicc swig
 
 .PHONY: demo test features peers lint bench soak fuzz doc packages
