@@ -30,7 +30,7 @@ mod stock;
 mod work;
 
 /// How often a transaction that others push out is tried.
-const TRIES: u32 = 12;
+const TRIES: u32 = 5;
 /// Rows of one statement with many.
 const ROWS: usize = 500;
 

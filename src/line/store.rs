@@ -373,6 +373,10 @@ pub fn create(url: &str, password: Option<&Secret>) -> Result<Box<dyn Store>, St
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 fn connect(url: &str, password: Option<&Secret>, create: bool) -> Result<Box<dyn crate::store::Sql>, StoreError> {
     use crate::store::SqlError;
+    #[cfg(not(feature = "postgres"))]
+    let _ = password;
+    #[cfg(not(feature = "sqlite"))]
+    let _ = create;
     // what follows the scheme may be a secret of someone who put a password there
     let name = || url.split(':').next().filter(|scheme| scheme.len() <= 12).unwrap_or("store").to_owned();
     #[cfg(feature = "sqlite")]

@@ -150,7 +150,7 @@ fn a_person_has_one_live_document_of_a_type_and_renewal_replaces_it() {
     each(|store| {
         at_line(store, "d1", &[1, 2]);
         let batch = released(store, "b1", &[10]);
-        let mut add = |store: &mut dyn Store, name: &str, jobs: Vec<NewJob>| {
+        let add = |store: &mut dyn Store, name: &str, jobs: Vec<NewJob>| {
             store.add_batch(&header(name), &mut jobs.into_iter(), &note("batch-added"))
         };
         assert!(refusal(add(store, "b2", vec![order(1, 10)])).contains("no live document of person"));

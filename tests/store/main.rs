@@ -8,6 +8,7 @@ mod life;
 #[path = "../support/postgres.rs"]
 mod postgres;
 mod random;
+mod speed;
 mod together;
 
 use std::sync::OnceLock;

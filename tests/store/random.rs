@@ -141,6 +141,7 @@ fn step(dice: &mut Dice, seen: &mut Seen) -> Step {
         }),
         31 => Step::Deliver(format!("d{}", dice.roll(9)), (0..1 + dice.roll(6)).map(|_| dice.serial()).collect()),
         32..35 => {
+            let any = (dice.card_state(), dice.card_state());
             let route = dice.of(&[
                 (CardState::InStock, CardState::AtLine),
                 (CardState::InStock, CardState::AtLine),
@@ -148,7 +149,7 @@ fn step(dice: &mut Dice, seen: &mut Seen) -> Step {
                 (CardState::AtLine, CardState::Sample),
                 (CardState::Bound, CardState::Lost),
                 (CardState::ScrapPending, CardState::Lost),
-                (dice.card_state(), dice.card_state()),
+                any,
             ]);
             Step::Move((0..1 + dice.roll(2)).map(|_| dice.serial()).collect(), route.0, route.1, dice.roll(3) > 0)
         }
@@ -156,15 +157,18 @@ fn step(dice: &mut Dice, seen: &mut Seen) -> Step {
             let serial = if seen.bound.is_empty() { dice.serial() } else { dice.of(&seen.bound).0 };
             Step::Scrap(serial, dice.of(&[CardState::Terminated, CardState::Mute, CardState::Good]))
         }
-        36 => Step::Incident(Incident {
-            id: 0,
-            batch: dice.of(&[None, Some(dice.batch())]),
-            station: dice.station(),
-            serial: dice.of(&[None, Some(dice.serial())]),
-            what: dice.of(&["wrong-cryptogram", "unknown-writer"]).to_owned(),
-            time: NOW + seen.time / 50,
-            released_by: None,
-        }),
+        36 => {
+            let (batch, serial) = (Some(dice.batch()), Some(dice.serial()));
+            Step::Incident(Incident {
+                id: 0,
+                batch: dice.of(&[None, batch]),
+                station: dice.station(),
+                serial: dice.of(&[None, serial]),
+                what: dice.of(&["wrong-cryptogram", "unknown-writer"]).to_owned(),
+                time: NOW + seen.time / 50,
+                released_by: None,
+            })
+        }
         37 => Step::ReleaseIncident(i64::from(dice.roll(6))),
         38 => {
             let end = seen.shipped.last().map_or_else(|| audit::ChainEnd::empty("station a"), audit::Entry::end);
