@@ -15,10 +15,11 @@ use pki::{Authority, PkiError, SoftwareKeys};
 use rand_core::Rng as _;
 use serde_json::json;
 
-use super::officers::{self, Named};
+use super::officers;
 use super::openers::{self, Openers};
 use super::{failure, keys, open};
 use crate::cli::exit::{Exit, Failure};
+use crate::cli::named::Named;
 use crate::cli::secret::PassphraseArgs;
 use crate::cli::{Context, clock, output, random, token};
 

@@ -1,50 +1,26 @@
 //! Officers on the command line: who came, and the pass phrase of each from a file, the environment, or a prompt.
 
-use std::path::{Path, PathBuf};
-use std::str::FromStr;
+use std::path::Path;
 
 use eid::secret::Secret;
 use pki::ceremony::rite;
 use pki::ceremony::{CeremonyError, Officer, SharesError};
 
 use crate::cli::exit::{Exit, Failure};
+use crate::cli::named::Named;
 use crate::cli::secret;
 
-/// `NAME` or `NAME=FILE`.
-#[derive(Clone, Debug)]
-pub(super) struct Named {
-    name: String,
-    file: Option<PathBuf>,
-}
-
-impl FromStr for Named {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let (name, file) = text.split_once('=').map_or((text, None), |(name, file)| (name, Some(PathBuf::from(file))));
-        let characters = name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
-        if name.is_empty() || name.len() > 32 || !characters || file.as_ref().is_some_and(|file| file.as_os_str().is_empty()) {
-            return Err(format!("expected NAME or NAME=FILE, a name of 1 to 32 of a-z, 0-9 and hyphen, found {text:?}"));
-        }
-        Ok(Self { name: name.to_owned(), file })
-    }
-}
-
-impl Named {
-    /// The environment variable that may hold the pass phrase: `CARDWRIGHT_OFFICER_ANA`.
-    fn variable(&self) -> String {
-        format!("CARDWRIGHT_OFFICER_{}", self.name.to_ascii_uppercase().replace('-', "_"))
-    }
-}
+/// Their variables: `CARDWRIGHT_OFFICER_ANA`.
+const VARIABLE: &str = "CARDWRIGHT_OFFICER";
 
 /// Officers who choose their pass phrase now, one after the other.
 pub(super) fn fresh(officers: &[Named]) -> Result<Vec<Officer>, Failure> {
-    each(officers, |officer, option, what| secret::fresh(officer.file.as_deref(), &officer.variable(), option, what))
+    each(officers, |officer, option, what| secret::fresh(officer.file.as_deref(), &officer.variable(VARIABLE), option, what))
 }
 
 /// Officers who chose it at the ceremony.
 fn existing(officers: &[Named]) -> Result<Vec<Officer>, Failure> {
-    each(officers, |officer, option, what| secret::existing(officer.file.as_deref(), &officer.variable(), option, what))
+    each(officers, |officer, option, what| secret::existing(officer.file.as_deref(), &officer.variable(VARIABLE), option, what))
 }
 
 fn each(officers: &[Named], ask: impl Fn(&Named, &str, &str) -> Result<Secret, Failure>) -> Result<Vec<Officer>, Failure> {

@@ -9,8 +9,9 @@ use eid::secret::Secret;
 use pki::Authority;
 use pki::keys::KeyStore;
 
-use super::officers::{self, Named};
+use super::officers;
 use crate::cli::exit::{Exit, Failure};
+use crate::cli::named::Named;
 use crate::cli::token::{self, PinArgs, Place};
 
 /// Who came, and where the PIN is.
