@@ -16,8 +16,11 @@ mod demo;
 mod exit;
 mod face_qr;
 mod generate;
+#[cfg(feature = "line")]
+mod line;
 mod log;
 mod master;
+mod named;
 mod output;
 mod perso;
 mod pictures;
@@ -60,6 +63,8 @@ enum Command {
     Show(show::Show),
     Sim(sim::Sim),
     Perso(perso::Perso),
+    #[cfg(feature = "line")]
+    Line(line::Line),
     Pki(pki::Pki),
     Trust(trust::Trust),
     Readers(readers::Readers),
@@ -112,6 +117,8 @@ fn run(command: Command, context: Context) -> Result<Exit, Failure> {
         Command::Pki(command) => command.run(context),
         Command::Trust(command) => command.run(context),
         Command::Perso(command) => command.run(context),
+        #[cfg(feature = "line")]
+        Command::Line(command) => command.run(context),
         Command::Read(command) => command.run(context),
         Command::Readers(command) => command.run(context),
         Command::Apdu(command) => command.run(context),

@@ -208,7 +208,7 @@ pub enum DemoError {
 }
 
 /// The key that signs the documents, wherever it is.
-type DocumentSigner = Box<dyn Signer + Send + Sync>;
+pub(crate) type DocumentSigner = Box<dyn Signer + Send + Sync>;
 
 /// What all workers share.
 struct Shared<'a> {
@@ -247,7 +247,8 @@ pub fn run(options: &DemoOptions, rng: &mut dyn CryptoRng, tell: &(dyn Fn(Event<
     prepare(&options.out)?;
     let document = DocumentProfile::load(&options.profile)?;
     let card_profile = CardProfile::load("eid-gp-scp03")?;
-    let (authority, signer, certificate) = authority(&options.out.join("pki"), options, rng)?;
+    let (authority, signer, certificate) =
+        test_authority(&options.out.join("pki"), PASS_PHRASE, options.token.as_ref(), options.today, rng)?;
     let mut trust = TrustStore::new();
     trust.add(authority.csca()?.der())?;
     let jobs = jobs(options, &document, rng)?;
@@ -316,9 +317,14 @@ fn prepare(out: &Path) -> Result<(), DemoError> {
     Ok(())
 }
 
-/// The authority of the demo, its document signer's key and certificate.
-fn authority(directory: &Path, options: &DemoOptions, rng: &mut dyn CryptoRng) -> Result<(Authority, DocumentSigner, Vec<u8>), DemoError> {
-    let today = options.today;
+/// A test authority, its document signer's key and certificate. Its keys are in the token, or in files under the pass phrase.
+pub(crate) fn test_authority(
+    directory: &Path,
+    pass_phrase: &str,
+    token: Option<&DemoToken>,
+    today: Date,
+    rng: &mut dyn CryptoRng,
+) -> Result<(Authority, DocumentSigner, Vec<u8>), PkiError> {
     let mut hierarchy = Hierarchy::new("VN", "VNM", "http://csca.example/csca.crl");
     hierarchy.authority.organization = Some("Cardwright demo, not an authority".to_owned());
     hierarchy.authority.contact = Some("nobody@demo.example".to_owned());
@@ -327,14 +333,14 @@ fn authority(directory: &Path, options: &DemoOptions, rng: &mut dyn CryptoRng) -
     hierarchy.authority.parameters = EcParameters::Named;
     hierarchy.csca =
         Some(hierarchy::Csca { common_name: "Demo CSCA".to_owned(), serial_number: Some("001".to_owned()), ..hierarchy::Csca::default() });
-    let keys: Arc<dyn KeyStore + Send + Sync> = match &options.token {
+    let keys: Arc<dyn KeyStore + Send + Sync> = match token {
         Some(token) => {
             hierarchy.tokens.insert(DemoToken::NAME.to_owned(), token.declared.clone());
             let roles = [hierarchy.csca.as_mut().map(|csca| &mut csca.token), hierarchy.ds.as_mut().map(|ds| &mut ds.token)];
             roles.into_iter().flatten().for_each(|role| *role = Some(DemoToken::NAME.to_owned()));
             Arc::clone(&token.keys)
         }
-        None => Arc::new(SoftwareKeys::new(directory, Secret::from(PASS_PHRASE.as_bytes()), ChaCha20Rng::from_seed(seed(rng)))),
+        None => Arc::new(SoftwareKeys::new(directory, Secret::from(pass_phrase.as_bytes()), ChaCha20Rng::from_seed(seed(rng)))),
     };
     let keys = keys.as_ref();
     Authority::declare(directory, &hierarchy)?;

@@ -34,4 +34,5 @@ pub mod state;
 #[cfg(feature = "sqlite")]
 pub mod station;
 pub mod store;
+pub mod test_site;
 pub mod users;

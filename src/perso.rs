@@ -10,6 +10,7 @@
 pub(crate) mod toml_text;
 
 pub mod adopt;
+pub mod blank;
 pub mod build;
 pub mod card_profile;
 pub mod image_file;

@@ -18,3 +18,9 @@ pub(crate) fn now() -> Time {
     let seconds = jiff::Timestamp::now().as_second();
     Time { date: Date::from_days(seconds.div_euclid(86_400)), second: u32::try_from(seconds.rem_euclid(86_400)).unwrap_or(0) }
 }
+
+/// This moment in seconds since 1970-01-01T00:00:00Z: what the line's store counts in.
+#[cfg(feature = "line")]
+pub(crate) fn moment() -> i64 {
+    jiff::Timestamp::now().as_second()
+}

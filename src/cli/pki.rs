@@ -141,7 +141,7 @@ fn publish_failure(error: &PublishError) -> Failure {
 }
 
 /// Why a store of keys did not do what was asked.
-fn store_failure(error: &KeyStoreError) -> Failure {
+pub(crate) fn store_failure(error: &KeyStoreError) -> Failure {
     match error {
         KeyStoreError::Io { path, source } => Failure::file(path, source),
         KeyStoreError::Key { source: KeyError::PassPhrase, .. } => {

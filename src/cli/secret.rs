@@ -18,14 +18,22 @@ pub(crate) struct PassphraseArgs {
 }
 
 impl PassphraseArgs {
+    /// The environment variable that may hold it.
+    pub(crate) const VARIABLE: &str = "CARDWRIGHT_PASSPHRASE";
+
+    /// The file that was named.
+    pub(crate) fn file(&self) -> Option<&Path> {
+        self.passphrase_file.as_deref()
+    }
+
     /// The pass phrase for `what`.
     pub(crate) fn existing(&self, what: &str) -> Result<Secret, Failure> {
-        existing(self.passphrase_file.as_deref(), "CARDWRIGHT_PASSPHRASE", "--passphrase-file", what)
+        existing(self.passphrase_file.as_deref(), Self::VARIABLE, "--passphrase-file", what)
     }
 
     /// A pass phrase for a new key.
     pub(crate) fn fresh(&self, what: &str) -> Result<Secret, Failure> {
-        fresh(self.passphrase_file.as_deref(), "CARDWRIGHT_PASSPHRASE", "--passphrase-file", what)
+        fresh(self.passphrase_file.as_deref(), Self::VARIABLE, "--passphrase-file", what)
     }
 }
 
@@ -38,8 +46,14 @@ pub(crate) struct SignerPassphraseArgs {
 }
 
 impl SignerPassphraseArgs {
-    const VARIABLE: &str = "CARDWRIGHT_SIGNER_PASSPHRASE";
+    /// The environment variable that may hold it.
+    pub(crate) const VARIABLE: &str = "CARDWRIGHT_SIGNER_PASSPHRASE";
     const OPTION: &str = "--signer-passphrase-file";
+
+    /// The file that was named.
+    pub(crate) fn file(&self) -> Option<&Path> {
+        self.signer_passphrase_file.as_deref()
+    }
 
     /// The pass phrase for `what`.
     pub(crate) fn existing(&self, what: &str) -> Result<Secret, Failure> {
@@ -86,7 +100,7 @@ pub(crate) fn pin(file: Option<&Path>, label: &str) -> Result<Secret, Failure> {
     }
 }
 
-fn given(file: Option<&Path>, variable: &str) -> Result<Option<Secret>, Failure> {
+pub(crate) fn given(file: Option<&Path>, variable: &str) -> Result<Option<Secret>, Failure> {
     match file {
         Some(path) => secret_file(path).map(Some),
         None => Ok(std::env::var(variable).ok().map(|text| Secret::new(text.into_bytes()))),

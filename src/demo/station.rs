@@ -2,16 +2,15 @@
 
 use std::path::Path;
 
-use applets::{Card, CardConfig};
+use applets::Card;
 use chacha20::ChaCha20Rng;
 use eid::image::CardImage;
-use eid::scp03::kdf3;
 use eid::transport::Transport;
 use rand_core::{Rng as _, SeedableRng as _};
 
 use super::{CardResult, Event, Job, Shared, Slot};
+use crate::perso::blank;
 use crate::perso::build::{self, ChipKeys, Signing};
-use crate::perso::card_profile::Product;
 use crate::perso::plan::ApduForm;
 use crate::perso::write::{self, Disposition, Failed, Writer};
 use crate::terminal;
@@ -102,17 +101,13 @@ impl<'a> Station<'a> {
 
     /// A blank card from the maker: serial number and transport keys of its own, in a file.
     fn blank(&self, job: &Job, rng: &mut ChaCha20Rng) -> Result<Card, Trouble> {
-        let Product::GpDgi(product) = &self.shared.card_profile.product else {
-            return Err("the card profile is not that of the virtual card".into());
-        };
         let [a, b, c, d] = job.number.to_be_bytes();
         let kdd = [0x00, 0x00, 0x00, b'E', b'I', b'D', a, b, c, d];
-        let transport = kdf3(self.shared.masters.get(&product.master_transport)?, kdd)?;
-        let config = CardConfig::new(kdd, product.kvn_transport, transport);
         let mut seed = [0; 32];
         rng.fill_bytes(&mut seed);
         let path = self.path("cards").join(format!("{:04}.card", job.number));
-        Ok(Card::create(&path, &config, Box::new(ChaCha20Rng::from_seed(seed)))?)
+        let chip = Box::new(ChaCha20Rng::from_seed(seed));
+        Ok(blank::create(&path, &self.shared.card_profile, &self.shared.masters, kdd, chip)?)
     }
 
     /// Everything that happens with the card in the reader.
