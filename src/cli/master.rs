@@ -22,12 +22,19 @@ pub(crate) struct MasterArgs {
     test_keys: bool,
 }
 
-fn named(text: &str) -> Result<(String, PathBuf), String> {
+/// `NAME=FILE` of a master key.
+pub(crate) fn named(text: &str) -> Result<(String, PathBuf), String> {
     let (name, path) = text
         .split_once('=')
         .filter(|(name, path)| !name.is_empty() && !path.is_empty())
         .ok_or_else(|| format!("expected NAME=FILE, such as perso-transport-kmc=transport.key, found {text:?}"))?;
     Ok((name.to_owned(), PathBuf::from(path)))
+}
+
+/// The masters in these files.
+pub(crate) fn from_files(files: &[(String, PathBuf)]) -> Result<Masters, Failure> {
+    let keys = files.iter().map(|(name, path)| Ok((name.clone(), key_file(path)?))).collect::<Result<Vec<_>, Failure>>()?;
+    Ok(Masters::new(keys))
 }
 
 impl MasterArgs {
@@ -36,8 +43,7 @@ impl MasterArgs {
         if self.test_keys {
             return Ok(Masters::test(profile));
         }
-        let keys = self.files.iter().map(|(name, path)| Ok((name.clone(), key_file(path)?))).collect::<Result<Vec<_>, Failure>>()?;
-        Ok(Masters::new(keys))
+        from_files(&self.files)
     }
 
     /// The master of the transport keys of a product behind a security domain.

@@ -31,6 +31,11 @@ impl TrustArgs {
     pub(crate) fn store(&self) -> Result<TrustStore, Failure> {
         read(&self.trust).map(|collection| collection.trust())
     }
+
+    /// The same, or what `path` holds if nothing was given.
+    pub(crate) fn store_or(&self, path: &Path) -> Result<TrustStore, Failure> {
+        if self.trust.is_empty() { read(&[path.to_owned()]).map(|collection| collection.trust()) } else { self.store() }
+    }
 }
 
 /// Any mix of stores, files and folders. A list that is named here is trusted as a certificate is that is named here: with a warning
