@@ -147,7 +147,7 @@ pub enum End {
     Finished,
     /// Nothing can be claimed, and some jobs wait for their cards.
     CardsMissing {
-        /// Bound, written, or verified: find the card and present it.
+        /// Bound, written, or verified: another station is at it, or the card must be found and presented.
         find: u64,
         /// Held: count the card at the scrap desk.
         count: u64,

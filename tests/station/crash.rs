@@ -7,6 +7,7 @@ use cardwright::line::state::JobState;
 use cardwright::line::station::End;
 use cardwright::line::store::Store as _;
 use cardwright::line::users::Action;
+use cardwright::perso::plan::ApduForm;
 use rand_core::Rng as _;
 
 use applets::rng::SeededRng;
@@ -207,6 +208,42 @@ fn a_card_from_elsewhere_is_quarantined_and_the_line_stops() {
     let end = world.run("A", &Power::default()).ok();
     assert!(matches!(&end, Some(End::Incident(what)) if what.starts_with("unknown-writer")), "{end:?}");
     assert_eq!(world.count(JobState::Prepared), 1);
+}
+
+#[test]
+fn many_readers_of_two_stations_share_the_work_and_nothing_is_made_twice() {
+    let mut world = World::new(12, 14, 0);
+    world.readers = 4;
+    world.settings.pause = std::time::Duration::from_millis(5);
+    std::thread::scope(|scope| {
+        for station in ["A", "B"] {
+            let world = &world;
+            scope.spawn(move || {
+                let end = world.run(station, &Power::default()).ok();
+                // Whoever ends first leaves the cards that are in the readers of the other.
+                assert!(matches!(end, Some(End::Finished | End::CardsMissing { count: 0, claimed: 0, .. })), "{end:?}");
+            });
+        }
+    });
+    assert_eq!(world.count(JobState::Issued), 12);
+    world.settles();
+}
+
+/// The work ends where a grouping is complete, and goes on from there: less is sent than for a whole card.
+#[test]
+fn a_station_that_is_asked_to_stop_while_it_writes_ends_at_a_grouping_and_goes_on_there() {
+    let mut world = World::new(1, 2, 0);
+    world.settings.apdu = ApduForm::Frame;
+    world.stop_at = Some(30);
+    assert_eq!(world.run("A", &Power::default()).ok(), Some(End::Stopped));
+    assert_eq!((world.count(JobState::Bound), world.told.lock().expect("told").clone()), (1, vec!["resume".to_owned()]));
+    world.stop_at = None;
+    assert_eq!(world.run("A", &Power::default()).ok(), Some(End::Finished));
+    assert_eq!(world.told.lock().expect("told")[1..], ["HalfWritten".to_owned(), "good".to_owned()]);
+    let attempts = world.store.clone().attempts(world.batch).expect("there");
+    assert_eq!(attempts.iter().map(|attempt| attempt.resumed).collect::<Vec<_>>(), [false, true]);
+    assert!(attempts[0].bytes > 4_000, "something had been written: {attempts:?}");
+    world.settles();
 }
 
 #[test]

@@ -17,7 +17,8 @@ use cardwright::line::memory::MemoryStore;
 use cardwright::line::quality::Quality;
 use cardwright::line::state::{CardState, JobState};
 use cardwright::line::station::{
-    End, Event, ImageSource, Intent, IntentState, Journal, JournalError, JournalFile, Parts, Saying, Seat, Settings, Station, StationError,
+    End, Event, ImageSource, Intent, IntentState, Journal, JournalError, JournalFile, Parts, Saying, Seat, Settings, Stage, Station,
+    StationError,
 };
 use cardwright::line::store::{Batch, BatchId, Claim, Job, JobId, NewBatch, NewJob, Note, Pseudonym, Serial, Store};
 use cardwright::line::users::{Action, Login, Role, TwoPersons, User, log_in};
@@ -315,6 +316,10 @@ pub(crate) struct World {
     pub(crate) away: Shared<(usize, usize)>,
     seed: usize,
     seconds: AtomicI64,
+    /// Readers of each station.
+    pub(crate) readers: usize,
+    /// Asks the station to stop after so many APDUs of a card.
+    pub(crate) stop_at: Option<usize>,
 }
 
 impl World {
@@ -370,6 +375,8 @@ impl World {
             away: Arc::default(),
             seed,
             seconds: AtomicI64::new(0),
+            readers: 1,
+            stop_at: None,
         }
     }
 
@@ -387,6 +394,11 @@ impl World {
         let site = &*SITE;
         let run = self.runs.fetch_add(1, Ordering::Relaxed);
         let tell = |event: Event<'_>| {
+            if let Event::Stage { stage: Stage::Write, done, .. } = event
+                && self.stop_at.is_some_and(|at| done >= at)
+            {
+                stop.store(true, Ordering::Relaxed);
+            }
             let text = match event {
                 Event::Settled { row, .. } => format!("{row:?}"),
                 Event::Attempt(attempt) => attempt.outcome.clone(),
@@ -415,10 +427,17 @@ impl World {
             let journal = JournalFile::open(&self.journal(station), station)?;
             let line = Station::new(parts, Box::new(CutJournal { inner: journal, power: power.clone() }));
             let store = || CutStore { inner: self.store.clone(), power: power.clone(), away: Arc::clone(&self.away) };
+            let seat = |n: usize| {
+                let name = if n == 0 { station.to_owned() } else { format!("{station}-{n}") };
+                let rng = SeededRng::new(format!("{name} {run} {}", self.seed).as_bytes());
+                let feeder = RackFeeder { rack: Arc::clone(&self.rack), name, power: power.clone() };
+                Seat { feeder: Box::new(feeder), store: Box::new(store()), rng: Box::new(rng) }
+            };
+            if self.readers > 1 {
+                return line.run((0..self.readers).map(seat).collect(), &mut store());
+            }
             line.start(&mut store())?;
-            let feeder = RackFeeder { rack: Arc::clone(&self.rack), name: station.to_owned(), power: power.clone() };
-            let rng = SeededRng::new(format!("{station} {run} {}", self.seed).as_bytes());
-            line.work(Seat { feeder: Box::new(feeder), store: Box::new(store()), rng: Box::new(rng) })?;
+            line.work(seat(0))?;
             line.finish(&mut store())
         };
         catch_unwind(AssertUnwindSafe(work)).map_err(|panic| match panic.downcast::<Cut>() {
