@@ -342,8 +342,9 @@ fn ended(end: &End) -> (Exit, String) {
     match end {
         End::Finished => (Exit::Success, "every job of the released batches is settled".to_owned()),
         End::CardsMissing { find, count, claimed } => {
-            let text =
-                format!("{find} cards in readers of other stations or to be found and presented, {count} to count at the scrap desk, {claimed} jobs claimed by other stations");
+            let text = format!(
+                "{find} cards in readers of other stations or to be found and presented, {count} to count at the scrap desk, {claimed} jobs claimed by other stations"
+            );
             (Exit::Undecided, text)
         }
         End::NoBlanks { jobs } => (Exit::Gone, format!("no blanks are left for {jobs} jobs")),
