@@ -1,4 +1,4 @@
-//! `sim`: virtual cards. Make a blank one, look at one, put one into a PC/SC reader.
+//! `sim`: virtual cards, and people for them. Make a blank card, look at one, put one into a PC/SC reader; write synthetic people as a table.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -23,7 +23,10 @@ use super::exit::{Exit, Failure};
 use super::master::MasterArgs;
 use super::{Context, output, random};
 
-/// Make, show, and serve virtual cards
+#[cfg(feature = "line")]
+mod people;
+
+/// Make, show, and serve virtual cards, and make people for them
 #[derive(Debug, Args)]
 #[command(
     args_conflicts_with_subcommands = true,
@@ -45,6 +48,8 @@ pub(crate) struct Sim {
 enum Step {
     New(New),
     Status(Status),
+    #[cfg(feature = "line")]
+    People(people::People),
 }
 
 /// Make a blank card, or one that holds given files
@@ -112,8 +117,10 @@ impl Sim {
         match (self.step, self.image, self.vpcd) {
             (Some(Step::New(step)), ..) => step.run(context),
             (Some(Step::Status(step)), ..) => step.run(context),
+            #[cfg(feature = "line")]
+            (Some(Step::People(step)), ..) => step.run(context),
             (None, Some(image), Some(address)) => serve(&image, &address),
-            (None, ..) => Err(Failure::usage("expected --image FILE and --vpcd HOST:PORT, or one of the commands new and status")),
+            (None, ..) => Err(Failure::usage("expected --image FILE and --vpcd HOST:PORT, or one of the commands new, status, and people")),
         }
     }
 }
