@@ -45,6 +45,8 @@ pub use live::Live;
 pub use mapping::{Field, Mapping};
 pub use report::{LISTED, Report, SourceReport, Tally};
 pub use rules::{Ground, Level, LevelError, Levels, Quality, Reason};
+#[cfg(feature = "postgres")]
+pub use source::PostgresSource;
 pub use source::{CsvSource, JsonLinesSource, MAX_COLUMNS, MAX_ROW, Row, Source, SourceError, open};
 
 /// How a delivery is judged.

@@ -16,9 +16,13 @@ use super::rules::Reason;
 
 mod csv;
 mod json_lines;
+#[cfg(feature = "postgres")]
+mod postgres;
 
 pub use csv::CsvSource;
 pub use json_lines::JsonLinesSource;
+#[cfg(feature = "postgres")]
+pub use postgres::PostgresSource;
 
 /// Bytes of one row at most: a portrait and ten fingers in base64 have room.
 pub const MAX_ROW: usize = 16 << 20;
