@@ -1,6 +1,7 @@
 //! `line`: the production line, from the records of the population database to settled cards. One file a command.
 
 mod init;
+mod intake;
 mod persons;
 mod prepare;
 
@@ -37,6 +38,7 @@ pub(crate) struct Line {
 enum Step {
     Init(init::Init),
     User(user::User),
+    Intake(intake::Intake),
 
     Prepare(prepare::Prepare),
     Release(release::Release),
@@ -88,6 +90,7 @@ impl Line {
         match self.step {
             Step::Init(step) => step.run(site, context),
             Step::User(step) => step.run(site, context),
+            Step::Intake(step) => step.run(site, context),
 
             Step::Prepare(step) => step.run(site, context),
             Step::Release(step) => step.run(site, context),
