@@ -484,6 +484,11 @@ impl World {
         for number in &rack.reject {
             let mut chip = lock(&rack.chips[*number]);
             let card = store.card(&chip.serial).expect("there").expect("delivered");
+            if card.state == CardState::AtLine {
+                // It died before it was bound: counted without a job.
+                let persons = site.two(Action::Scrap);
+                store.scrap(&chip.serial, CardState::Mute, "no-answer", &persons, &note("card-scrapped")).expect("counted");
+            }
             if card.state != CardState::ScrapPending {
                 continue;
             }
@@ -516,7 +521,10 @@ impl World {
             cards.into_iter().map(|card| card.serial).collect::<Vec<_>>()
         };
         assert_eq!(serials(&rack.good), listed(&mut store, CardState::Good), "the good bin");
-        assert_eq!(serials(&rack.reject), listed(&mut store, CardState::Terminated), "the reject bin");
+        let mut counted = listed(&mut store, CardState::Terminated);
+        counted.extend(listed(&mut store, CardState::Mute));
+        counted.sort();
+        assert_eq!(serials(&rack.reject), counted, "the reject bin");
         let blanks: Vec<_> = rack.blanks.iter().copied().collect();
         assert_eq!(serials(&blanks), listed(&mut store, CardState::AtLine), "the blanks");
         assert!(rack.reader.is_empty(), "no card is left in a reader");
