@@ -20,7 +20,7 @@ use cardwright::line::station::{
     End, Event, ImageSource, Intent, IntentState, Journal, JournalError, JournalFile, Parts, Saying, Seat, Settings, Stage, Station,
     StationError,
 };
-use cardwright::line::store::{Batch, BatchId, Claim, Job, JobId, NewBatch, NewJob, Note, Pseudonym, Serial, Store};
+use cardwright::line::store::{Batch, BatchId, Claim, Job, JobId, NewBatch, NewJob, Note, Pseudonym, Scrap, Serial, Store};
 use cardwright::line::users::{Action, Login, Role, TwoPersons, User, log_in};
 use cardwright::people;
 use cardwright::perso::build::{self, ChipKeys, Signing};
@@ -483,6 +483,18 @@ impl World {
         let rack = lock(&self.rack);
         for number in &rack.reject {
             let mut chip = lock(&rack.chips[*number]);
+            let card = store.card(&chip.serial).expect("there").expect("delivered");
+            if matches!(card.state, CardState::Bound | CardState::Personalized) {
+                // It died before it could tell its serial again: the desk reads the serial from the body, and says that the card failed.
+                let scrap = Scrap {
+                    reason: "no-answer".to_owned(),
+                    step: "scrap desk".to_owned(),
+                    sw: None,
+                    reader: "desk".to_owned(),
+                    time: now(),
+                };
+                store.fail(&chip.serial, &scrap).expect("a bound card");
+            }
             let card = store.card(&chip.serial).expect("there").expect("delivered");
             if card.state == CardState::AtLine {
                 // It died before it was bound: counted without a job.
