@@ -74,13 +74,20 @@ struct Seen {
     claims: Vec<Claim>,
     bound: Vec<(Serial, [u8; 32])>,
     time: i64,
+    incidents: u8,
+    issued: Vec<(JobId, Pseudonym, Pseudonym)>,
     shipped: Vec<audit::Entry>,
 }
 
 fn step(dice: &mut Dice, seen: &mut Seen) -> Step {
     seen.time += i64::from(dice.roll(20));
     let now = NOW + seen.time;
-    match dice.roll(40) {
+    match dice.roll(42) {
+        0..2 if !seen.issued.is_empty() => {
+            let (old, person, number) = dice.of(&seen.issued);
+            let renewal = NewJob { replaces: Some(old), person, number, ..order(1, 0) };
+            Step::AddBatch(format!("renewal{}", dice.roll(200)), vec![renewal])
+        }
         0..4 => {
             let jobs = (1..=u32::from(dice.roll(4))).map(|sequence| {
                 let replaces = (dice.roll(3) == 0).then(|| dice.job());
@@ -99,15 +106,14 @@ fn step(dice: &mut Dice, seen: &mut Seen) -> Step {
         14 => Step::Expire(now),
         15..22 => {
             let claim = (!seen.claims.is_empty()).then(|| dice.of(&seen.claims));
-            let (job, epoch, station, digest) = match claim {
+            let (job, epoch, station) = match claim {
                 Some(claim) if dice.roll(8) > 0 => {
                     let station = claim.job.station.unwrap_or_default();
-                    (claim.job.id, claim.job.epoch, station, claim.job.order.image_digest)
+                    (claim.job.id, claim.job.epoch, station)
                 }
-                _ => (dice.job(), i64::from(dice.roll(3)), dice.station(), [0; 32]),
+                _ => (dice.job(), i64::from(dice.roll(3)), dice.station()),
             };
             let serial = dice.serial();
-            seen.bound.push((serial.clone(), digest));
             let mut nonce = [0; 16];
             nonce[0] = serial.as_bytes()[1];
             nonce[1] = dice.roll(3);
@@ -157,7 +163,8 @@ fn step(dice: &mut Dice, seen: &mut Seen) -> Step {
             let serial = if seen.bound.is_empty() { dice.serial() } else { dice.of(&seen.bound).0 };
             Step::Scrap(serial, dice.of(&[CardState::Terminated, CardState::Mute, CardState::Good]))
         }
-        36 => {
+        36 if dice.roll(3) == 0 => {
+            seen.incidents += 1;
             let (batch, serial) = (Some(dice.batch()), Some(dice.serial()));
             Step::Incident(Incident {
                 id: 0,
@@ -169,7 +176,7 @@ fn step(dice: &mut Dice, seen: &mut Seen) -> Step {
                 released_by: None,
             })
         }
-        37 => Step::ReleaseIncident(i64::from(dice.roll(6))),
+        36 | 37 | 39 => Step::ReleaseIncident(i64::from(dice.roll(seen.incidents + 2))),
         38 => {
             let end = seen.shipped.last().map_or_else(|| audit::ChainEnd::empty("station a"), audit::Entry::end);
             seen.shipped.push(audit::Entry::after(&end, &note("bound")));
@@ -252,11 +259,26 @@ fn random_steps_have_the_same_answers_on_every_store() {
             for (store, answer) in stores.iter().zip(&answers) {
                 assert_eq!(answer, &answers[0], "seed {seed}, step {number}, {}: {step:?}", store.name());
             }
+            let card = match &step {
+                Step::Bind(bind) => Some(&bind.serial),
+                Step::Progress(serial, Progress::Issued) => Some(serial),
+                _ => None,
+            };
+            if let Some(serial) = card.filter(|_| answers[0] == "Ok(())")
+                && let Some((_, job)) = stores[0].card(serial).expect("store").and_then(|card| card.bound)
+            {
+                match job.state {
+                    JobState::Issued => seen.issued.push((job.id, job.order.person, job.order.number)),
+                    _ => seen.bound.push((serial.clone(), job.order.image_digest)),
+                }
+            }
             if let Step::Claim(..) = step {
+                seen.claims.clear();
                 // what a station would hold now, by the oracle
                 let all: Vec<_> = stores[0].batches().expect("batches");
                 for batch in all {
                     let jobs = stores[0].jobs(batch.id, 0, 100).expect("jobs");
+                    reached.extend(jobs.iter().map(|job| job.state));
                     seen.claims
                         .extend(jobs.into_iter().filter(|job| job.state == JobState::Reserved).map(|job| Claim { job, live: false }));
                 }
