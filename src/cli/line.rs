@@ -4,8 +4,9 @@ mod init;
 mod intake;
 mod persons;
 mod prepare;
-
+mod reconcile;
 mod release;
+mod run;
 mod status;
 mod stock;
 mod user;
@@ -42,6 +43,8 @@ enum Step {
 
     Prepare(prepare::Prepare),
     Release(release::Release),
+    Run(run::Run),
+    Reconcile(reconcile::Reconcile),
     Stock(stock::Stock),
     Status(status::Status),
 }
@@ -94,6 +97,8 @@ impl Line {
 
             Step::Prepare(step) => step.run(site, context),
             Step::Release(step) => step.run(site, context),
+            Step::Run(step) => step.run(site, context),
+            Step::Reconcile(step) => step.run(site, context),
             Step::Stock(step) => step.run(site, context),
             Step::Status(step) => step.run(site, context),
         }
