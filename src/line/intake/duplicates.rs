@@ -173,8 +173,7 @@ impl Found {
     /// What is found at `place`; places must rise from call to call.
     pub(super) fn at(&mut self, place: Place) -> Result<Vec<Reason>, IntakeError> {
         let mut reasons: Vec<Reason> = Vec::new();
-        loop {
-            let Some(entry) = self.next.take().map_or_else(|| self.entries.next().transpose(), |entry| Ok(Some(entry)))? else { break };
+        while let Some(entry) = self.next.take().map_or_else(|| self.entries.next().transpose(), |entry| Ok(Some(entry)))? {
             let here = u64::from_be_bytes(part(&entry, 0));
             if here > place.0 {
                 self.next = Some(entry);

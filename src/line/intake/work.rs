@@ -106,8 +106,8 @@ impl Work<'_> {
         }
         let body = scratch.path("accepted");
         let mut writer = Writer::new(body.clone(), &widest(&report))?;
-        let new = |(number, source): (usize, &Box<dyn Source>)| Rejects::new(scratch, number, source.columns());
-        let mut rejects = (1..).zip(sources).map(new).collect::<Result<Vec<_>, _>>()?;
+        let new = |(number, columns): (usize, _)| Rejects::new(scratch, number, columns);
+        let mut rejects = (1..).zip(sources.iter().map(|source| source.columns())).map(new).collect::<Result<Vec<_>, _>>()?;
         let levels = self.mapping.levels();
         for frame in spool.again()? {
             let mut frame = frame?;

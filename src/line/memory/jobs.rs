@@ -17,9 +17,9 @@ impl Memory {
             by_number.insert((job.order.document_type.clone(), job.order.number), job.id);
         }
         let batch = BatchId(self.batches.last_key_value().map_or(1, |(id, _)| id.0 + 1));
-        let mut next = self.jobs.last_key_value().map_or(1, |(id, _)| id.0 + 1);
+        let first = self.jobs.last_key_value().map_or(1, |(id, _)| id.0 + 1);
         let (mut new, mut replaced, mut expected) = (Vec::new(), BTreeSet::new(), 1);
-        for order in jobs {
+        for (next, order) in (first..).zip(jobs) {
             rules::sequence(&order, expected)?;
             expected += 1;
             let person = (order.document_type.clone(), order.person);
@@ -50,7 +50,6 @@ impl Memory {
                 station: None,
                 lease_until: None,
             });
-            next += 1;
         }
         rules::some_jobs(&header.name, expected)?;
         let jobs = u64::from(expected - 1);
