@@ -3,7 +3,7 @@
 # make peers   programs that others wrote, against our cards and our reader
 # make bench   speed beside its floor
 # make soak    the main job with CARDS cards (1000) and READERS readers (2); SESSIONS runs (2000) of PACE in every parameter set;
-#              cards in all combinations of protocols
+#              cards in all combinations of protocols; stations cut off at every place
 # make fuzz    coverage-guided hostile input, SECONDS seconds for each parser (60)
 # make lint doc
 #
@@ -70,6 +70,7 @@ soak:
 	$(CARGO) run --release --quiet --locked -- demo --cards $(CARDS) --readers $(READERS) --out $(OUT)-soak
 	SESSIONS=$(SESSIONS) $(CARGO) test --release --locked -p cardwright-applets --test card -- --nocapture pace_opens_in_every_parameter_set
 	$(CARGO) test --release --locked --test terminal -- --ignored every_combination
+	$(CARGO) test --release --locked --test station -- --include-ignored
 
 fuzz:
 	@scripts/need $(BUILD_PACKAGES) g++

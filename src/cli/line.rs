@@ -1,5 +1,7 @@
 //! `line`: the production line, from the records of the population database to settled cards. One file a command.
 
+mod close;
+mod incident;
 mod init;
 mod intake;
 mod persons;
@@ -7,6 +9,7 @@ mod prepare;
 mod reconcile;
 mod release;
 mod run;
+mod scrap;
 mod status;
 mod stock;
 mod user;
@@ -40,11 +43,13 @@ enum Step {
     Init(init::Init),
     User(user::User),
     Intake(intake::Intake),
-
     Prepare(prepare::Prepare),
     Release(release::Release),
     Run(run::Run),
     Reconcile(reconcile::Reconcile),
+    Scrap(scrap::Scrap),
+    Incident(incident::Incident),
+    Close(close::Close),
     Stock(stock::Stock),
     Status(status::Status),
 }
@@ -99,6 +104,9 @@ impl Line {
             Step::Release(step) => step.run(site, context),
             Step::Run(step) => step.run(site, context),
             Step::Reconcile(step) => step.run(site, context),
+            Step::Scrap(step) => step.run(site, context),
+            Step::Incident(step) => step.run(site, context),
+            Step::Close(step) => step.run(site, context),
             Step::Stock(step) => step.run(site, context),
             Step::Status(step) => step.run(site, context),
         }

@@ -8,6 +8,8 @@ mod cv;
 mod evidence;
 mod input;
 mod lifted;
+#[cfg(feature = "sqlite")]
+mod line;
 mod lint;
 mod pcsc;
 mod pki;

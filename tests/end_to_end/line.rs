@@ -1,0 +1,72 @@
+//! The production line as its operators meet it: from a table of people to cards in the good bin, in five commands.
+
+use std::path::Path;
+
+use crate::support::{Ended, cardwright, ended};
+
+/// The program in a folder of its own.
+fn run(folder: &Path, arguments: &[&str]) -> Ended {
+    ended(cardwright().current_dir(folder).args(arguments).output().expect("it runs"))
+}
+
+/// People, and a test site with its store, up to a batch that is released.
+fn released(folder: &Path, store: &[&str]) {
+    run(folder, &["sim", "people", "people", "--count", "24", "--defects", "4"]).expect(0);
+    run(folder, &[&["line", "init", "--test", "22"], store].concat()).expect(0);
+    let intake = run(folder, &["line", "intake", "people/people.csv", "--refuse-above", "20", "--json"]);
+    // each row with a planted defect is quarantined, and no other
+    let report = std::fs::read_to_string(folder.join("line/intake/people.report.json")).expect("a report");
+    let report: serde_json::Value = serde_json::from_str(&report).expect("JSON");
+    let planted = std::fs::read_to_string(folder.join("people/defects.json")).expect("defects");
+    let planted: serde_json::Value = serde_json::from_str(&planted).expect("JSON");
+    assert_eq!(planted["defects"].as_array().map(Vec::len), Some(4), "{planted}");
+    assert_eq!((report["accepted"].as_u64(), report["quarantined"].as_u64()), (Some(20), Some(4)), "{report}");
+    intake.expect(0);
+    run(folder, &["line", "prepare", "people"]).expect(0).says(&[]);
+    // nothing runs that two different persons have not released
+    run(folder, &["line", "release", "people", "--by", "ana", "--by", "ana"]).expect(2);
+    run(folder, &["line", "release", "people", "--by", "ana", "--by", "ben"]).expect(0);
+}
+
+/// How many cards and jobs are where.
+fn counts(folder: &Path) -> (u64, u64, u64) {
+    let status = run(folder, &["line", "status", "--json"]).expect(0).json();
+    let number = |value: &serde_json::Value| value.as_u64().unwrap_or_default();
+    (number(&status["batches"][0]["counts"]["issued"]), number(&status["stock"]["good"]), number(&status["stock"]["at-line"]))
+}
+
+#[test]
+fn a_table_of_people_becomes_cards_in_five_commands() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let folder = folder.path();
+    released(folder, &[]);
+    assert_eq!(counts(folder), (0, 0, 22));
+    run(folder, &["line", "close", "people", "--by", "ana", "--by", "ben"]).expect(2);
+    let station = ["line", "run", "--station", "one", "--reader", "sim:line/blanks", "--reader", "sim:line/blanks"];
+    run(folder, &station).expect(0);
+    assert_eq!(counts(folder), (20, 20, 2));
+    // a second station finds nothing to do
+    run(folder, &["line", "run", "--station", "two", "--reader", "sim:line/blanks"]).expect(0);
+    assert_eq!(counts(folder), (20, 20, 2));
+    run(folder, &["line", "reconcile"]).expect(0);
+    run(folder, &["line", "close", "people", "--by", "ana", "--by", "ben"]).expect(0);
+    let good: Vec<_> = std::fs::read_dir(folder.join("line/blanks/good")).expect("a bin").collect();
+    assert_eq!(good.len(), 20);
+}
+
+/// The image that was released is the one that is written: a bit changed on the disk stops the release.
+#[test]
+fn a_changed_image_is_not_released() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let folder = folder.path();
+    run(folder, &["sim", "people", "people", "--count", "2"]).expect(0);
+    run(folder, &["line", "init", "--test", "2"]).expect(0);
+    run(folder, &["line", "intake", "people/people.csv"]).expect(0);
+    run(folder, &["line", "prepare", "people"]).expect(0);
+    let image = folder.join("line/images/people/000002.sealed");
+    let mut bytes = std::fs::read(&image).expect("an image");
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    std::fs::write(&image, bytes).expect("written");
+    run(folder, &["line", "release", "people", "--by", "ana", "--by", "ben"]).expect(1).says(&["000002.sealed: expected SHA-256"]);
+}
