@@ -342,3 +342,34 @@ proptest::proptest! {
         }
     }
 }
+
+/// A card that refused a command in the clear, and counted nothing of it, the command, or both: the terminal's next message is the one that
+/// this card expects. The counter of the first stands where the borrow goes through every octet.
+#[test]
+fn after_a_refusal_in_the_clear_the_counter_is_set_to_where_the_card_has_it() {
+    let plain = command("00B0000004");
+    for suite in SUITES {
+        for start in [vec![0; suite.block_len()], [vec![0; suite.block_len() - 1], vec![0xFF]].concat()] {
+            for (counted, steps) in [(Counted::Nothing, 0), (Counted::Command, 1), (Counted::Both, 2)] {
+                let key = Secret::new(vec![7; suite.key_len()]);
+                let channel = || SecureMessaging::new(suite, &key, &key, &start).expect("lengths fit");
+                let (mut terminal, mut chip) = (channel(), channel());
+                terminal.protect_command(&plain).expect("protects");
+                terminal.danger_recount(counted);
+                for _ in 0..steps {
+                    chip.count().expect("far from its end");
+                }
+                let sent = terminal.protect_command(&plain).expect("protects");
+                assert_eq!(chip.unprotect_command(&sent), Ok(plain.clone()), "{suite:?} {counted:?}");
+            }
+        }
+    }
+    // a counter that has no next value ends the channel
+    let key = Secret::new(vec![7; 16]);
+    let mut last = vec![0xFF; 8];
+    last[7] = 0xFE;
+    let mut channel = SecureMessaging::new(Suite::TripleDes, &key, &key, &last).expect("lengths fit");
+    channel.protect_command(&plain).expect("protects");
+    channel.danger_recount(Counted::Both);
+    assert!(!channel.is_open());
+}
