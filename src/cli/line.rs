@@ -1,5 +1,6 @@
 //! `line`: the production line, from the records of the population database to settled cards. One file a command.
 
+mod audit;
 mod close;
 mod incident;
 mod init;
@@ -50,6 +51,7 @@ enum Step {
     Scrap(scrap::Scrap),
     Incident(incident::Incident),
     Close(close::Close),
+    Audit(audit::Audit),
     Stock(stock::Stock),
     Status(status::Status),
 }
@@ -107,6 +109,7 @@ impl Line {
             Step::Scrap(step) => step.run(site, context),
             Step::Incident(step) => step.run(site, context),
             Step::Close(step) => step.run(site, context),
+            Step::Audit(step) => step.run(site, context),
             Step::Stock(step) => step.run(site, context),
             Step::Status(step) => step.run(site, context),
         }

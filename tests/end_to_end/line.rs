@@ -50,6 +50,15 @@ fn a_table_of_people_becomes_cards_in_five_commands() {
     assert_eq!(counts(folder), (20, 20, 2));
     run(folder, &["line", "reconcile"]).expect(0);
     run(folder, &["line", "close", "people", "--by", "ana", "--by", "ben"]).expect(0);
+    // the log: signed now, found changed when somebody who can write the store has changed it
+    run(folder, &["line", "audit", "sign", "--out", "checkpoints.jsonl"]).expect(0);
+    let verify = ["line", "audit", "verify", "--checkpoints", "checkpoints.jsonl", "--json"];
+    let intact = run(folder, &verify).expect(0).json();
+    assert_eq!((intact["intact"].as_bool(), intact["chains"].as_array().map(Vec::len)), (Some(true), Some(2)), "{intact}");
+    let copy = std::fs::read(folder.join("checkpoints.jsonl")).expect("checkpoints");
+    let forged = String::from_utf8(copy).expect("text").replacen("\"sequence\":", "\"sequence\":1", 1);
+    std::fs::write(folder.join("forged.jsonl"), forged).expect("written");
+    run(folder, &["line", "audit", "verify", "--checkpoints", "forged.jsonl"]).expect(1).says(&[]);
     let good: Vec<_> = std::fs::read_dir(folder.join("line/blanks/good")).expect("a bin").collect();
     assert_eq!(good.len(), 20);
 }

@@ -1,0 +1,164 @@
+//! `line audit`: whether the log is what was written, and checkpoints that somebody else keeps.
+//!
+//! A chain alone does not stop who writes all of it anew: a checkpoint does, if it is kept where the store cannot reach. So `audit sign`
+//! gives each one out, and `audit verify` takes those back with --checkpoints beside the ones in the store.
+
+use std::fs::OpenOptions;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+use cardwright::line::audit::{self, Checkpoint, Entry, Verdict};
+use cardwright::line::site::{self, CHECKPOINT};
+use cardwright::line::store::{Store, StoreError};
+use clap::{Args, Subcommand};
+use pki::{KeyStore as _, SoftwareKeys};
+use serde_json::json;
+
+use super::{SiteArgs, failure, persons, store_failure};
+use crate::cli::exit::{Exit, Failure};
+use crate::cli::secret::PassphraseArgs;
+use crate::cli::{Context, clock, output, pki as authority, random};
+
+/// Entries that are asked for at once.
+const PAGE: u32 = 1_000;
+
+/// Verify the log, and sign where it stands
+#[derive(Debug, Args)]
+#[command(
+    arg_required_else_help = true,
+    before_long_help = "Example:\n  cardwright line audit sign --out /mnt/auditor/checkpoints.jsonl\n  cardwright line audit verify --checkpoints /mnt/auditor/checkpoints.jsonl"
+)]
+pub(super) struct Audit {
+    #[command(subcommand)]
+    step: Step,
+}
+
+#[derive(Debug, Subcommand)]
+enum Step {
+    /// Recompute every chain and compare it with its signed checkpoints
+    Verify {
+        /// Checkpoints that were kept elsewhere, as `audit sign` wrote them
+        #[arg(long, value_name = "FILE")]
+        checkpoints: Option<PathBuf>,
+    },
+    /// Sign the end of every chain
+    Sign {
+        /// Append the checkpoints to FILE too, which belongs where nobody who can write the store can write it
+        #[arg(long, value_name = "FILE")]
+        out: PathBuf,
+        #[command(flatten)]
+        passphrase: PassphraseArgs,
+    },
+}
+
+impl Audit {
+    pub(super) fn run(self, args: &SiteArgs, context: Context) -> Result<Exit, Failure> {
+        let site = args.open()?;
+        let mut store = args.store(&site)?;
+        match self.step {
+            Step::Verify { checkpoints } => {
+                let key = site.public_key(CHECKPOINT).map_err(|error| failure(&error))?;
+                let elsewhere = checkpoints.as_deref().map(read).transpose()?.unwrap_or_default();
+                verify(store.as_mut(), &elsewhere, (site::ALGORITHM, &key), context)
+            }
+            Step::Sign { out, passphrase } => {
+                let pass_phrase = persons::or_test(&site, passphrase.file(), PassphraseArgs::VARIABLE, |_| {
+                    passphrase.existing("the key that signs checkpoints")
+                })?;
+                let keys = SoftwareKeys::new(&site.path("keys"), pass_phrase, random::system());
+                let signer = keys.open(CHECKPOINT, site::ALGORITHM).map_err(|error| authority::store_failure(&error))?;
+                let mut lines = String::new();
+                let mut signed = Vec::new();
+                for end in store.chains().map_err(|error| store_failure(&error))? {
+                    let checkpoint = Checkpoint::sign(&end, clock::moment(), signer.as_ref())
+                        .map_err(|error| Failure::from_error(Exit::Signer, &error))?;
+                    lines += &(checkpoint.to_json() + "\n");
+                    signed.push(checkpoint);
+                }
+                // outside first: a checkpoint that only the store has proves nothing against who writes the store
+                let io = |error| Failure::file(&out, &error);
+                let mut file = OpenOptions::new().append(true).create(true).open(&out).map_err(io)?;
+                file.write_all(lines.as_bytes()).and_then(|()| file.sync_all()).map_err(io)?;
+                for checkpoint in &signed {
+                    store.add_checkpoint(checkpoint).map_err(|error| store_failure(&error))?;
+                }
+                output::text(&format!("{} chains signed, {}", signed.len(), out.display()))?;
+                Ok(Exit::Success)
+            }
+        }
+    }
+}
+
+/// The checkpoints in a file, one a line.
+fn read(path: &Path) -> Result<Vec<Checkpoint>, Failure> {
+    let text = std::fs::read_to_string(path).map_err(|error| Failure::file(path, &error))?;
+    let line = |(number, line): (usize, &str)| {
+        Checkpoint::from_json(line).map_err(|error| Failure::usage(format_args!("line {number}: {error}")).in_file(path))
+    };
+    (1..).zip(text.lines()).filter(|(_, line)| !line.trim().is_empty()).map(line).collect()
+}
+
+fn verify(
+    store: &mut dyn Store,
+    elsewhere: &[Checkpoint],
+    key: (eid::crypto::signature::Algorithm, &eid::crypto::signature::PublicKey),
+    context: Context,
+) -> Result<Exit, Failure> {
+    let wrong = |error: StoreError| store_failure(&error);
+    let mut chains: Vec<String> = store.chains().map_err(wrong)?.into_iter().map(|end| end.chain).collect();
+    // a chain that only a checkpoint knows was taken out as a whole
+    chains.extend(elsewhere.iter().map(|checkpoint| checkpoint.chain.clone()));
+    chains.sort_unstable();
+    chains.dedup();
+    let (mut rows, mut intact) = (Vec::new(), true);
+    for chain in &chains {
+        let mut checkpoints = store.checkpoints(chain).map_err(wrong)?;
+        checkpoints.extend_from_slice(elsewhere);
+        let entries = Pages { store, chain, page: Vec::new().into_iter(), after: 0 };
+        let verdict = audit::verify(chain, entries, &checkpoints, Some(key)).map_err(wrong)?;
+        let text = match &verdict {
+            Verdict::Intact { end, signed } => format!("{chain}: intact, {} entries, signed up to {signed}", end.sequence),
+            Verdict::Broken { sequence, fault } => format!("{chain}: entry {sequence}: {fault}"),
+        };
+        intact &= matches!(verdict, Verdict::Intact { .. });
+        if !context.json {
+            output::text(&text)?;
+        }
+        rows.push(match verdict {
+            Verdict::Intact { end, signed } => json!({ "chain": chain, "intact": true, "entries": end.sequence, "signed": signed }),
+            Verdict::Broken { sequence, fault } => {
+                json!({ "chain": chain, "intact": false, "entry": sequence, "fault": fault.to_string() })
+            }
+        });
+    }
+    if context.json {
+        output::json(&json!({ "version": 1, "intact": intact, "chains": rows }))?;
+    }
+    Ok(if intact { Exit::Success } else { Exit::CheckFailed })
+}
+
+/// The entries of a chain, a page at a time.
+struct Pages<'a> {
+    store: &'a mut dyn Store,
+    chain: &'a str,
+    page: std::vec::IntoIter<Entry>,
+    after: i64,
+}
+
+impl Iterator for Pages<'_> {
+    type Item = Result<Entry, StoreError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if let Some(entry) = self.page.next() {
+            return Some(Ok(entry));
+        }
+        match self.store.entries(self.chain, self.after, PAGE) {
+            Ok(page) => {
+                self.after = page.last()?.sequence;
+                self.page = page.into_iter();
+                self.page.next().map(Ok)
+            }
+            Err(error) => Some(Err(error)),
+        }
+    }
+}
