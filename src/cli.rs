@@ -11,7 +11,9 @@ use exit::{Exit, Failure};
 
 mod access;
 mod apdu;
+mod by;
 mod clock;
+mod cvca;
 mod demo;
 mod exit;
 mod face_qr;

@@ -5,6 +5,7 @@ mod close;
 mod incident;
 mod init;
 mod intake;
+mod pages;
 mod persons;
 mod prepare;
 mod reconcile;
@@ -17,13 +18,16 @@ mod user;
 
 use std::path::PathBuf;
 
-use cardwright::line::site::{Site, SiteError, StoreUrl};
-use cardwright::line::store::{self, Batch, Store, StoreError};
+use cardwright::line::site::{self, Site, SiteError, StoreUrl};
+use cardwright::line::store::{self, Batch, Note, Store, StoreError};
 use cardwright::line::users::UserError;
 use clap::{Args, Subcommand};
+use eid::signer::Signer;
+use pki::{KeyStore as _, SoftwareKeys};
 
 use super::exit::{Exit, Failure};
-use super::{Context, secret};
+use super::secret::PassphraseArgs;
+use super::{Context, clock, random, secret};
 
 /// Run the production line: intake, batches, stations, stock, audit
 #[derive(Debug, Args)]
@@ -122,6 +126,19 @@ pub(crate) fn batch(store: &mut dyn Store, name: &str) -> Result<Batch, Failure>
     let known = batches.iter().map(|batch| batch.header.name.as_str()).collect::<Vec<_>>().join(", ");
     let unknown = Failure::usage(format_args!("batch: expected one of {}, found {name:?}", if known.is_empty() { "none" } else { &known }));
     batches.into_iter().find(|batch| batch.header.name == name).ok_or(unknown)
+}
+
+/// What the log keeps of a step that is taken now. The names of two persons come in with what they do together.
+fn note(actors: Vec<String>, event: &str, subject: String, detail: String) -> Note {
+    Note { time: clock::moment(), actors, event: event.to_owned(), subjects: vec![subject], detail }
+}
+
+/// A signing key of the site: [`site::PREPARATION`] or [`site::CHECKPOINT`].
+fn signing_key(site: &Site, label: &str, pass_phrase: &PassphraseArgs) -> Result<Box<dyn Signer + Send + Sync>, Failure> {
+    let ask = |_: &str| pass_phrase.existing(&format!("the {label} key of the site"));
+    let pass_phrase = persons::or_test(site, pass_phrase.file(), PassphraseArgs::VARIABLE, ask)?;
+    let keys = SoftwareKeys::new(&site.path("keys"), pass_phrase, random::system());
+    keys.open(label, site::ALGORITHM).map_err(|error| super::pki::store_failure(&error))
 }
 
 /// Why there is no site.

@@ -1,6 +1,5 @@
 //! `pki`: the authority. Make a country signing CA, issue document signers, list what was issued. One file a command.
 
-mod by;
 mod ceremony;
 mod crl;
 mod csca;

@@ -7,20 +7,16 @@ use std::fs::OpenOptions;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
-use cardwright::line::audit::{self, Checkpoint, Entry, Verdict};
+use cardwright::line::audit::{self, Checkpoint, Verdict};
 use cardwright::line::site::{self, CHECKPOINT};
 use cardwright::line::store::{Store, StoreError};
 use clap::{Args, Subcommand};
-use pki::{KeyStore as _, SoftwareKeys};
 use serde_json::json;
 
-use super::{SiteArgs, failure, persons, store_failure};
+use super::{SiteArgs, failure, pages, store_failure};
 use crate::cli::exit::{Exit, Failure};
 use crate::cli::secret::PassphraseArgs;
-use crate::cli::{Context, clock, output, pki as authority, random};
-
-/// Entries that are asked for at once.
-const PAGE: u32 = 1_000;
+use crate::cli::{Context, clock, output};
 
 /// Verify the log, and sign where it stands
 #[derive(Debug, Args)]
@@ -62,11 +58,7 @@ impl Audit {
                 verify(store.as_mut(), &elsewhere, (site::ALGORITHM, &key), context)
             }
             Step::Sign { out, passphrase } => {
-                let pass_phrase = persons::or_test(&site, passphrase.file(), PassphraseArgs::VARIABLE, |_| {
-                    passphrase.existing("the key that signs checkpoints")
-                })?;
-                let keys = SoftwareKeys::new(&site.path("keys"), pass_phrase, random::system());
-                let signer = keys.open(CHECKPOINT, site::ALGORITHM).map_err(|error| authority::store_failure(&error))?;
+                let signer = super::signing_key(&site, CHECKPOINT, &passphrase)?;
                 let mut lines = String::new();
                 let mut signed = Vec::new();
                 for end in store.chains().map_err(|error| store_failure(&error))? {
@@ -114,8 +106,7 @@ fn verify(
     for chain in &chains {
         let mut checkpoints = store.checkpoints(chain).map_err(wrong)?;
         checkpoints.extend_from_slice(elsewhere);
-        let entries = Pages { store, chain, page: Vec::new().into_iter(), after: 0 };
-        let verdict = audit::verify(chain, entries, &checkpoints, Some(key)).map_err(wrong)?;
+        let verdict = audit::verify(chain, pages::entries(store, chain), &checkpoints, Some(key)).map_err(wrong)?;
         let text = match &verdict {
             Verdict::Intact { end, signed } => format!("{chain}: intact, {} entries, signed up to {signed}", end.sequence),
             Verdict::Broken { sequence, fault } => format!("{chain}: entry {sequence}: {fault}"),
@@ -135,30 +126,4 @@ fn verify(
         output::json(&json!({ "version": 1, "intact": intact, "chains": rows }))?;
     }
     Ok(if intact { Exit::Success } else { Exit::CheckFailed })
-}
-
-/// The entries of a chain, a page at a time.
-struct Pages<'a> {
-    store: &'a mut dyn Store,
-    chain: &'a str,
-    page: std::vec::IntoIter<Entry>,
-    after: i64,
-}
-
-impl Iterator for Pages<'_> {
-    type Item = Result<Entry, StoreError>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        if let Some(entry) = self.page.next() {
-            return Some(Ok(entry));
-        }
-        match self.store.entries(self.chain, self.after, PAGE) {
-            Ok(page) => {
-                self.after = page.last()?.sequence;
-                self.page = page.into_iter();
-                self.page.next().map(Ok)
-            }
-            Err(error) => Some(Err(error)),
-        }
-    }
 }

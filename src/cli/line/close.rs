@@ -1,13 +1,12 @@
 //! `line close`: two persons close a batch, with difference 0 or not at all.
 
-use cardwright::line::store::Note;
 use cardwright::line::users::Action;
 use clap::Args;
 
 use super::persons::TwoArgs;
-use super::{SiteArgs, store_failure};
+use super::{SiteArgs, note, store_failure};
 use crate::cli::exit::{Exit, Failure};
-use crate::cli::{Context, clock, output};
+use crate::cli::{Context, output};
 
 /// Close a batch: every job settled, every card accounted for
 #[derive(Debug, Args)]
@@ -25,13 +24,7 @@ impl Close {
         let mut store = args.store(&site)?;
         let batch = super::batch(store.as_mut(), &self.batch)?;
         let two = self.by.come(&site, store.as_mut(), Action::CloseBatch)?;
-        let note = Note {
-            time: clock::moment(),
-            actors: Vec::new(),
-            event: "batch-closed".to_owned(),
-            subjects: vec![format!("batch {}", self.batch)],
-            detail: String::new(),
-        };
+        let note = note(Vec::new(), "batch-closed", format!("batch {}", self.batch), String::new());
         store.close_batch(batch.id, &two, &note).map_err(|error| store_failure(&error))?;
         if context.json {
             output::json(&serde_json::json!({ "version": 1, "batch": self.batch, "closed_by": self.by.names() }))?;

@@ -1,14 +1,13 @@
 //! `line incident`: what must not happen and did. Until two persons have looked, what it concerns stands still.
 
-use cardwright::line::store::Note;
 use cardwright::line::users::Action;
 use clap::{Args, Subcommand};
 use serde_json::json;
 
 use super::persons::TwoArgs;
-use super::{SiteArgs, store_failure};
+use super::{SiteArgs, note, store_failure};
 use crate::cli::exit::{Exit, Failure};
-use crate::cli::{Context, clock, output};
+use crate::cli::{Context, output};
 
 /// List incidents, and let the line go on
 #[derive(Debug, Args)]
@@ -69,13 +68,7 @@ impl Incident {
             }
             Step::Release { id, finding, by } => {
                 let two = by.come(&site, store.as_mut(), Action::ReleaseIncident)?;
-                let note = Note {
-                    time: clock::moment(),
-                    actors: Vec::new(),
-                    event: "incident-released".to_owned(),
-                    subjects: vec![format!("incident {id}")],
-                    detail: finding,
-                };
+                let note = note(Vec::new(), "incident-released", format!("incident {id}"), finding);
                 store.release_incident(id, &two, &note).map_err(wrong)?;
                 output::text(&format!("incident {id}: released by {}", by.names().join(" and ")))?;
             }

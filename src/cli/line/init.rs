@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use cardwright::line::site::{Config, Site};
-use cardwright::line::store::{Note, Store};
+use cardwright::line::store::Store;
 use cardwright::line::test_site::{self, TestSiteError};
 use cardwright::line::users::{Role, User};
 use cardwright::perso::blank::BlankError;
@@ -13,7 +13,7 @@ use clap::Args;
 use eid::secret::Secret;
 use pki::{KeyStore, SoftwareKeys};
 
-use super::{SiteArgs, failure, persons, store_failure, user_failure};
+use super::{SiteArgs, failure, note, persons, store_failure, user_failure};
 use crate::cli::exit::{Exit, Failure};
 use crate::cli::named::Named;
 use crate::cli::secret::PassphraseArgs;
@@ -83,13 +83,7 @@ impl Init {
             Some(blanks) => test(&site, store.as_mut(), &card_profile, blanks)?,
             None => {
                 for user in &people {
-                    let note = Note {
-                        time: clock::moment(),
-                        actors: vec!["line init".to_owned()],
-                        event: "user-added".to_owned(),
-                        subjects: vec![format!("user {}", user.name)],
-                        detail: String::new(),
-                    };
+                    let note = note(vec!["line init".to_owned()], "user-added", format!("user {}", user.name), String::new());
                     store.put_user(user, None, &note).map_err(|error| store_failure(&error))?;
                 }
             }

@@ -4,23 +4,22 @@ use std::path::PathBuf;
 
 use cardwright::line::intake::{AcceptedFile, IntakeFileError};
 use cardwright::line::prepare::{self, MOST_JOBS, Order, Preparation, PrepareError};
-use cardwright::line::site::{self, PREPARATION, Site};
-use cardwright::line::store::{NewBatch, Note};
-use cardwright::perso::build::{BuildError, trust_points};
+use cardwright::line::site::{PREPARATION, Site};
+use cardwright::line::store::NewBatch;
+use cardwright::perso::build::BuildError;
 use cardwright::perso::profile::DocumentProfile;
 use clap::Args;
-use eid::cert::cvc::{Cvc, TrustPoints};
 use eid::date::Date;
 use eid::signer::Signer;
-use pki::{KeyStore as _, SoftwareKeys};
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
 
-use super::{SiteArgs, failure, persons, store_failure};
+use super::{SiteArgs, failure, note, persons, store_failure};
+use crate::cli::cvca::CvcaArgs;
 use crate::cli::exit::{Exit, Failure};
 use crate::cli::progress::Progress;
 use crate::cli::secret::{PassphraseArgs, SignerPassphraseArgs};
-use crate::cli::{Context, clock, output, pki as authority, random};
+use crate::cli::{Context, by, clock, output, pki as authority, random};
 
 /// Make the sealed images of a batch from accepted records
 #[derive(Debug, Args)]
@@ -33,9 +32,8 @@ pub(super) struct Prepare {
     /// The intake with its records: a name in the site's folder intake, or a file; that of the batch if not given
     #[arg(long, value_name = "NAME|FILE")]
     intake: Option<String>,
-    /// Make chips trust these CVCA certificates (one or two), so that DG3 and DG4 open by Terminal Authentication
-    #[arg(long, value_name = "FILE", num_args = 1..=2)]
-    cvca: Vec<PathBuf>,
+    #[command(flatten)]
+    cvca: CvcaArgs,
     /// Work with N threads; as many as the machine has if not given
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     workers: Option<u16>,
@@ -65,9 +63,9 @@ impl Prepare {
         if count > u64::from(MOST_JOBS) {
             return Err(Failure::usage(format_args!("expected at most {MOST_JOBS} records for a batch, found {count}")).in_file(&path));
         }
-        let trust = self.trust(&profile, today)?;
+        let trust = self.cvca.trust_points(&profile, today)?;
         let (signer, certificate) = self.signer(&site)?;
-        let header_key = self.header_key(&site)?;
+        let header_key = super::signing_key(&site, PREPARATION, &self.passphrase)?;
         let (seal, pseudonyms) = (site.seal().map_err(|error| failure(&error))?, site.pseudonyms().map_err(|error| failure(&error))?);
         let images = site.path("images");
         let workers = self.workers.map(usize::from).or_else(|| std::thread::available_parallelism().ok().map(usize::from)).unwrap_or(1);
@@ -106,13 +104,7 @@ impl Prepare {
         };
         let jobs = u64::try_from(prepared.jobs.len()).unwrap_or(u64::MAX);
         prepare::sign(&mut header, jobs, header_key.as_ref()).map_err(|error| prepare_failure(&error))?;
-        let note = Note {
-            time: clock::moment(),
-            actors: vec![std::env::var("USER").unwrap_or_else(|_| "unknown".to_owned())],
-            event: "batch-prepared".to_owned(),
-            subjects: vec![format!("batch {}", self.batch)],
-            detail: hex::encode(prepared.root),
-        };
+        let note = note(vec![by::user()], "batch-prepared", format!("batch {}", self.batch), hex::encode(prepared.root));
         store.add_batch(&header, &mut prepared.jobs.into_iter(), &note).map_err(|error| store_failure(&error))?;
         let root = hex::encode(header.merkle_root);
         if context.json {
@@ -129,21 +121,6 @@ impl Prepare {
         if self.intake.is_some() && file.is_file() { file } else { site.path("intake").join(format!("{name}.intake")) }
     }
 
-    fn trust(&self, profile: &DocumentProfile, today: Date) -> Result<Option<TrustPoints>, Failure> {
-        if self.cvca.is_empty() {
-            return Ok(None);
-        }
-        if profile.terminal_authentication.is_none() {
-            return Err(Failure::usage(format_args!("--cvca: the profile {} has no Terminal Authentication", profile.id)));
-        }
-        let read = |path: &PathBuf| {
-            let bytes = std::fs::read(path).map_err(|error| Failure::file(path, &error))?;
-            Cvc::from_der(&bytes).map_err(|error| Failure::from_error(Exit::Usage, &error).in_file(path))
-        };
-        let certificates = self.cvca.iter().map(read).collect::<Result<Vec<_>, _>>()?;
-        trust_points(&certificates, today).map(Some).map_err(|error| Failure::from_error(Exit::Usage, &error))
-    }
-
     /// The document signer of the site, wherever its key is, and its certificate.
     fn signer(&self, site: &Site) -> Result<(Box<dyn Signer + Send + Sync>, Vec<u8>), Failure> {
         let name = &site.config().signer;
@@ -155,15 +132,6 @@ impl Prepare {
         })?;
         let (signer, certificate) = opened.signer(name, store.as_ref()).map_err(|error| authority::failure(&error))?;
         Ok((signer, certificate.der().to_vec()))
-    }
-
-    /// The key that signs the header.
-    fn header_key(&self, site: &Site) -> Result<Box<dyn Signer + Send + Sync>, Failure> {
-        let pass_phrase = persons::or_test(site, self.passphrase.file(), PassphraseArgs::VARIABLE, |_| {
-            self.passphrase.existing("the key that signs batches")
-        })?;
-        let keys = SoftwareKeys::new(&site.path("keys"), pass_phrase, random::system());
-        keys.open(PREPARATION, site::ALGORITHM).map_err(|error| authority::store_failure(&error))
     }
 }
 

@@ -12,7 +12,7 @@ use clap::Args;
 use serde_json::{Value, json};
 
 use super::run::{card_profile, masters};
-use super::{SiteArgs, store_failure};
+use super::{SiteArgs, pages, store_failure};
 use crate::cli::exit::{Exit, Failure};
 use crate::cli::{Context, clock, master, output, random, reader};
 
@@ -30,9 +30,6 @@ pub(super) struct Reconcile {
     #[arg(long = "master-key-file", value_name = "NAME=FILE", value_parser = master::named)]
     masters: Vec<(String, PathBuf)>,
 }
-
-/// Jobs that are asked for at once.
-const PAGE: u32 = 1_000;
 
 impl Reconcile {
     pub(super) fn run(self, args: &SiteArgs, context: Context) -> Result<Exit, Failure> {
@@ -164,29 +161,24 @@ fn jobs(store: &mut dyn Store, context: Context) -> Result<Exit, Failure> {
     let now = clock::moment();
     let mut listed = Vec::new();
     for batch in store.batches().map_err(wrong)?.into_iter().filter(|batch| batch.closed_by.is_none()) {
-        let mut after = 0;
-        loop {
-            let page = store.jobs(batch.id, after, PAGE).map_err(wrong)?;
-            let Some(last) = page.last() else { break };
-            after = last.order.sequence;
-            for job in page {
-                let waits = recover::waiting(&job, now);
-                if waits == Waiting::No {
-                    continue;
-                }
-                let card = job.serial.as_ref().map(ToString::to_string);
-                let sequence = job.order.sequence;
-                if !context.json {
-                    let card = card.as_ref().map_or_else(String::new, |card| format!(", card {card}"));
-                    let station = job.station.as_ref().map_or_else(String::new, |station| format!(", station {station}"));
-                    let name = &batch.header.name;
-                    output::text(&format!("batch {name}, job {sequence}: {}{card}{station}: {}", job.state, waits.text()))?;
-                }
-                listed.push(json!({
-                    "batch": batch.header.name, "sequence": sequence, "state": job.state.name(), "card": card, "station": job.station,
-                    "waits": waits.text(),
-                }));
+        for job in pages::jobs(store, batch.id) {
+            let job = job.map_err(wrong)?;
+            let waits = recover::waiting(&job, now);
+            if waits == Waiting::No {
+                continue;
             }
+            let card = job.serial.as_ref().map(ToString::to_string);
+            let sequence = job.order.sequence;
+            if !context.json {
+                let card = card.as_ref().map_or_else(String::new, |card| format!(", card {card}"));
+                let station = job.station.as_ref().map_or_else(String::new, |station| format!(", station {station}"));
+                let name = &batch.header.name;
+                output::text(&format!("batch {name}, job {sequence}: {}{card}{station}: {}", job.state, waits.text()))?;
+            }
+            listed.push(json!({
+                "batch": batch.header.name, "sequence": sequence, "state": job.state.name(), "card": card, "station": job.station,
+                "waits": waits.text(),
+            }));
         }
     }
     if context.json {

@@ -2,19 +2,15 @@
 
 use cardwright::line::prepare::{self, Images};
 use cardwright::line::site::PREPARATION;
-use cardwright::line::store::{Batch, Job, Note, Store, StoreError};
 use cardwright::line::users::Action;
 use clap::Args;
 use serde_json::json;
 
 use super::persons::TwoArgs;
-use super::{SiteArgs, failure, store_failure};
+use super::{SiteArgs, failure, note, pages, store_failure};
 use crate::cli::exit::{Exit, Failure};
 use crate::cli::progress::Progress;
-use crate::cli::{Context, clock, output};
-
-/// Jobs that are asked for at once.
-const PAGE: u32 = 1000;
+use crate::cli::{Context, output};
 
 /// Let a batch run: two persons, after every image was checked
 #[derive(Debug, Args)]
@@ -34,10 +30,12 @@ impl Release {
         let key = site.public_key(PREPARATION).map_err(|error| failure(&error))?;
         let (folder, seal) = (site.path("images"), site.seal().map_err(|error| failure(&error))?);
         let progress = Progress::new("checking", batch.jobs, context.json);
-        let mut pages = Pages { store: store.as_mut(), batch: &batch, page: Vec::new().into_iter(), after: 0, error: None };
-        let mut jobs = pages.by_ref().inspect(|_| progress.step());
+        let mut lost = None;
+        let jobs = pages::jobs(store.as_mut(), batch.id).map_while(|job| job.map_err(|error| lost = Some(error)).ok());
+        let mut jobs = jobs.inspect(|_| progress.step());
         let checked = prepare::check(&batch, &mut jobs, &key, &Images { folder: &folder, seal: &seal });
-        if let Some(error) = pages.error {
+        drop(jobs);
+        if let Some(error) = lost {
             return Err(store_failure(&error));
         }
         drop(progress);
@@ -45,13 +43,7 @@ impl Release {
             Failure::new(Exit::CheckFailed, found).hint("do not release it: find out who changed it, and prepare it again")
         })?;
         let two = self.by.come(&site, store.as_mut(), Action::ReleaseBatch)?;
-        let note = Note {
-            time: clock::moment(),
-            actors: Vec::new(),
-            event: "batch-released".to_owned(),
-            subjects: vec![format!("batch {}", batch.header.name)],
-            detail: hex::encode(batch.header.merkle_root),
-        };
+        let note = note(Vec::new(), "batch-released", format!("batch {}", batch.header.name), hex::encode(batch.header.merkle_root));
         store.release_batch(batch.id, &two, &note).map_err(|error| store_failure(&error))?;
         if context.json {
             output::json(&json!({ "version": 1, "batch": self.batch, "jobs": batch.jobs, "released_by": self.by.names() }))?;
@@ -59,35 +51,5 @@ impl Release {
             output::text(&format!("batch {}: {} jobs checked, released by {}", self.batch, batch.jobs, self.by.names().join(" and ")))?;
         }
         Ok(Exit::Success)
-    }
-}
-
-/// The jobs of a batch, a page at a time.
-struct Pages<'a> {
-    store: &'a mut dyn Store,
-    batch: &'a Batch,
-    page: std::vec::IntoIter<Job>,
-    after: u32,
-    error: Option<StoreError>,
-}
-
-impl Iterator for Pages<'_> {
-    type Item = Job;
-
-    fn next(&mut self) -> Option<Job> {
-        if let Some(job) = self.page.next() {
-            return Some(job);
-        }
-        match self.store.jobs(self.batch.id, self.after, PAGE) {
-            Ok(page) => {
-                self.after = page.last()?.order.sequence;
-                self.page = page.into_iter();
-                self.page.next()
-            }
-            Err(error) => {
-                self.error = Some(error);
-                None
-            }
-        }
     }
 }

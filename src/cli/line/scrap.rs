@@ -3,13 +3,13 @@
 use std::str::FromStr;
 
 use cardwright::line::state::{BindingState, CardState};
-use cardwright::line::store::{Note, Scrap as Failed, Serial};
+use cardwright::line::store::{Scrap as Failed, Serial};
 use cardwright::line::users::Action;
 use clap::{Args, ValueEnum};
 use serde_json::json;
 
 use super::persons::TwoArgs;
-use super::{SiteArgs, store_failure};
+use super::{SiteArgs, note, store_failure};
 use crate::cli::exit::{Exit, Failure};
 use crate::cli::{Context, clock, output};
 
@@ -81,13 +81,7 @@ impl Scrap {
             };
             store.fail(&serial, &failed).map_err(wrong)?;
         }
-        let note = Note {
-            time: clock::moment(),
-            actors: Vec::new(),
-            event: "card-scrapped".to_owned(),
-            subjects: vec![format!("card {serial}")],
-            detail: format!("{to}: {}", self.reason),
-        };
+        let note = note(Vec::new(), "card-scrapped", format!("card {serial}"), format!("{to}: {}", self.reason));
         store.scrap(&serial, to, &self.reason, &two, &note).map_err(wrong)?;
         if context.json {
             output::json(

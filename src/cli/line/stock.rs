@@ -13,7 +13,7 @@ use serde_json::json;
 use super::persons::TwoArgs;
 use super::{SiteArgs, init, status, store_failure};
 use crate::cli::exit::{Exit, Failure};
-use crate::cli::{Context, clock, output, random};
+use crate::cli::{Context, by, clock, output, random};
 
 /// Serials of a file, at most.
 const MOST: usize = 1_000_000;
@@ -101,7 +101,7 @@ impl Stock {
         let mut store = args.store(&site)?;
         let note = |event: &str, detail: String| Note {
             time: clock::moment(),
-            actors: vec![std::env::var("USER").unwrap_or_else(|_| "unknown".to_owned())],
+            actors: vec![by::user()],
             event: event.to_owned(),
             subjects: Vec::new(),
             detail,
@@ -127,7 +127,7 @@ impl Stock {
                 let count = moved(store.as_mut(), &serials, CardState::AtLine, CardState::InStock)?;
                 output::text(&format!("{count} cards in stock"))?;
             }
-            Step::TakeOut { what, serials, from, by } => {
+            Step::TakeOut { what, serials, from, by: persons } => {
                 let serials = read(&serials)?;
                 let from = match from {
                     From::Vault => CardState::InStock,
@@ -138,7 +138,7 @@ impl Stock {
                     Out::Returned => CardState::Returned,
                     Out::Lost => CardState::Lost,
                 };
-                let two = by.come(&site, store.as_mut(), Action::TakeOut)?;
+                let two = persons.come(&site, store.as_mut(), Action::TakeOut)?;
                 let note = note("cards-taken-out", format!("{} cards, {from} to {to}", serials.len()));
                 store.move_cards(&serials, from, to, Some(&two), &note).map_err(|error| store_failure(&error))?;
                 output::text(&format!("{} cards: {to}", serials.len()))?;

@@ -2,16 +2,15 @@
 
 use std::collections::BTreeSet;
 
-use cardwright::line::store::Note;
 use cardwright::line::users::{Action, Role, User as Stored};
 use clap::{Args, Subcommand};
 use serde_json::json;
 
 use super::persons::{self, TwoArgs};
-use super::{SiteArgs, store_failure, user_failure};
+use super::{SiteArgs, note, store_failure, user_failure};
 use crate::cli::exit::{Exit, Failure};
 use crate::cli::named::Named;
-use crate::cli::{Context, clock, output, random, secret};
+use crate::cli::{Context, output, random, secret};
 
 /// Show, add, and close out the people of the line
 #[derive(Debug, Args)]
@@ -60,13 +59,6 @@ impl User {
     pub(super) fn run(self, args: &SiteArgs, context: Context) -> Result<Exit, Failure> {
         let site = args.open()?;
         let mut store = args.store(&site)?;
-        let note = |event: &str, name: &str| Note {
-            time: clock::moment(),
-            actors: Vec::new(),
-            event: event.to_owned(),
-            subjects: vec![format!("user {name}")],
-            detail: String::new(),
-        };
         match self.step {
             Step::List => {
                 let users = store.users().map_err(|error| store_failure(&error))?;
@@ -86,7 +78,9 @@ impl User {
                 let variable = person.variable(persons::VARIABLE);
                 let pass_phrase = secret::fresh(person.file.as_deref(), &variable, &format!("{}=", person.name), &person.name)?;
                 let user = Stored::new(&person.name, &roles, &pass_phrase, &mut random::system()).map_err(|error| user_failure(&error))?;
-                store.put_user(&user, Some(&two), &note("user-added", &user.name)).map_err(|error| store_failure(&error))?;
+                store
+                    .put_user(&user, Some(&two), &note(Vec::new(), "user-added", format!("user {}", user.name), String::new()))
+                    .map_err(|error| store_failure(&error))?;
                 output::text(&format!("{}: {}", user.name, names(&user.roles).join(", ")))?;
             }
             Step::Close { name, by } => {
@@ -95,7 +89,9 @@ impl User {
                 let found = users.into_iter().find(|user| user.name == name);
                 let user = found.ok_or_else(|| Failure::usage(format_args!("user: expected one of `line user list`, found {name:?}")))?;
                 let user = Stored { active: false, ..user };
-                store.put_user(&user, Some(&two), &note("user-closed", &name)).map_err(|error| store_failure(&error))?;
+                store
+                    .put_user(&user, Some(&two), &note(Vec::new(), "user-closed", format!("user {name}"), String::new()))
+                    .map_err(|error| store_failure(&error))?;
                 output::text(&format!("{name}: closed out"))?;
             }
         }

@@ -2,15 +2,15 @@
 
 use std::path::{Path, PathBuf};
 
-use cardwright::perso::build::{ChipKeys, Signing, build, guard, trust_points};
+use cardwright::perso::build::{ChipKeys, Signing, build, guard};
 use cardwright::perso::image_file::{ImageFile, ImageFileError};
 use cardwright::perso::profile::DocumentProfile;
 use cardwright::perso::record;
 use clap::Args;
-use eid::cert::cvc::{Cvc, TrustPoints};
 use eid::date::Date;
 use serde_json::json;
 
+use crate::cli::cvca::CvcaArgs;
 use crate::cli::exit::{Exit, Failure};
 use crate::cli::progress::Progress;
 use crate::cli::secret::SignerPassphraseArgs;
@@ -38,9 +38,8 @@ pub(crate) struct Build {
     /// Write the images into DIR as 0001.image, 0002.image, ...; they hold private keys
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
-    /// Trust these CVCA certificates (CV certificates, self-signed; one or two): DG3 and DG4 open by Terminal Authentication
-    #[arg(long, value_name = "FILE", num_args = 1..=2)]
-    cvca: Vec<PathBuf>,
+    #[command(flatten)]
+    cvca: CvcaArgs,
     /// Day of production (YYYY-MM-DD); today if not given
     #[arg(long, value_name = "DATE")]
     date: Option<Date>,
@@ -56,7 +55,7 @@ impl Build {
         let records = record::read(&self.records.display().to_string(), &text, &profile, today, &mut load)
             .map_err(|error| Failure::from_error(Exit::Usage, &error).hint("correct the record; nothing was built"))?;
 
-        let trust = self.trust(&profile, today)?;
+        let trust = self.cvca.trust_points(&profile, today)?;
         // the authority is closed again before the work begins: others work with it too
         let (signer, certificate) = {
             let authority = pki::open(&self.pki)?;
@@ -91,24 +90,6 @@ impl Build {
             output::json(&rows)?;
         }
         Ok(Exit::Success)
-    }
-}
-
-impl Build {
-    /// The trust points of Terminal Authentication, if any were named.
-    fn trust(&self, profile: &DocumentProfile, today: Date) -> Result<Option<TrustPoints>, Failure> {
-        if self.cvca.is_empty() {
-            return Ok(None);
-        }
-        if profile.terminal_authentication.is_none() {
-            return Err(Failure::usage(format_args!("--cvca: the profile {} has no Terminal Authentication", profile.id)));
-        }
-        let read = |path: &PathBuf| {
-            let bytes = std::fs::read(path).map_err(|error| Failure::file(path, &error))?;
-            Cvc::from_der(&bytes).map_err(|error| Failure::from_error(Exit::Usage, &error).in_file(path))
-        };
-        let certificates = self.cvca.iter().map(read).collect::<Result<Vec<_>, _>>()?;
-        trust_points(&certificates, today).map(Some).map_err(|error| Failure::from_error(Exit::Usage, &error))
     }
 }
 

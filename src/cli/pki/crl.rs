@@ -8,8 +8,8 @@ use pki::authority::publish::CRL_FILE;
 use pki::crl::CrlParameters;
 use serde_json::json;
 
-use super::by::ByArgs;
 use super::{failure, keys, open, publish_failure};
+use crate::cli::by::ByArgs;
 use crate::cli::exit::{Exit, Failure};
 use crate::cli::secret::PassphraseArgs;
 use crate::cli::{Context, clock, output};

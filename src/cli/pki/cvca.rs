@@ -9,9 +9,9 @@ use eid::cert::chat::TerminalType;
 use eid::secret::Secret;
 use serde_json::json;
 
-use super::by::ByArgs;
 use super::cv::{Desk, refused, row, tell, terminal_type};
 use super::keys;
+use crate::cli::by::ByArgs;
 use crate::cli::exit::{Exit, Failure};
 use crate::cli::secret::PassphraseArgs;
 use crate::cli::{Context, clock, output, random};

@@ -8,8 +8,8 @@ use pki::authority::publish::DEVIATION_LIST_FILE;
 use pki::deviation_list::describe;
 use serde_json::json;
 
-use super::by::ByArgs;
 use super::{failure, keys, open, publish_failure};
+use crate::cli::by::ByArgs;
 use crate::cli::exit::{Exit, Failure};
 use crate::cli::secret::SignerPassphraseArgs;
 use crate::cli::{Context, clock, output};

@@ -11,9 +11,9 @@ use pki::KeyStore;
 use pki::cv::Period;
 use pki::cv::office::{Order, Subject};
 
-use super::by::ByArgs;
 use super::cv::{Desk, RequestArgs, refused, row, tell, terminal_type};
 use super::keys;
+use crate::cli::by::ByArgs;
 use crate::cli::exit::{Exit, Failure};
 use crate::cli::secret::PassphraseArgs;
 use crate::cli::{Context, clock, output, random};

@@ -8,8 +8,8 @@ use pki::authority::receive::HandOver;
 use pki::foreign;
 use serde_json::json;
 
-use super::by::ByArgs;
 use super::{open, publish_failure};
+use crate::cli::by::ByArgs;
 use crate::cli::exit::{Exit, Failure};
 use crate::cli::{Context, clock, output};
 

@@ -9,9 +9,9 @@ use pki::hierarchy::{self, Csca, Hierarchy, Signers};
 use pki::{Authority, Issuing, KeyParameters, ListKind};
 use serde_json::json;
 
-use super::by::ByArgs;
 use super::key::{self, KeyArgs};
 use super::{failure, keys, open, row};
+use crate::cli::by::ByArgs;
 use crate::cli::exit::{Exit, Failure};
 use crate::cli::secret::{PassphraseArgs, SignerPassphraseArgs};
 use crate::cli::{Context, clock, output, random};

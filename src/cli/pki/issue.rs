@@ -5,9 +5,9 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 use pki::{Authority, Issuing, ListKind, PkiError, request};
 
-use super::by::ByArgs;
 use super::key::KeyArgs;
 use super::{failure, issued, keys, open, publish_failure};
+use crate::cli::by::ByArgs;
 use crate::cli::exit::Exit;
 use crate::cli::exit::Failure;
 use crate::cli::secret::{PassphraseArgs, SignerPassphraseArgs};

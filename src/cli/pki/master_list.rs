@@ -6,8 +6,8 @@ use clap::Args;
 use pki::authority::publish::MASTER_LIST_FILE;
 use serde_json::json;
 
-use super::by::ByArgs;
 use super::{failure, keys, open, publish_failure};
+use crate::cli::by::ByArgs;
 use crate::cli::exit::{Exit, Failure};
 use crate::cli::secret::SignerPassphraseArgs;
 use crate::cli::{Context, clock, output};

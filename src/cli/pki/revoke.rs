@@ -7,8 +7,8 @@ use eid::cert::crl::Reason;
 use pki::authority::publish::REVOCATION_DAYS;
 use serde_json::json;
 
-use super::by::ByArgs;
 use super::{open, publish_failure};
+use crate::cli::by::ByArgs;
 use crate::cli::exit::{Exit, Failure};
 use crate::cli::{Context, clock, output};
 

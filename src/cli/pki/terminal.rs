@@ -9,8 +9,8 @@ use pki::cv::office::{Order, Subject};
 use pki::{KeyStore, SoftwareKeys};
 use serde_json::json;
 
-use super::by::ByArgs;
 use super::cv::{Desk, RequestArgs, refused, row, tell};
+use crate::cli::by::ByArgs;
 use crate::cli::exit::{Exit, Failure};
 use crate::cli::secret::{self, PassphraseArgs};
 use crate::cli::{Context, clock, output, random};
