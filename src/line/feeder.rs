@@ -9,10 +9,12 @@ use eid::transport::{Transport, TransportError};
 
 #[cfg(feature = "pcsc")]
 mod desk;
+mod faults;
 mod hopper;
 
 #[cfg(feature = "pcsc")]
 pub use desk::{Asking, Desk};
+pub use faults::{Fault, Faults, Share};
 pub use hopper::{CardRngs, Hopper};
 
 /// A card in a reader.

@@ -11,8 +11,10 @@
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
+use applets::store::StoreError;
 use applets::{Card, CardRng};
 
+use super::faults::{Faults, FaultyCard};
 use super::{Bin, Feeder, FeederError, Link, Load};
 
 /// Where the randomness of virtual cards comes from.
@@ -24,6 +26,9 @@ pub struct Hopper {
     reader: PathBuf,
     name: String,
     rngs: CardRngs,
+    faults: Option<Faults>,
+    /// Blanks that were seen and may still be there, the next one last.
+    seen: Vec<PathBuf>,
     current: Option<PathBuf>,
 }
 
@@ -64,12 +69,24 @@ impl Hopper {
         for path in [&reader, &folder.join("good"), &folder.join("reject")] {
             std::fs::create_dir_all(path).map_err(io(path))?;
         }
-        Ok(Self { folder: folder.to_owned(), reader, name: name.to_owned(), rngs, current: None })
+        Ok(Self { folder: folder.to_owned(), reader, name: name.to_owned(), rngs, faults: None, seen: Vec::new(), current: None })
+    }
+
+    /// Some of its cards fail on purpose.
+    #[must_use]
+    pub fn with_faults(mut self, faults: Option<Faults>) -> Self {
+        self.faults = faults;
+        self
     }
 
     /// Takes the next blank; `None` if there is none.
-    fn take(&self) -> Result<Option<PathBuf>, FeederError> {
-        for blank in cards(&self.folder)? {
+    fn take(&mut self) -> Result<Option<PathBuf>, FeederError> {
+        // The folder is read when what was seen in it is used up: there may be a million files.
+        if self.seen.is_empty() {
+            self.seen = cards(&self.folder)?;
+            self.seen.reverse();
+        }
+        while let Some(blank) = self.seen.pop() {
             let Some(name) = blank.file_name() else { continue };
             let place = self.reader.join(name);
             match std::fs::rename(&blank, &place) {
@@ -80,6 +97,19 @@ impl Hopper {
             }
         }
         Ok(None)
+    }
+}
+
+impl Hopper {
+    fn open(&mut self, path: &Path) -> Result<Link, StoreError> {
+        let file = path.file_name().map(|name| name.to_string_lossy()).unwrap_or_default();
+        Ok(match self.faults.and_then(|faults| faults.of(&file)) {
+            Some(fault) => {
+                tracing::info!(reader = self.name, card = %file, %fault, "on purpose");
+                Box::new(FaultyCard::open(path, fault, (self.rngs)(), (self.rngs)())?)
+            }
+            None => Box::new(Card::open(path, (self.rngs)())?),
+        })
     }
 }
 
@@ -102,12 +132,9 @@ impl Feeder for Hopper {
         }
         let left_over = cards(&self.reader)?.into_iter().next();
         let Some(path) = left_over.map_or_else(|| self.take(), |path| Ok(Some(path)))? else { return Ok(Load::Empty) };
-        let card = Card::open(&path, (self.rngs)());
+        let link = self.open(&path);
         self.current = Some(path);
-        Ok(match card {
-            Ok(card) => Load::Card(Box::new(card)),
-            Err(error) => Load::Mute(error.to_string()),
-        })
+        Ok(link.map_or_else(|error| Load::Mute(error.to_string()), Load::Card))
     }
 
     fn unload(&mut self, link: Option<Link>, bin: Bin, _stop: &dyn Fn() -> bool) -> Result<(), FeederError> {
