@@ -26,6 +26,7 @@ pub mod pseudonym;
 pub mod quality;
 pub mod recover;
 mod rules;
+pub mod scrap;
 pub mod seal;
 pub mod site;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]

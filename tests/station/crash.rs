@@ -3,6 +3,7 @@
 
 use std::sync::atomic::AtomicBool;
 
+use cardwright::line::scrap::Ended;
 use cardwright::line::state::JobState;
 use cardwright::line::station::End;
 use cardwright::line::store::Store as _;
@@ -12,7 +13,7 @@ use rand_core::Rng as _;
 
 use applets::rng::SeededRng;
 
-use crate::world::{Power, SITE, World, note};
+use crate::world::{Chip, Power, SITE, World, note};
 
 /// How many places a run without a cut has.
 fn places(world: &World) -> usize {
@@ -100,6 +101,32 @@ fn stations_cut_off_at_random_with_cards_that_die_end_with_difference_0() {
 #[ignore = "make soak"]
 fn many_stations_cut_off_at_random_with_cards_that_die_end_with_difference_0() {
     (100..500).for_each(storm);
+}
+
+#[test]
+fn the_scrap_desk_ends_blanks_and_failed_cards_and_leaves_documents_and_cards_that_can_be_finished() {
+    let world = World::new(2, 3, 3);
+    assert_eq!(world.run("A", &Power::default()).ok(), Some(End::Finished));
+    let (good, blank) = {
+        let rack = world.rack.lock().expect("the rack");
+        (rack.chips[rack.good[0]].clone(), rack.chips[2].clone())
+    };
+    let at_desk = |chip: &std::sync::Mutex<Chip>| world.at_desk(&mut chip.lock().expect("a chip").card);
+    assert!(matches!(at_desk(&good), Ended::Left { serial: Some(_), why } if why.contains("bond good")));
+    let serial = blank.lock().expect("a chip").serial.clone();
+    assert_eq!(at_desk(&blank), Ended::Counted(serial));
+    assert!(matches!(at_desk(&blank), Ended::Left { .. }), "counted once");
+    // A card in the middle of its job: a station goes on with it.
+    let cut = |at| {
+        let world = World::new(1, 1, 4);
+        assert!(world.run("A", &Power::cut_at(at)).is_err(), "place {at} is reached");
+        world
+    };
+    let world = (1..).step_by(3).map(cut).find(|world| world.count(JobState::Bound) == 1).expect("a card is bound");
+    let chip = world.rack.lock().expect("the rack").chips[0].clone();
+    assert!(matches!(world.at_desk(&mut chip.lock().expect("a chip").card), Ended::Left { why, .. } if why.contains("bond open")));
+    assert_eq!(world.run("A", &Power::default()).ok(), Some(End::Finished));
+    world.settles();
 }
 
 #[test]

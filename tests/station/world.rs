@@ -15,12 +15,13 @@ use cardwright::line::audit;
 use cardwright::line::feeder::{Bin, Feeder, FeederError, Link, Load};
 use cardwright::line::memory::MemoryStore;
 use cardwright::line::quality::Quality;
+use cardwright::line::scrap::{Desk, Ended};
 use cardwright::line::state::{CardState, JobState};
 use cardwright::line::station::{
     End, Event, ImageSource, Intent, IntentState, Journal, JournalError, JournalFile, Parts, Saying, Seat, Settings, Stage, Station,
     StationError,
 };
-use cardwright::line::store::{Batch, BatchId, Claim, Job, JobId, NewBatch, NewJob, Note, Pseudonym, Scrap, Serial, Store};
+use cardwright::line::store::{Batch, BatchId, Claim, Job, JobId, NewBatch, NewJob, Note, Pseudonym, Serial, Store};
 use cardwright::line::users::{Action, Login, Role, TwoPersons, User, log_in};
 use cardwright::people;
 use cardwright::perso::build::{self, ChipKeys, Signing};
@@ -28,7 +29,7 @@ use cardwright::perso::card_profile::{CardProfile, Product};
 use cardwright::perso::plan::ApduForm;
 use cardwright::perso::profile::DocumentProfile;
 use cardwright::perso::record::Record;
-use cardwright::perso::write::{Change, Masters};
+use cardwright::perso::write::{Change, Masters, Writer};
 use cardwright::transport::{Limits, Transport, TransportError};
 use eid::cert::trust::TrustStore;
 use eid::crypto::curve::Curve;
@@ -478,40 +479,32 @@ impl World {
 
     /// The scrap desk: two persons terminate what answers, destroy the rest, and count.
     pub(crate) fn scrap_desk(&self) {
-        let site = &*SITE;
         let mut store = self.store.clone();
         let rack = lock(&self.rack);
         for number in &rack.reject {
             let mut chip = lock(&rack.chips[*number]);
-            let card = store.card(&chip.serial).expect("there").expect("delivered");
-            if matches!(card.state, CardState::Bound | CardState::Personalized) {
-                // It died before it could tell its serial again: the desk reads the serial from the body, and says that the card failed.
-                let scrap = Scrap {
-                    reason: "no-answer".to_owned(),
-                    step: "scrap desk".to_owned(),
-                    sw: None,
-                    reader: "desk".to_owned(),
-                    time: now(),
-                };
-                store.fail(&chip.serial, &scrap).expect("a bound card");
-            }
-            let card = store.card(&chip.serial).expect("there").expect("delivered");
-            if card.state == CardState::AtLine {
-                // It died before it was bound: counted without a job.
-                let persons = site.two(Action::Scrap);
-                store.scrap(&chip.serial, CardState::Mute, "no-answer", &persons, &note("card-scrapped")).expect("counted");
-            }
-            if card.state != CardState::ScrapPending {
+            let known = store.card(&chip.serial).expect("there").expect("delivered");
+            if matches!(known.state, CardState::Terminated | CardState::Mute) {
                 continue;
             }
-            let nonce = card.bound.map_or([0; 16], |(binding, _)| binding.bind.nonce);
-            let writer = cardwright::perso::write::Writer { profile: &site.profile, masters: &site.masters, apdu: ApduForm::Frame };
-            chip.dies_after = None;
+            let is_dead = chip.dies_after.take() == Some(0);
             chip.card.power_cycle();
-            writer.terminate(&mut chip.card, nonce, &mut SeededRng::new(b"desk"), &mut ()).expect("terminated");
-            let persons = site.two(Action::Scrap);
-            store.scrap(&chip.serial, CardState::Terminated, "no-answer", &persons, &note("card-scrapped")).expect("counted");
+            if is_dead {
+                // The serial is read from the body, and this is the shredder.
+                let nonce = known.bound.as_ref().map_or([0; 16], |(binding, _)| binding.bind.nonce);
+                writer().terminate(&mut chip.card, nonce, &mut SeededRng::new(b"shredder"), &mut ()).expect("terminated");
+                desk(|desk| desk.count(&chip.serial, Some(&known), CardState::Mute, &mut store)).expect("counted");
+            } else {
+                let serial = chip.serial.clone();
+                assert_eq!(self.at_desk(&mut chip.card), Ended::Counted(serial));
+            }
         }
+    }
+
+    /// What the scrap desk does with this card.
+    pub(crate) fn at_desk(&self, card: &mut Card) -> Ended {
+        let mut store = self.store.clone();
+        desk(|desk| desk.terminate(card, writer(), &mut store, &mut SeededRng::new(b"desk"))).expect("a store")
     }
 
     /// Everything is accounted for: the batch closes with difference 0, the bins hold what the store says, and the chains verify.
@@ -546,6 +539,14 @@ impl World {
             assert!(matches!(verdict, audit::Verdict::Intact { .. }), "{verdict:?}");
         }
     }
+}
+
+fn writer() -> Writer<'static> {
+    Writer { profile: &SITE.profile, masters: &SITE.masters, apdu: ApduForm::Frame }
+}
+
+fn desk<T>(work: impl FnOnce(Desk<'_>) -> T) -> T {
+    work(Desk { persons: &SITE.two(Action::Scrap), reason: "no-answer", now: now() })
 }
 
 /// A store whose caller may lose its power around each commit, and that may be away.

@@ -80,7 +80,7 @@ const fn rank(exit: Exit) -> u8 {
 }
 
 /// The card files of a folder, by name.
-fn files(folder: &Path) -> Result<Vec<PathBuf>, Failure> {
+pub(super) fn files(folder: &Path) -> Result<Vec<PathBuf>, Failure> {
     let io = |error| Failure::file(folder, &error);
     let mut files = Vec::new();
     for entry in std::fs::read_dir(folder).map_err(io)? {
