@@ -87,8 +87,13 @@ impl SiteArgs {
 
     /// The store.
     pub(crate) fn store(&self, site: &Site) -> Result<Box<dyn Store>, Failure> {
+        self.open_store(site)?.map_err(|error| store_failure(&error))
+    }
+
+    /// The store, or why it does not open.
+    fn open_store(&self, site: &Site) -> Result<Result<Box<dyn Store>, StoreError>, Failure> {
         let password = secret::given(self.store_password_file.as_deref(), "PGPASSWORD")?;
-        store::open(self.url(site)?.as_str(), password.as_ref()).map_err(|error| store_failure(&error))
+        Ok(store::open(self.url(site)?.as_str(), password.as_ref()))
     }
 
     /// The store, with its tables.

@@ -6,12 +6,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use cardwright::line::feeder::{Feeder, FeederError, Hopper};
+use cardwright::line::feeder::{Faults, Feeder, FeederError, Hopper, Share};
 use cardwright::line::prepare::Images;
 use cardwright::line::quality::Quality;
 use cardwright::line::site::Site;
 use cardwright::line::station::{End, Event, ImageSource, JournalError, JournalFile, Parts, Seat, Settings, Station, StationError};
-use cardwright::line::store::Job;
+use cardwright::line::store::{Job, Store, StoreError};
 use cardwright::perso::card_profile::CardProfile;
 use cardwright::perso::plan::ApduForm;
 use cardwright::perso::write::Masters;
@@ -29,7 +29,7 @@ use crate::cli::{Context, clock, master, output, random, reader};
 /// Work as a station until nothing is left to do
 #[derive(Debug, Args)]
 #[command(
-    before_long_help = "Example:\n  cardwright line run --station one --reader sim:line/blanks --reader sim:line/blanks\n  cardwright line run --station desk --reader pcsc:0",
+    before_long_help = "Example:\n  cardwright line run --station one --reader sim:line/blanks --reader sim:line/blanks\n  cardwright line run --station desk --reader pcsc:0\n  cardwright line run --station one --reader sim:line/blanks --sim-faults 2% --sim-seed 7",
     after_long_help = "Ctrl-C ends the work where it can go on: the same command goes on with it. So it does after any crash.\n\nExit codes: 0 everything is made, 1 an incident is open, 3 something waits (cards to find or to count, or stopped), 5 no blanks or no readers are left, 7 the store is away."
 )]
 pub(super) struct Run {
@@ -53,6 +53,12 @@ pub(super) struct Run {
     /// Stop the line when more than N of the last 200 cards are scrap
     #[arg(long, value_name = "N", default_value_t = 4)]
     scrap_allowed: usize,
+    /// Let so many of the virtual cards fail on purpose, each in one of six ways: mute until reset, answer lost, refusal, restart, dead, torn memory
+    #[arg(long, value_name = "PERCENT", help_heading = "Simulation")]
+    sim_faults: Option<Share>,
+    /// Draw from N which cards fail, how, and when; the same cards fail at every station of the same seed
+    #[arg(long, value_name = "N", default_value_t = 1, requires = "sim_faults", help_heading = "Simulation")]
+    sim_seed: u64,
     /// Give up a card after so long in a reader
     #[arg(long, value_name = "SECONDS", default_value_t = 120, value_parser = clap::value_parser!(u64).range(5..=3_600))]
     card_limit: u64,
@@ -102,13 +108,14 @@ impl Run {
         };
         ctrlc::set_handler(handler).map_err(|error| Failure::new(Exit::Bug, error))?;
 
-        let mut store = args.store(&site)?;
+        let told = Told::new(context.json);
+        let Some(mut store) = store(args, &site, &told, &stop)? else { return told.end(&self.station, &End::StoreAway, context) };
         let mut seats = Vec::new();
         for (n, reader) in (1..).zip(&self.readers) {
             let feeder = self.feeder(reader, n)?;
-            seats.push(Seat { feeder, store: args.store(&site)?, rng: Box::new(random::system()) });
+            let Some(store) = self::store(args, &site, &told, &stop)? else { return told.end(&self.station, &End::StoreAway, context) };
+            seats.push(Seat { feeder, store, rng: Box::new(random::system()) });
         }
-        let told = Told::new(context.json);
         let tell = |event: Event<'_>| told.hear(&event);
         let parts = Parts {
             name: &self.station,
@@ -130,7 +137,8 @@ impl Run {
             ReaderName::Sim(folder) if folder.is_dir() => {
                 let rngs = Box::new(|| Box::new(random::system()) as applets::CardRng);
                 let hopper = Hopper::new(folder, &format!("{}-{n}", self.station), rngs);
-                Ok(Box::new(hopper.map_err(|error| feeder_failure(&error))?))
+                let faults = self.sim_faults.map(|share| Faults { share, seed: self.sim_seed });
+                Ok(Box::new(hopper.map_err(|error| feeder_failure(&error))?.with_faults(faults)))
             }
             #[cfg(feature = "pcsc")]
             ReaderName::Pcsc(selector) => {
@@ -139,6 +147,31 @@ impl Run {
                 Ok(Box::new(cardwright::line::feeder::Desk::new(selector, ask).map_err(|error| feeder_failure(&error))?))
             }
             other => Err(feeder_failure(&FeederError::Name { found: other.to_string() })),
+        }
+    }
+}
+
+/// The store. One that is away is waited for, as in the middle of the work; `None` if the station is stopped before it comes.
+fn store(args: &SiteArgs, site: &Site, told: &Told, stop: &AtomicBool) -> Result<Option<Box<dyn Store>>, Failure> {
+    let mut was_away = false;
+    loop {
+        match args.open_store(site)? {
+            Ok(store) => {
+                if was_away {
+                    told.hear(&Event::Away { detail: None });
+                }
+                return Ok(Some(store));
+            }
+            Err(StoreError::Away { detail, .. }) => {
+                if !std::mem::replace(&mut was_away, true) {
+                    told.hear(&Event::Away { detail: Some(&detail) });
+                }
+                if stop.load(Ordering::Relaxed) {
+                    return Ok(None);
+                }
+                std::thread::sleep(Settings::default().pause);
+            }
+            Err(error) => return Err(store_failure(&error)),
         }
     }
 }
