@@ -3,7 +3,8 @@
 # make peers   programs that others wrote, against our cards and our reader
 # make bench   speed beside its floor
 # make soak    the main job with CARDS cards (1000) and READERS readers (2); SESSIONS runs (2000) of PACE in every parameter set;
-#              cards in all combinations of protocols; stations cut off at every place
+#              cards in all combinations of protocols; stations cut off at every place; LINE_CARDS cards (10000) at LINE_READERS readers (16) of
+#              LINE_STATIONS stations (4) that are killed, with a PostgreSQL that is stopped
 # make fuzz    coverage-guided hostile input, SECONDS seconds for each parser (60)
 # make lint doc
 #
@@ -15,6 +16,9 @@ CARDS   ?= 1000
 READERS ?= 2
 SECONDS ?= 60
 SESSIONS ?= 2000
+LINE_CARDS    ?= 10000
+LINE_READERS  ?= 16
+LINE_STATIONS ?= 4
 
 BUILD_PACKAGES := gcc libc6-dev pkg-config libpcsclite-dev
 TEST_PACKAGES  := $(BUILD_PACKAGES) libssl-dev openssl pcscd postgresql softhsm2 vsmartcard-vpcd
@@ -65,12 +69,13 @@ bench:
 	CARGO_TARGET_DIR=target $(CARGO) run --release --manifest-path benches/Cargo.toml --bin token
 
 soak:
-	@scripts/need $(BUILD_PACKAGES)
+	@scripts/need $(BUILD_PACKAGES) postgresql
 	@rm -rf $(OUT)-soak
 	$(CARGO) run --release --quiet --locked -- demo --cards $(CARDS) --readers $(READERS) --out $(OUT)-soak
 	SESSIONS=$(SESSIONS) $(CARGO) test --release --locked -p cardwright-applets --test card -- --nocapture pace_opens_in_every_parameter_set
 	$(CARGO) test --release --locked --test terminal -- --ignored every_combination
 	$(CARGO) test --release --locked --test station -- --include-ignored
+	LINE_CARDS=$(LINE_CARDS) LINE_READERS=$(LINE_READERS) LINE_STATIONS=$(LINE_STATIONS) $(CARGO) test --release --locked --test soak -- --ignored --nocapture
 
 fuzz:
 	@scripts/need $(BUILD_PACKAGES) g++
