@@ -43,6 +43,7 @@
 //!
 //! The standards themselves are in the crate `eid`, the virtual card in `applets`, the authority in `pki`.
 
+pub mod conform;
 pub mod demo;
 #[cfg(feature = "line")]
 pub mod line;

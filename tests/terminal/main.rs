@@ -3,6 +3,7 @@
 mod card;
 mod chip;
 mod combinations;
+mod data_suites;
 mod document;
 mod entries;
 mod evidence;

@@ -1,0 +1,3 @@
+//! Conformance suites.
+
+pub mod lds;
