@@ -88,8 +88,8 @@ impl Store for MemoryStore {
         Ok(self.with(|memory| numbers.iter().copied().filter(|number| memory.cancelled.contains(number)).collect()))
     }
 
-    fn cancel_number(&mut self, number: Pseudonym, note: &Note) -> Result<(), StoreError> {
-        self.with(|memory| memory.cancel_number(number, note))
+    fn cancel_number(&mut self, number: Pseudonym, persons: &TwoPersons, note: &Note) -> Result<(), StoreError> {
+        self.with(|memory| memory.cancel_number(number, persons, note))
     }
 
     fn cancel_job(&mut self, job: JobId, persons: &TwoPersons, note: &Note) -> Result<(), StoreError> {
@@ -105,6 +105,7 @@ impl Store for MemoryStore {
     }
 
     fn claim(&mut self, station: &str, count: u32, now: Moment, lease_until: Moment) -> Result<Vec<Claim>, StoreError> {
+        rules::names(station, None)?;
         Ok(self.with(|memory| memory.claim(station, count, now, lease_until)))
     }
 
@@ -130,15 +131,19 @@ impl Store for MemoryStore {
     }
 
     fn attempt(&mut self, attempt: &Attempt) -> Result<(), StoreError> {
+        rules::names(&attempt.station, Some(&attempt.reader))?;
         self.with(|memory| {
             memory.attempts.entry((attempt.station.clone(), attempt.number)).or_insert_with(|| attempt.clone());
         });
         Ok(())
     }
 
-    fn attempts(&mut self, batch: BatchId) -> Result<Vec<Attempt>, StoreError> {
-        let of = |memory: &Memory, attempt: &Attempt| memory.jobs.get(&attempt.job).is_some_and(|job| job.batch == batch);
-        Ok(self.with(|memory| memory.attempts.values().filter(|attempt| of(memory, attempt)).cloned().collect()))
+    fn attempts(&mut self, batch: BatchId, after: u32, limit: u32) -> Result<Vec<Attempt>, StoreError> {
+        Ok(self.with(|memory| memory.attempts_at(batch, after, limit)))
+    }
+
+    fn bound_cards(&mut self, batch: BatchId, after: u32, limit: u32) -> Result<Vec<Card>, StoreError> {
+        Ok(self.with(|memory| memory.cards_of(batch, after, limit)))
     }
 
     fn card(&mut self, serial: &Serial) -> Result<Option<Card>, StoreError> {

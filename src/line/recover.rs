@@ -149,6 +149,20 @@ macro_rules! rows {
                 }
             }
 
+            /// Its name in stores and reports; never changed.
+            #[must_use]
+            pub const fn code(self) -> &'static str {
+                match self {
+                    $(Self::$row => stringify!($row),)*
+                }
+            }
+
+            /// The row of this name; `None` for one that a later version may have written.
+            #[must_use]
+            pub fn from_code(code: &str) -> Option<Self> {
+                Self::ALL.iter().copied().find(|row| row.code() == code)
+            }
+
             /// The three columns: what the store knows, what the card says, what is done.
             #[must_use]
             pub const fn text(self) -> [&'static str; 3] {

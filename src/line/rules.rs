@@ -2,7 +2,9 @@
 
 use super::audit::{ChainEnd, Entry, SITE};
 use super::state::{BindingState, CardState, JobState};
-use super::store::{Batch, BatchId, Bind, Card, Incident, Job, JobId, NewJob, Note, Progress, Pseudonym, Serial, StoreError};
+use super::store::{
+    Batch, BatchId, Bind, Card, Incident, Job, JobId, NewJob, Note, Progress, Pseudonym, READER_NAME, STATION_NAME, Serial, StoreError,
+};
 use super::users::{Action, Role, TwoPersons, User, is_name};
 
 type Outcome<T> = Result<T, StoreError>;
@@ -10,6 +12,22 @@ type Outcome<T> = Result<T, StoreError>;
 /// A refusal.
 pub(super) fn refused<T>(what: impl Into<String>, expected: impl Into<String>, found: impl Into<String>) -> Outcome<T> {
     Err(StoreError::Refused { what: what.into(), expected: expected.into(), found: found.into() })
+}
+
+/// Names of a station and of a reader that reports and other programs can hold.
+pub(super) fn names(station: &str, reader: Option<&str>) -> Outcome<()> {
+    for (what, name, most) in [("station", Some(station), STATION_NAME), ("reader", reader, READER_NAME)] {
+        let Some(name) = name else { continue };
+        if name.is_empty() || name.len() > most || name.chars().any(char::is_control) {
+            let expected = format!("1 to {most} bytes without control characters");
+            return refused(
+                format!("name of a {what}"),
+                expected,
+                format!("{} bytes: {:?}", name.len(), name.chars().take(40).collect::<String>()),
+            );
+        }
+    }
+    Ok(())
 }
 
 /// Two persons act for this, now.
@@ -166,6 +184,7 @@ pub(super) fn close_batch(id: BatchId, batch: Option<&Batch>, difference: Differ
 
 /// Whether a bond is to be written; `false` if it is there already. `stopped` is an open incident of the line or of the job's batch.
 pub(super) fn bind(bind: &Bind, job: Option<&Job>, card: Option<&Card>, stopped: Option<&str>) -> Outcome<bool> {
+    names(&bind.station, Some(&bind.reader))?;
     let what = || format!("bind card {} to job {}", bind.serial, bind.job.0);
     let Some(card) = card else { return refused(what(), "a card in stock", "none") };
     if let Some((binding, bound)) = &card.bound {

@@ -16,8 +16,8 @@ use super::audit::{ChainEnd, Checkpoint, Entry};
 use super::rules;
 use super::state::{CardState, JobState};
 use super::store::{
-    Attempt, Batch, BatchId, Bind, Card, Claim, Incident, Job, JobId, Jobs, Moment, NewBatch, Note, Progress, Pseudonym, Scrap, Serial,
-    Store, StoreError,
+    Attempt, Batch, BatchId, Bind, Card, Claim, Incident, Job, JobId, Jobs, Moment, NewBatch, NewJob, Note, Progress, Pseudonym, Scrap,
+    Serial, Store, StoreError,
 };
 use super::users::{Action, TwoPersons, User};
 use crate::store::{Row, Sql, SqlError, Value};
@@ -142,6 +142,25 @@ impl SqlStore {
     }
 }
 
+/// Jobs of a new batch that may be told from their beginning again.
+struct Kept<'a> {
+    jobs: Jobs<'a>,
+    seen: Vec<NewJob>,
+    next: usize,
+}
+
+impl Iterator for Kept<'_> {
+    type Item = NewJob;
+
+    fn next(&mut self) -> Option<NewJob> {
+        if self.next == self.seen.len() {
+            self.seen.push(self.jobs.next()?);
+        }
+        self.next += 1;
+        self.seen.get(self.next - 1).cloned()
+    }
+}
+
 /// `$first, $first+1, …`: places of `count` parameters.
 fn places(first: usize, count: usize) -> String {
     (first..first + count).map(|place| format!("${place}")).collect::<Vec<_>>().join(", ")
@@ -166,8 +185,12 @@ impl Store for SqlStore {
     }
 
     fn add_batch(&mut self, batch: &NewBatch, jobs: Jobs<'_>, note: &Note) -> Result<BatchId, StoreError> {
-        // the jobs pass by once, so that this transaction cannot be run again
-        self.once(|sql| jobs::add_batch(sql, batch, jobs, note)).map_err(|stop| self.error(stop))
+        // the jobs pass by once: they are kept for the case that others push this transaction out
+        let mut kept = Kept { jobs, seen: Vec::new(), next: 0 };
+        self.write(|sql| {
+            kept.next = 0;
+            jobs::add_batch(sql, batch, &mut kept, note)
+        })
     }
 
     fn batches(&mut self) -> Result<Vec<Batch>, StoreError> {
@@ -190,8 +213,8 @@ impl Store for SqlStore {
         self.read(|sql| jobs::cancelled(sql, numbers))
     }
 
-    fn cancel_number(&mut self, number: Pseudonym, note: &Note) -> Result<(), StoreError> {
-        self.write(|sql| jobs::cancel_number(sql, number, note))
+    fn cancel_number(&mut self, number: Pseudonym, persons: &TwoPersons, note: &Note) -> Result<(), StoreError> {
+        self.write(|sql| jobs::cancel_number(sql, number, persons, note))
     }
 
     fn cancel_job(&mut self, job: JobId, persons: &TwoPersons, note: &Note) -> Result<(), StoreError> {
@@ -207,6 +230,7 @@ impl Store for SqlStore {
     }
 
     fn claim(&mut self, station: &str, count: u32, now: Moment, lease_until: Moment) -> Result<Vec<Claim>, StoreError> {
+        rules::names(station, None)?;
         self.write(|sql| work::claim(sql, station, count, now, lease_until))
     }
 
@@ -231,11 +255,16 @@ impl Store for SqlStore {
     }
 
     fn attempt(&mut self, attempt: &Attempt) -> Result<(), StoreError> {
+        rules::names(&attempt.station, Some(&attempt.reader))?;
         self.write(|sql| work::attempt(sql, attempt))
     }
 
-    fn attempts(&mut self, batch: BatchId) -> Result<Vec<Attempt>, StoreError> {
-        self.read(|sql| work::attempts(sql, batch))
+    fn attempts(&mut self, batch: BatchId, after: u32, limit: u32) -> Result<Vec<Attempt>, StoreError> {
+        self.read(|sql| work::attempts(sql, batch, after, limit))
+    }
+
+    fn bound_cards(&mut self, batch: BatchId, after: u32, limit: u32) -> Result<Vec<Card>, StoreError> {
+        self.read(|sql| work::bound_cards(sql, batch, after, limit))
     }
 
     fn card(&mut self, serial: &Serial) -> Result<Option<Card>, StoreError> {

@@ -36,7 +36,7 @@ mod rules;
 mod saying;
 mod worker;
 
-pub use journal::{Intent, IntentState, Journal, JournalError, JournalFile};
+pub use journal::{CutOff, Intent, IntentState, Journal, JournalError, JournalFile, UnderWay};
 pub use saying::Saying;
 pub use worker::Stage;
 
@@ -113,7 +113,7 @@ pub enum Event<'a> {
         /// The row.
         row: Row,
     },
-    /// A bound card left the reader.
+    /// A bound card left the reader, or left it in an earlier run that did not live to say so.
     Attempt(&'a Attempt),
     /// A card without a bond went to the reject bin.
     Rejected {
@@ -350,6 +350,38 @@ impl<'a> Station<'a> {
             }
             lock(&self.journal).settle(&intent.serial, state)?;
         }
+        self.say_cut_off(store)
+    }
+
+    /// The attempts that an earlier run did not live to end are told as interrupted. What they took is not known.
+    fn say_cut_off(&self, store: &mut dyn Store) -> Result<(), StationError> {
+        let cut_off = lock(&self.journal).cut_off()?;
+        for CutOff { number, under_way, change } in cut_off {
+            let card = store.card(&under_way.serial)?;
+            let job = card.and_then(|card| card.bound).map(|(_, job)| job.state);
+            let outcome = interrupted(change.as_deref(), job);
+            let note = self.note(
+                "card-interrupted",
+                vec![format!("card {}", under_way.serial), format!("job {}", under_way.job.0)],
+                format!("attempt {number}: {outcome}"),
+            );
+            let attempt = Attempt {
+                station: self.parts.name.to_owned(),
+                number,
+                reader: under_way.reader,
+                job: under_way.job,
+                serial: under_way.serial,
+                started: under_way.started,
+                milliseconds: [0; 5],
+                apdus: 0,
+                bytes: 0,
+                resumed: under_way.settled_by.is_some(),
+                settled_by: under_way.settled_by,
+                outcome: outcome.to_owned(),
+            };
+            (self.parts.tell)(Event::Attempt(&attempt));
+            self.say(store, &[Saying::Attempt(attempt)], None, &note)?;
+        }
         Ok(())
     }
 
@@ -460,6 +492,17 @@ impl<'a> Station<'a> {
             subjects,
             detail: detail.into(),
         }
+    }
+}
+
+/// In which step an attempt came to its end, from the last change that was about to be made, and from where its job is.
+fn interrupted(change: Option<&str>, job: Option<JobState>) -> &'static str {
+    match (change, job) {
+        (Some("activate"), _) | (_, Some(JobState::Verified)) => "interrupted-activate",
+        (_, Some(JobState::Written)) => "interrupted-inspect",
+        (Some("commit"), _) => "interrupted-commit",
+        (Some(_), _) => "interrupted-write",
+        (None, _) => "interrupted-bind",
     }
 }
 

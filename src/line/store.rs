@@ -18,16 +18,22 @@ pub use error::StoreError;
 pub use name::{BatchId, JobId, Moment, Pseudonym, Serial};
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 pub use open::{create, open};
-pub use value::{Attempt, Batch, Bind, Binding, Card, Claim, Counted, Incident, Job, NewBatch, NewJob, Note, Progress, Scrap};
+pub use value::{Attempt, Batch, Bind, Binding, Card, Claim, Counted, Ending, Incident, Job, NewBatch, NewJob, Note, Progress, Scrap};
 
 /// Takes jobs one after another, in their order, until there are none.
 pub type Jobs<'a> = &'a mut dyn Iterator<Item = NewJob>;
+
+/// Bytes in the name of a station, at most.
+pub const STATION_NAME: usize = 64;
+/// Bytes in the name of a reader, at most: PC/SC gives names of up to 128 characters.
+pub const READER_NAME: usize = 256;
 
 /// The verbs of the line. Blocking; one connection of its own for each thread.
 ///
 /// A verb with a [`Note`] appends it to the chain of the site ([`super::audit::SITE`]) in the same transaction, with the names of
 /// `persons` among its actors. A verb with `persons` refuses those who came together for another action or longer than five minutes
-/// before the time of the note.
+/// before the time of the note. Names of stations and readers have a byte at least, [`STATION_NAME`] and [`READER_NAME`] at most, and no
+/// control characters.
 pub trait Store: Send {
     /// Its name without secrets: `sqlite:line.db`, `postgres://host/name`.
     fn name(&self) -> String;
@@ -71,11 +77,11 @@ pub trait Store: Send {
     /// Away or damaged.
     fn cancelled(&mut self, numbers: &[Pseudonym]) -> Result<Vec<Pseudonym>, StoreError>;
 
-    /// Cancels a number for ever: no batch with it is taken again. May be said again.
+    /// Cancels a number for ever: no batch with it is taken again. A document that was issued with it stays what it is. May be said again.
     ///
     /// # Errors
     /// [`StoreError::Refused`]: a job that is not issued yet has it; cancel that job first.
-    fn cancel_number(&mut self, number: Pseudonym, note: &Note) -> Result<(), StoreError>;
+    fn cancel_number(&mut self, number: Pseudonym, persons: &TwoPersons, note: &Note) -> Result<(), StoreError>;
 
     /// Cancels a job that has no card: prepared, or held for a card that is lost.
     ///
@@ -101,7 +107,7 @@ pub trait Store: Send {
     /// without a batch is open. Leases that are over at `now` are taken back first, as by [`Store::expire`].
     ///
     /// # Errors
-    /// Away or damaged.
+    /// [`StoreError::Refused`]: the name of the station is none.
     fn claim(&mut self, station: &str, count: u32, now: Moment, lease_until: Moment) -> Result<Vec<Claim>, StoreError>;
 
     /// Gives a claim back unused: the job is prepared again. No matter if its lease is over already.
@@ -120,7 +126,8 @@ pub trait Store: Send {
     ///
     /// # Errors
     /// [`StoreError::Refused`]: the claim is not of this station and epoch any more, its batch or the line is stopped, the card is not at the
-    /// line or was bound before, the nonce was used before, the job has another card, or work on this bond has gone on.
+    /// line or was bound before, the nonce was used before, the job has another card, work on this bond has gone on, or the name of the
+    /// station or of the reader is none.
     fn bind(&mut self, bind: &Bind) -> Result<(), StoreError>;
 
     /// What was achieved with a bound card.
@@ -138,14 +145,21 @@ pub trait Store: Send {
     /// Stores what happened to a card in a reader.
     ///
     /// # Errors
-    /// Away or damaged.
+    /// [`StoreError::Refused`]: the name of the station or of the reader is none.
     fn attempt(&mut self, attempt: &Attempt) -> Result<(), StoreError>;
 
-    /// The attempts at jobs of a batch, by station and number.
+    /// The attempts at the `limit` jobs of a batch after the sequence `after`: by job, start, station, and number. Jobs without one are
+    /// passed over, so that an empty answer is not the end.
     ///
     /// # Errors
     /// Away or damaged.
-    fn attempts(&mut self, batch: BatchId) -> Result<Vec<Attempt>, StoreError>;
+    fn attempts(&mut self, batch: BatchId, after: u32, limit: u32) -> Result<Vec<Attempt>, StoreError>;
+
+    /// The cards that were ever bound to the same jobs as in [`Store::attempts`]: by job, moment of the bond, and serial.
+    ///
+    /// # Errors
+    /// Away or damaged.
+    fn bound_cards(&mut self, batch: BatchId, after: u32, limit: u32) -> Result<Vec<Card>, StoreError>;
 
     /// All that is known of a card; `None` if it was never delivered.
     ///

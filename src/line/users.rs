@@ -81,6 +81,8 @@ pub enum Action {
     CloseBatch,
     /// A job will not be made.
     CancelJob,
+    /// A number will never be issued again.
+    CancelNumber,
     /// A card is destroyed.
     Scrap,
     /// Blanks leave the line: samples, returns, losses.
@@ -101,6 +103,7 @@ impl Action {
             Self::ReleaseBatch => "release-batch",
             Self::CloseBatch => "close-batch",
             Self::CancelJob => "cancel-job",
+            Self::CancelNumber => "cancel-number",
             Self::Scrap => "scrap",
             Self::TakeOut => "take-out",
             Self::ReleaseIncident => "release-incident",
@@ -115,7 +118,7 @@ impl Action {
         const SUPERVISOR: &[Role] = &[Role::Supervisor];
         const LINE: &[Role] = &[Role::Operator, Role::Supervisor];
         match self {
-            Self::ReleaseBatch | Self::CancelJob | Self::TakeOut | Self::ReleaseIncident => [SUPERVISOR, LINE],
+            Self::ReleaseBatch | Self::CancelJob | Self::CancelNumber | Self::TakeOut | Self::ReleaseIncident => [SUPERVISOR, LINE],
             Self::CloseBatch => [SUPERVISOR, &[Role::Auditor, Role::Supervisor]],
             Self::Scrap => [LINE, LINE],
             Self::ChangeUsers => [SUPERVISOR, SUPERVISOR],

@@ -6,7 +6,7 @@ use std::sync::atomic::AtomicBool;
 use cardwright::line::scrap::Ended;
 use cardwright::line::state::JobState;
 use cardwright::line::station::End;
-use cardwright::line::store::Store as _;
+use cardwright::line::store::{Ending, Store as _};
 use cardwright::line::users::Action;
 use cardwright::perso::plan::ApduForm;
 use rand_core::Rng as _;
@@ -27,8 +27,23 @@ fn cut_once(at: usize) {
     let world = World::new(1, 2, at);
     assert!(world.run("A", &Power::cut_at(at)).is_err(), "place {at} is reached");
     world.holds();
+    let cut_in = [JobState::Bound, JobState::Written, JobState::Verified].into_iter().find(|state| world.count(*state) == 1);
     assert_eq!(world.run("A", &Power::default()).ok(), Some(End::Finished), "place {at}: {:?}", world.told);
     assert_eq!(world.count(JobState::Issued), 1, "place {at}");
+    // what a report says of the crash: the attempt that was cut off, and in which step
+    let attempts = world.store.clone().attempts(world.batch, 0, 10).expect("there");
+    let (good, cut): (Vec<_>, Vec<_>) = attempts.iter().partition(|attempt| attempt.ending() == Ending::Good);
+    assert_eq!((good.len(), cut.iter().all(|attempt| attempt.ending() == Ending::Interrupted)), (1, true), "place {at}: {attempts:?}");
+    let steps: Vec<_> = cut.iter().map(|attempt| attempt.outcome.as_str()).collect();
+    let told = match cut_in {
+        Some(JobState::Bound) => ["interrupted-bind", "interrupted-write", "interrupted-commit", "interrupted-inspect"].contains(&steps[0]),
+        Some(JobState::Written) => ["interrupted-inspect", "interrupted-activate"].contains(&steps[0]),
+        // the end may have been in the journal already
+        Some(_) => steps.is_empty() || steps == ["interrupted-activate"],
+        None => steps.is_empty(),
+    };
+    assert!(told && steps.len() <= 1, "place {at}, {cut_in:?}: {steps:?}");
+    assert_eq!(good[0].settled_by.is_some(), !steps.is_empty(), "place {at}: {attempts:?}");
     world.settles();
 }
 
@@ -39,7 +54,7 @@ fn a_batch_becomes_cards_and_everything_is_accounted_for() {
     assert_eq!(world.count(JobState::Issued), 3);
     assert_eq!(*world.told.lock().expect("told"), ["good", "good", "good"]);
     world.settles();
-    let attempts = world.store.clone().attempts(world.batch).expect("there");
+    let attempts = world.store.clone().attempts(world.batch, 0, 100).expect("there");
     assert_eq!(attempts.iter().map(|attempt| attempt.number).collect::<Vec<_>>(), [1, 2, 3]);
     assert!(attempts.iter().all(|attempt| attempt.apdus > 20 && attempt.bytes > 30_000 && !attempt.resumed), "{attempts:?}");
 }
@@ -267,7 +282,7 @@ fn a_station_that_is_asked_to_stop_while_it_writes_ends_at_a_grouping_and_goes_o
     world.stop_at = None;
     assert_eq!(world.run("A", &Power::default()).ok(), Some(End::Finished));
     assert_eq!(world.told.lock().expect("told")[1..], ["HalfWritten".to_owned(), "good".to_owned()]);
-    let attempts = world.store.clone().attempts(world.batch).expect("there");
+    let attempts = world.store.clone().attempts(world.batch, 0, 100).expect("there");
     assert_eq!(attempts.iter().map(|attempt| attempt.resumed).collect::<Vec<_>>(), [false, true]);
     assert!(attempts[0].bytes > 4_000, "something had been written: {attempts:?}");
     world.settles();

@@ -18,8 +18,8 @@ use cardwright::line::quality::Quality;
 use cardwright::line::scrap::{Desk, Ended};
 use cardwright::line::state::{CardState, JobState};
 use cardwright::line::station::{
-    End, Event, ImageSource, Intent, IntentState, Journal, JournalError, JournalFile, Parts, Saying, Seat, Settings, Stage, Station,
-    StationError,
+    CutOff, End, Event, ImageSource, Intent, IntentState, Journal, JournalError, JournalFile, Parts, Saying, Seat, Settings, Stage,
+    Station, StationError, UnderWay,
 };
 use cardwright::line::store::{Batch, BatchId, Claim, Job, JobId, NewBatch, NewJob, Note, Pseudonym, Serial, Store};
 use cardwright::line::users::{Action, Login, Role, TwoPersons, User, log_in};
@@ -290,7 +290,9 @@ around! {
     claimed(claims: &[Claim]) -> ();
     unclaimed(job: JobId) -> ();
     claims() -> Vec<(JobId, i64)>;
-    intend(intent: &Intent, note: &Note) -> ();
+    intend(intent: &Intent, started: i64, note: &Note) -> i64;
+    take_up(under_way: &UnderWay) -> i64;
+    cut_off() -> Vec<CutOff>;
     intent(serial: &Serial) -> Option<Intent>;
     open_intents() -> Vec<Intent>;
     settle(serial: &Serial, state: IntentState) -> ();
@@ -298,7 +300,6 @@ around! {
     say(sayings: &[Saying], state: Option<(&Serial, IntentState)>, note: &Note) -> ();
     unsaid(limit: u32) -> Vec<(i64, Saying)>;
     said(up_to: i64) -> ();
-    next_attempt() -> i64;
     unshipped(limit: u32) -> Vec<audit::Entry>;
     shipped(up_to: i64) -> ();
 }

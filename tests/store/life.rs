@@ -181,11 +181,14 @@ fn a_person_has_one_live_document_of_a_type_and_renewal_replaces_it() {
 fn a_cancelled_number_is_never_taken_again() {
     each(|store| {
         let batch = released(store, "b1", &[10]);
-        assert!(refusal(store.cancel_number(pseudonym(10), &note("number-cancelled"))).contains("found job 1 prepared"));
+        assert!(
+            refusal(store.cancel_number(pseudonym(10), &two(Action::CancelNumber), &note("number-cancelled")))
+                .contains("found job 1 prepared")
+        );
         let job = store.jobs(batch, 0, 1).expect("jobs").remove(0).id;
         store.cancel_job(job, &two(Action::CancelJob), &note("job-cancelled")).expect("cancel");
-        store.cancel_number(pseudonym(10), &note("number-cancelled")).expect("cancel");
-        store.cancel_number(pseudonym(10), &note("number-cancelled")).expect("again");
+        store.cancel_number(pseudonym(10), &two(Action::CancelNumber), &note("number-cancelled")).expect("cancel");
+        store.cancel_number(pseudonym(10), &two(Action::CancelNumber), &note("number-cancelled")).expect("again");
         assert_eq!(store.cancelled(&[pseudonym(9), pseudonym(10)]).expect("cancelled"), [pseudonym(10)]);
         let again = store.add_batch(&header("b2"), &mut [order(1, 10)].into_iter(), &note("batch-added"));
         assert!(refusal(again).contains("not cancelled"));
@@ -391,12 +394,65 @@ fn an_attempt_is_stored_once_however_often_it_is_sent() {
             apdus: 77,
             bytes: 30_000,
             resumed: true,
+            settled_by: (number == 2).then(|| "HalfWritten".to_owned()),
             outcome: "good".to_owned(),
         };
         for (station, number) in [("b", 1), ("a", 2), ("a", 1), ("a", 2)] {
             store.attempt(&attempt(station, number)).expect("attempt");
         }
-        assert_eq!(store.attempts(batch).expect("attempts"), [attempt("a", 1), attempt("a", 2), attempt("b", 1)]);
-        assert_eq!(store.attempts(BatchId(5)).expect("attempts"), []);
+        assert_eq!(store.attempts(batch, 0, 10).expect("attempts"), [attempt("a", 1), attempt("a", 2), attempt("b", 1)]);
+        assert_eq!(store.attempts(BatchId(5), 0, 10).expect("attempts"), []);
+        let nameless = Attempt { reader: "r".repeat(257), ..attempt("a", 9) };
+        assert!(refusal(store.attempt(&nameless)).contains("name of a reader: expected 1 to 256 bytes"));
+        assert!(refusal(store.claim(&"s".repeat(65), 1, NOW, NOW + 120)).contains("name of a station"));
+        assert!(refusal(store.claim("", 1, NOW, NOW + 120)).contains("name of a station"));
+    });
+}
+
+#[test]
+fn attempts_and_bound_cards_are_given_by_windows_of_jobs() {
+    each(|store| {
+        at_line(store, "d1", &[1, 2, 3, 4]);
+        released(store, "b0", &[30]);
+        let other = claim(store);
+        let batch = released(store, "b1", &[10, 11, 12]);
+        let claims: Vec<_> = (0..3).map(|_| claim(store)).collect();
+        for (claim, card) in [(&other, 4), (&claims[0], 3), (&claims[2], 1)] {
+            store.bind(&bond(claim, card)).expect("bind");
+        }
+        let long = Bind { reader: "r\n".to_owned(), ..bond(&claims[1], 2) };
+        assert!(refusal(store.bind(&long)).contains("name of a reader"));
+        // the first card fails, is counted, and the job gets a second one
+        store.fail(&serial(3), &scrap()).expect("fail");
+        store.scrap(&serial(3), CardState::Mute, "timeout", &two(Action::Scrap), &note("scrap")).expect("scrap");
+        let again = claim(store);
+        store.bind(&Bind { time: NOW + 9, ..bond(&again, 2) }).expect("bind");
+        let attempt = |number: i64, job, started| Attempt {
+            station: "a".to_owned(),
+            number,
+            reader: "r0".to_owned(),
+            job,
+            serial: serial(1),
+            started,
+            milliseconds: [0; 5],
+            apdus: 0,
+            bytes: 0,
+            resumed: false,
+            settled_by: None,
+            outcome: "good".to_owned(),
+        };
+        for (number, job, started) in [(1, claims[2].job.id, 7), (2, claims[0].job.id, 9), (3, claims[0].job.id, 8), (4, other.job.id, 1)] {
+            store.attempt(&attempt(number, job, started)).expect("attempt");
+        }
+        let mut look = |after, limit| {
+            let attempts = store.attempts(batch, after, limit).expect("attempts");
+            let cards = store.bound_cards(batch, after, limit).expect("cards");
+            let numbers: Vec<_> = attempts.iter().map(|attempt| attempt.number).collect();
+            (numbers, cards.into_iter().map(|card| card.serial).collect::<Vec<_>>())
+        };
+        assert_eq!(look(0, 100), (vec![3, 2, 1], vec![serial(3), serial(2), serial(1)]));
+        assert_eq!(look(0, 1), (vec![3, 2], vec![serial(3), serial(2)]));
+        assert_eq!(look(1, 1), (vec![], vec![]), "a job without any is no end");
+        assert_eq!(look(2, u32::MAX), (vec![1], vec![serial(1)]));
     });
 }

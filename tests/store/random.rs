@@ -143,6 +143,7 @@ fn step(dice: &mut Dice, seen: &mut Seen) -> Step {
             apdus: 70,
             bytes: 28_000,
             resumed: dice.roll(2) == 0,
+            settled_by: dice.of(&[None, Some("Again".to_owned())]),
             outcome: "good".to_owned(),
         }),
         31 => Step::Deliver(format!("d{}", dice.roll(9)), (0..1 + dice.roll(6)).map(|_| dice.serial()).collect()),
@@ -193,7 +194,7 @@ fn take(store: &mut dyn Store, step: &Step) -> String {
         Step::AddBatch(name, jobs) => format!("{:?}", store.add_batch(&header(name), &mut jobs.clone().into_iter(), &note("batch-added"))),
         Step::Release(batch, action) => format!("{:?}", store.release_batch(*batch, &two(*action), &note("batch-released"))),
         Step::Close(batch) => format!("{:?}", store.close_batch(*batch, &two(Action::CloseBatch), &note("batch-closed"))),
-        Step::CancelNumber(number) => format!("{:?}", store.cancel_number(*number, &note("number-cancelled"))),
+        Step::CancelNumber(number) => format!("{:?}", store.cancel_number(*number, &two(Action::CancelNumber), &note("number-cancelled"))),
         Step::CancelJob(job) => format!("{:?}", store.cancel_job(*job, &two(Action::CancelJob), &note("job-cancelled"))),
         Step::Claim(station, count, now) => format!("{:?}", store.claim(station, *count, *now, now + 120)),
         Step::Unclaim(job, epoch) => format!("{:?}", store.unclaim(*job, *epoch)),
@@ -224,7 +225,7 @@ fn everything(store: &mut dyn Store) -> String {
     let mut text = String::new();
     for batch in store.batches().expect("batches") {
         let counts = store.job_counts(batch.id).expect("counts");
-        let (jobs, attempts) = (store.jobs(batch.id, 0, 1000).expect("jobs"), store.attempts(batch.id).expect("attempts"));
+        let (jobs, attempts) = (store.jobs(batch.id, 0, 1000).expect("jobs"), store.attempts(batch.id, 0, 1000).expect("attempts"));
         writeln!(text, "{batch:?}\n{counts:?}\n{jobs:?}\n{attempts:?}").expect("text");
     }
     for state in CardState::ALL {

@@ -28,6 +28,7 @@ fn attempt(station: &str, number: i64, job: JobId, serial: Serial) -> Attempt {
         apdus: 0,
         bytes: 0,
         resumed: false,
+        settled_by: None,
         outcome: "good".to_owned(),
     }
 }

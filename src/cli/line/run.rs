@@ -11,7 +11,7 @@ use cardwright::line::prepare::Images;
 use cardwright::line::quality::Quality;
 use cardwright::line::site::Site;
 use cardwright::line::station::{End, Event, ImageSource, JournalError, JournalFile, Parts, Seat, Settings, Station, StationError};
-use cardwright::line::store::{Job, Store, StoreError};
+use cardwright::line::store::{Ending, Job, Store, StoreError};
 use cardwright::perso::card_profile::CardProfile;
 use cardwright::perso::plan::ApduForm;
 use cardwright::perso::write::Masters;
@@ -275,12 +275,12 @@ impl Told {
             }
             Event::Attempt(attempt) => {
                 let figures = heard.readers.entry(attempt.reader.clone()).or_default();
-                match attempt.outcome.as_str() {
-                    "good" => figures.good += 1,
-                    "resume" => figures.again += 1,
-                    _ => figures.scrap += 1,
+                match attempt.ending() {
+                    Ending::Good => figures.good += 1,
+                    Ending::Interrupted => figures.again += 1,
+                    Ending::Scrap => figures.scrap += 1,
                 }
-                if attempt.outcome == "good" {
+                if attempt.ending() == Ending::Good {
                     heard.times.push(attempt.milliseconds.iter().take(4).fold(0, |sum, part| sum.saturating_add(*part)));
                 } else {
                     *heard.reasons.entry(attempt.outcome.clone()).or_default() += 1;

@@ -101,11 +101,12 @@ impl Memory {
         self.jobs.values().filter(|job| job.state.is_live() && of(&job.order)).cloned().collect()
     }
 
-    pub(super) fn cancel_number(&mut self, number: Pseudonym, note: &Note) -> Result<(), StoreError> {
+    pub(super) fn cancel_number(&mut self, number: Pseudonym, persons: &TwoPersons, note: &Note) -> Result<(), StoreError> {
+        rules::persons(persons, Action::CancelNumber, note)?;
         let unissued = |job: &&Job| job.order.number == number && job.state.is_live() && job.state != JobState::Issued;
         rules::cancel_number(number, self.jobs.values().find(unissued).map(|job| (job.id, job.state)))?;
         self.cancelled.insert(number);
-        self.append(note, None);
+        self.append(note, Some(persons));
         Ok(())
     }
 

@@ -1,8 +1,8 @@
 //! The work of a station.
 
 use super::{
-    Bind, Binding, BindingState, Card, CardState, Claim, Job, JobId, JobState, Memory, Moment, Progress, Scrap, Serial, StoreError, count,
-    rules,
+    Attempt, BatchId, Bind, Binding, BindingState, Card, CardState, Chip, Claim, Job, JobId, JobState, Memory, Moment, Progress, Scrap,
+    Serial, StoreError, count, rules,
 };
 
 impl Memory {
@@ -45,6 +45,26 @@ impl Memory {
             }
         }
         expired
+    }
+
+    /// Whether a job is one of the `limit` after `after` of its batch.
+    fn is_among(&self, id: JobId, batch: BatchId, after: u32, limit: u32) -> bool {
+        let sequences = after.saturating_add(1)..=after.saturating_add(limit);
+        self.jobs.get(&id).is_some_and(|job| job.batch == batch && sequences.contains(&job.order.sequence))
+    }
+
+    pub(super) fn attempts_at(&self, batch: BatchId, after: u32, limit: u32) -> Vec<Attempt> {
+        let mut found: Vec<_> = self.attempts.values().filter(|attempt| self.is_among(attempt.job, batch, after, limit)).cloned().collect();
+        found.sort_by(Attempt::in_order);
+        found
+    }
+
+    pub(super) fn cards_of(&self, batch: BatchId, after: u32, limit: u32) -> Vec<Card> {
+        let bound = |chip: &Chip| chip.binding.as_ref().is_some_and(|bound| self.is_among(bound.bind.job, batch, after, limit));
+        let serials = self.cards.iter().filter(|(_, chip)| bound(chip)).map(|(serial, _)| serial);
+        let mut found: Vec<_> = serials.filter_map(|serial| self.card(serial)).collect();
+        found.sort_by(Card::in_order);
+        found
     }
 
     pub(super) fn card(&self, serial: &Serial) -> Option<Card> {

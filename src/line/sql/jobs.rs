@@ -196,14 +196,15 @@ pub(super) fn cancelled(sql: &mut dyn Sql, numbers: &[Pseudonym]) -> Outcome<Vec
     Ok(numbers.iter().copied().filter(|number| found.contains(number)).collect())
 }
 
-pub(super) fn cancel_number(sql: &mut dyn Sql, number: Pseudonym, note: &Note) -> Outcome<()> {
+pub(super) fn cancel_number(sql: &mut dyn Sql, number: Pseudonym, persons: &TwoPersons, note: &Note) -> Outcome<()> {
+    rules::persons(persons, Action::CancelNumber, note)?;
     let site = log::lock_site(sql)?;
     let statement = "SELECT id, state FROM job WHERE number = $1 AND state < 90 AND state <> $2 ORDER BY id LIMIT 1";
     let unissued = sql.query(statement, &[number.0.into(), state(JobState::Issued)])?;
     let unissued = first("job", unissued, |columns| Ok((JobId(columns.integer()?), columns.state(JobState::from_number)?)))?;
     rules::cancel_number(number, unissued)?;
     sql.execute("INSERT INTO cancelled (number) VALUES ($1) ON CONFLICT DO NOTHING", &[number.0.into()])?;
-    log::append(sql, &site, note, None)
+    log::append(sql, &site, note, Some(persons))
 }
 
 /// A job, locked.

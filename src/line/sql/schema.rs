@@ -6,7 +6,7 @@ use super::{Outcome, Sql, SqlError, Value};
 use crate::line::audit::SITE;
 
 /// The version that this program reads and writes.
-pub(super) const VERSION: i64 = 1;
+pub(super) const VERSION: i64 = 2;
 
 /// Tables of version 1, in the order of their references.
 const TABLES: &[(&str, &str)] = &[
@@ -101,6 +101,9 @@ const INDICES: &[&str] = &[
     "CREATE INDEX incident_open ON incident (id) WHERE released_first IS NULL",
 ];
 
+/// What each later version adds: the first list makes version 2 of version 1.
+const UPGRADES: &[&[&str]] = &[&["ALTER TABLE attempt ADD COLUMN settled_by text"]];
+
 /// The version of a store; 0 if it has no tables of ours.
 pub(super) fn version(sql: &mut dyn Sql) -> Outcome<i64> {
     if !sql.has_table("site")? {
@@ -114,10 +117,24 @@ pub(super) fn version(sql: &mut dyn Sql) -> Outcome<i64> {
 
 /// Brings a store to [`VERSION`]; the version that it has then, which is later if a later program made it.
 pub(super) fn migrate(sql: &mut dyn Sql) -> Outcome<i64> {
-    let found = version(sql)?;
-    if found != 0 {
+    let mut found = version(sql)?;
+    if found == 0 {
+        first(sql)?;
+        found = 1;
+    }
+    if found >= VERSION {
         return Ok(found);
     }
+    let done = usize::try_from(found - 1).unwrap_or(usize::MAX);
+    for statement in UPGRADES.iter().skip(done).copied().flatten() {
+        sql.execute(statement, &[])?;
+    }
+    sql.execute("UPDATE site SET version = $1", &[VERSION.into()])?;
+    Ok(VERSION)
+}
+
+/// Makes version 1.
+fn first(sql: &mut dyn Sql) -> Outcome<()> {
     for (table, columns) in TABLES {
         sql.create_table(table, columns)?;
     }
@@ -126,7 +143,7 @@ pub(super) fn migrate(sql: &mut dyn Sql) -> Outcome<i64> {
     }
     sql.append_only("entry")?;
     sql.append_only("checkpoint")?;
-    sql.execute("INSERT INTO site (version) VALUES ($1)", &[VERSION.into()])?;
+    sql.execute("INSERT INTO site (version) VALUES (1)", &[])?;
     sql.execute("INSERT INTO chain (name, sequence, hash) VALUES ($1, 0, $2)", &[SITE.into(), [0; 32].into()])?;
-    Ok(VERSION)
+    Ok(())
 }

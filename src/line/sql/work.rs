@@ -132,8 +132,8 @@ pub(super) fn fail(sql: &mut dyn Sql, serial: &Serial, scrap: &Scrap) -> Outcome
 pub(super) fn attempt(sql: &mut dyn Sql, attempt: &Attempt) -> Outcome<()> {
     let insert = format!(
         "INSERT INTO attempt (station, number, reader, job, serial, started, identify, write, inspect, activate, wait, apdus, bytes, \
-         resumed, outcome) VALUES ({}) ON CONFLICT DO NOTHING",
-        places(1, 15)
+         resumed, settled_by, outcome) VALUES ({}) ON CONFLICT DO NOTHING",
+        places(1, 16)
     );
     let [identify, write, inspect, activate, wait] = attempt.milliseconds;
     let values = [
@@ -151,17 +151,25 @@ pub(super) fn attempt(sql: &mut dyn Sql, attempt: &Attempt) -> Outcome<()> {
         attempt.apdus.into(),
         i64::try_from(attempt.bytes).unwrap_or(i64::MAX).into(),
         attempt.resumed.into(),
+        attempt.settled_by.as_deref().into(),
         (&attempt.outcome).into(),
     ];
     sql.execute(&insert, &values)?;
     Ok(())
 }
 
-pub(super) fn attempts(sql: &mut dyn Sql, batch: super::BatchId) -> Outcome<Vec<Attempt>> {
+/// The last sequence of a window of jobs.
+fn until(after: u32, limit: u32) -> i64 {
+    i64::from(after) + i64::from(limit)
+}
+
+pub(super) fn attempts(sql: &mut dyn Sql, batch: super::BatchId, after: u32, limit: u32) -> Outcome<Vec<Attempt>> {
     let statement = "SELECT attempt.station, attempt.number, attempt.reader, attempt.job, attempt.serial, attempt.started, attempt.identify, \
                      attempt.write, attempt.inspect, attempt.activate, attempt.wait, attempt.apdus, attempt.bytes, attempt.resumed, \
-                     attempt.outcome FROM attempt JOIN job ON job.id = attempt.job WHERE job.batch = $1";
-    let mut attempts = each("attempt", sql.query(statement, &[batch.0.into()])?, |columns| {
+                     attempt.settled_by, attempt.outcome FROM attempt JOIN job ON job.id = attempt.job \
+                     WHERE job.batch = $1 AND job.sequence > $2 AND job.sequence <= $3";
+    let rows = sql.query(statement, &[batch.0.into(), after.into(), until(after, limit).into()])?;
+    let mut attempts = each("attempt", rows, |columns| {
         Ok(Attempt {
             station: columns.text()?,
             number: columns.integer()?,
@@ -173,10 +181,19 @@ pub(super) fn attempts(sql: &mut dyn Sql, batch: super::BatchId) -> Outcome<Vec<
             apdus: columns.number()?,
             bytes: columns.number()?,
             resumed: columns.truth()?,
+            settled_by: columns.maybe(Columns::text)?,
             outcome: columns.text()?,
         })
     })?;
     // texts are sorted here, since each database has an order of its own
-    attempts.sort_by(|one, other| (&one.station, one.number).cmp(&(&other.station, other.number)));
+    attempts.sort_by(Attempt::in_order);
     Ok(attempts)
+}
+
+pub(super) fn bound_cards(sql: &mut dyn Sql, batch: super::BatchId, after: u32, limit: u32) -> Outcome<Vec<Card>> {
+    let query = card_query("WHERE job.batch = $1 AND job.sequence > $2 AND job.sequence <= $3");
+    let rows = sql.query(&query, &[batch.0.into(), after.into(), until(after, limit).into()])?;
+    let mut cards = each("card", rows, Columns::card)?;
+    cards.sort_by(Card::in_order);
+    Ok(cards)
 }

@@ -1,7 +1,8 @@
 //! What a station keeps on its own disk: intents before bonds, changes before they are sent, results until the store has them, its claims,
-//! and its own chain of the log. One SQLite file; each write is on the disk when it returns (WAL, `synchronous=FULL`).
+//! the attempts that are under way, and its own chain of the log. One SQLite file; each write is on the disk when it returns (WAL,
+//! `synchronous=FULL`).
 //!
-//! A file of another station, of another version, or of another program is refused.
+//! A file of another station, of a later version, or of another program is refused; one of version 1 becomes one of version 2.
 
 use std::path::Path;
 
@@ -13,7 +14,7 @@ use crate::line::store::{Claim, JobId, Moment, Note, Serial};
 use crate::perso::write::Change;
 
 /// Version of the file that this code writes and reads.
-const VERSION: i64 = 1;
+const VERSION: i64 = 2;
 /// "cwsj": which file this is.
 const APPLICATION: i64 = 0x6377_736A;
 
@@ -30,6 +31,12 @@ CREATE TABLE entry (sequence INTEGER PRIMARY KEY, time INTEGER NOT NULL, actors 
 CREATE TRIGGER entry_stays BEFORE DELETE ON entry BEGIN SELECT RAISE(ABORT, 'the log is only added to'); END;
 CREATE TRIGGER entry_is_fixed BEFORE UPDATE OF sequence, time, actors, event, subjects, detail, previous, hash ON entry
   BEGIN SELECT RAISE(ABORT, 'the log is only added to'); END;
+";
+
+/// What version 2 adds: the attempts that are under way. `after` is the last step of that time.
+const SCHEMA_2: &str = "
+CREATE TABLE under_way (number INTEGER PRIMARY KEY, serial BLOB NOT NULL, job INTEGER NOT NULL, reader TEXT NOT NULL,
+  started INTEGER NOT NULL, settled_by TEXT, after INTEGER NOT NULL) STRICT;
 ";
 
 /// Why the journal cannot be used.
@@ -93,6 +100,32 @@ pub struct Intent {
     pub state: IntentState,
 }
 
+/// A bound card in a reader, from when it was taken up until its end is said.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UnderWay {
+    /// The card.
+    pub serial: Serial,
+    /// Its job.
+    pub job: JobId,
+    /// The reader.
+    pub reader: String,
+    /// When the card was taken.
+    pub started: Moment,
+    /// The row of the decision table by which it was taken up; none for a fresh blank.
+    pub settled_by: Option<String>,
+}
+
+/// An attempt whose end was never said, and how far it came.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CutOff {
+    /// Its number.
+    pub number: i64,
+    /// The attempt.
+    pub under_way: UnderWay,
+    /// The last change that was about to be made to the card.
+    pub change: Option<String>,
+}
+
 /// What a station must not forget. Every verb is durable when it returns.
 pub trait Journal: Send {
     /// Keeps claims, until [`unclaimed`](Self::unclaimed).
@@ -113,11 +146,24 @@ pub trait Journal: Send {
     /// Any [`JournalError`].
     fn claims(&mut self) -> Result<Vec<(JobId, i64)>, JournalError>;
 
-    /// Keeps an intent before its bond is asked for, in the place of an older one of the card; the claim is used.
+    /// Keeps an intent before its bond is asked for, in the place of an older one of the card; the claim is used, and an attempt that
+    /// `started` then is under way. Its number, never given before.
     ///
     /// # Errors
     /// Any [`JournalError`].
-    fn intend(&mut self, intent: &Intent, note: &Note) -> Result<(), JournalError>;
+    fn intend(&mut self, intent: &Intent, started: Moment, note: &Note) -> Result<i64, JournalError>;
+
+    /// An attempt with a card that was bound before is under way. Its number, never given before.
+    ///
+    /// # Errors
+    /// Any [`JournalError`].
+    fn take_up(&mut self, under_way: &UnderWay) -> Result<i64, JournalError>;
+
+    /// The attempts that are under way: at the start of a station, those whose end it did not live to say.
+    ///
+    /// # Errors
+    /// Any [`JournalError`].
+    fn cut_off(&mut self) -> Result<Vec<CutOff>, JournalError>;
 
     /// The last intent for a card.
     ///
@@ -131,7 +177,7 @@ pub trait Journal: Send {
     /// Any [`JournalError`].
     fn open_intents(&mut self) -> Result<Vec<Intent>, JournalError>;
 
-    /// Takes an intent further.
+    /// Takes an intent further. What is under way with a card that was not bound never was.
     ///
     /// # Errors
     /// Any [`JournalError`].
@@ -143,7 +189,8 @@ pub trait Journal: Send {
     /// Any [`JournalError`].
     fn before(&mut self, serial: &Serial, change: Change, time: Moment) -> Result<(), JournalError>;
 
-    /// Keeps what the store must be told, in their order, with a note for the chain of the station and where the intent is after it.
+    /// Keeps what the store must be told, in their order, with a note for the chain of the station and where the intent is after it. An
+    /// attempt that is said is not under way any more.
     ///
     /// # Errors
     /// Any [`JournalError`].
@@ -160,12 +207,6 @@ pub trait Journal: Send {
     /// # Errors
     /// Any [`JournalError`].
     fn said(&mut self, up_to: i64) -> Result<(), JournalError>;
-
-    /// A number for an attempt, never given before.
-    ///
-    /// # Errors
-    /// Any [`JournalError`].
-    fn next_attempt(&mut self) -> Result<i64, JournalError>;
 
     /// The entries of the chain that the store does not have, at most `limit`.
     ///
@@ -213,12 +254,18 @@ impl JournalFile {
         if (tables, found) == (0, (0, 0)) {
             let transaction = connection.transaction_with_behavior(TransactionBehavior::Exclusive).map_err(sqlite)?;
             transaction.execute_batch(SCHEMA).map_err(sqlite)?;
+            transaction.execute_batch(SCHEMA_2).map_err(sqlite)?;
             transaction.execute("INSERT INTO station VALUES (?1, 0)", [name]).map_err(sqlite)?;
             transaction.pragma_update(None, "application_id", APPLICATION).map_err(sqlite)?;
             transaction.pragma_update(None, "user_version", VERSION).map_err(sqlite)?;
             transaction.commit().map_err(sqlite)?;
         } else if found.0 != APPLICATION {
             return Err(other("the journal of a station".to_owned(), "another database".to_owned()));
+        } else if found.1 == 1 {
+            let transaction = connection.transaction_with_behavior(TransactionBehavior::Exclusive).map_err(sqlite)?;
+            transaction.execute_batch(SCHEMA_2).map_err(sqlite)?;
+            transaction.pragma_update(None, "user_version", VERSION).map_err(sqlite)?;
+            transaction.commit().map_err(sqlite)?;
         } else if found.1 != VERSION {
             return Err(other(format!("version {VERSION}"), format!("version {}", found.1)));
         }
@@ -289,14 +336,31 @@ fn settle(transaction: &Transaction<'_>, serial: &Serial, state: IntentState) ->
         // What was done to a card matters until it is settled.
         transaction.prepare_cached("DELETE FROM step WHERE serial = ?1")?.execute(params![serial.as_bytes()])?;
     }
+    if state == IntentState::Void {
+        transaction.prepare_cached("DELETE FROM under_way WHERE serial = ?1")?.execute(params![serial.as_bytes()])?;
+    }
     Ok(())
 }
 
+/// An attempt is under way; its number.
+fn begin(transaction: &Transaction<'_>, under_way: &UnderWay) -> rusqlite::Result<i64> {
+    let number: i64 =
+        transaction.prepare_cached("UPDATE station SET attempt = attempt + 1 RETURNING attempt")?.query_row([], |row| row.get(0))?;
+    transaction.prepare_cached("INSERT INTO under_way VALUES (?1, ?2, ?3, ?4, ?5, ?6, (SELECT coalesce(max(id), 0) FROM step))")?.execute(
+        params![number, under_way.serial.as_bytes(), under_way.job.0, under_way.reader, under_way.started, under_way.settled_by],
+    )?;
+    Ok(number)
+}
+
+fn read_serial(row: &Row<'_>, column: usize) -> rusqlite::Result<Serial> {
+    let bytes: Vec<u8> = row.get(column)?;
+    Serial::new(&bytes).ok_or_else(|| strange(column, "a serial of another length"))
+}
+
 fn read_intent(row: &Row<'_>) -> rusqlite::Result<Intent> {
-    let serial: Vec<u8> = row.get(0)?;
     let state: i16 = row.get(6)?;
     Ok(Intent {
-        serial: Serial::new(&serial).ok_or_else(|| strange(0, "a serial of another length"))?,
+        serial: read_serial(row, 0)?,
         job: JobId(row.get(1)?),
         epoch: row.get(2)?,
         nonce: row.get(3)?,
@@ -350,7 +414,9 @@ impl Journal for JournalFile {
         })
     }
 
-    fn intend(&mut self, intent: &Intent, note: &Note) -> Result<(), JournalError> {
+    fn intend(&mut self, intent: &Intent, started: Moment, note: &Note) -> Result<i64, JournalError> {
+        let under_way =
+            UnderWay { serial: intent.serial.clone(), job: intent.job, reader: intent.reader.clone(), started, settled_by: None };
         self.write(|transaction, chain| {
             transaction.prepare_cached("DELETE FROM claim WHERE job = ?1")?.execute([intent.job.0])?;
             transaction.prepare_cached("INSERT OR REPLACE INTO intent VALUES (?1,?2,?3,?4,?5,?6,?7)")?.execute(params![
@@ -362,8 +428,29 @@ impl Journal for JournalFile {
                 intent.time,
                 intent.state as i16
             ])?;
-            append(transaction, chain, note)
+            append(transaction, chain, note)?;
+            begin(transaction, &under_way)
         })
+    }
+
+    fn take_up(&mut self, under_way: &UnderWay) -> Result<i64, JournalError> {
+        self.write(|transaction, _| begin(transaction, under_way))
+    }
+
+    fn cut_off(&mut self) -> Result<Vec<CutOff>, JournalError> {
+        let sql = "SELECT number, serial, job, reader, started, settled_by, (SELECT change FROM step WHERE step.serial = under_way.serial \
+                   AND id > after ORDER BY id DESC LIMIT 1) FROM under_way ORDER BY number";
+        let read = |row: &Row<'_>| {
+            let under_way = UnderWay {
+                serial: read_serial(row, 1)?,
+                job: JobId(row.get(2)?),
+                reader: row.get(3)?,
+                started: row.get(4)?,
+                settled_by: row.get(5)?,
+            };
+            Ok(CutOff { number: row.get(0)?, under_way, change: row.get(6)? })
+        };
+        self.read(|connection| connection.prepare(sql)?.query_map([], read)?.collect())
     }
 
     fn intent(&mut self, serial: &Serial) -> Result<Option<Intent>, JournalError> {
@@ -395,6 +482,9 @@ impl Journal for JournalFile {
         self.write(|transaction, chain| {
             for saying in sayings {
                 transaction.prepare_cached("INSERT INTO outbox (saying) VALUES (?1)")?.execute([saying.to_json()])?;
+                if let Saying::Attempt(attempt) = saying {
+                    transaction.prepare_cached("DELETE FROM under_way WHERE number = ?1")?.execute([attempt.number])?;
+                }
             }
             if let Some((serial, state)) = state {
                 settle(transaction, serial, state)?;
@@ -416,12 +506,6 @@ impl Journal for JournalFile {
 
     fn said(&mut self, up_to: i64) -> Result<(), JournalError> {
         self.write(|transaction, _| transaction.prepare_cached("DELETE FROM outbox WHERE id <= ?1")?.execute([up_to]).map(drop))
-    }
-
-    fn next_attempt(&mut self) -> Result<i64, JournalError> {
-        self.write(|transaction, _| {
-            transaction.query_row("UPDATE station SET attempt = attempt + 1 RETURNING attempt", [], |row| row.get(0))
-        })
     }
 
     fn unshipped(&mut self, limit: u32) -> Result<Vec<Entry>, JournalError> {

@@ -61,7 +61,7 @@ impl Saying {
             Self::Attempt(attempt) => json!({ "v": 1, "say": "attempt", "serial": text(&attempt.serial), "station": attempt.station,
                 "number": attempt.number, "reader": attempt.reader, "job": attempt.job.0, "started": attempt.started,
                 "milliseconds": attempt.milliseconds, "apdus": attempt.apdus, "bytes": attempt.bytes, "resumed": attempt.resumed,
-                "outcome": attempt.outcome }),
+                "settled_by": attempt.settled_by, "outcome": attempt.outcome }),
             Self::Incident(incident) => json!({ "v": 1, "say": "incident", "batch": incident.batch.map(|batch| batch.0),
                 "station": incident.station, "serial": incident.serial.as_ref().map(text), "what": incident.what, "time": incident.time }),
         };
@@ -107,6 +107,7 @@ impl Saying {
                 apdus: u32::try_from(value["apdus"].as_u64()?).ok()?,
                 bytes: value["bytes"].as_u64()?,
                 resumed: value["resumed"].as_bool()?,
+                settled_by: string("settled_by"),
                 outcome: string("outcome")?,
             }),
             "incident" => Self::Incident(Incident {
@@ -152,6 +153,7 @@ mod tests {
             apdus: 170,
             bytes: 34_000,
             resumed: true,
+            settled_by: Some("HalfWritten".to_owned()),
             outcome: "good".to_owned(),
         };
         let sayings = [
@@ -178,6 +180,9 @@ mod tests {
         let read = Saying::from_json(&line.replace(' ', "")).expect("read");
         let scrap = Scrap { reason: "timeout".to_owned(), step: "write".to_owned(), sw: None, reader: "r".to_owned(), time: 9 };
         assert_eq!(read, Saying::Fail(serial(), scrap));
+        let line = r#"{"v":1,"say":"attempt","station":"A","number":3,"reader":"r","job":4,"serial":"00","started":5,"milliseconds":[1,2,3,4,5],"apdus":6,"bytes":7,"resumed":false,"outcome":"good"}"#;
+        let Some(Saying::Attempt(attempt)) = Saying::from_json(line) else { panic!("an attempt without the row that took it up") };
+        assert_eq!((attempt.number, attempt.settled_by), (3, None));
         for other in
             ["", "{}", r#"{"v":2,"say":"fail"}"#, r#"{"v":1,"say":"hello"}"#, r#"{"v":1,"say":"progress","serial":"00","step":"x"}"#]
         {

@@ -65,6 +65,10 @@ struct Trial {
     serial: Option<Serial>,
     /// Its job, once it is bound.
     job: Option<(JobId, BatchId)>,
+    /// Number of the attempt, once it is under way.
+    number: Option<i64>,
+    /// The row by which the card was taken up, if it is no fresh blank.
+    row: Option<Row>,
     resumed: bool,
 }
 
@@ -240,7 +244,7 @@ impl Worker<'_, '_> {
 
     fn card(&mut self, link: &mut Link) -> Result<Bin, StationError> {
         let station = self.station;
-        let mut trial = Trial { started: station.now(), spent: [0; 5], serial: None, job: None, resumed: false };
+        let mut trial = Trial { started: station.now(), spent: [0; 5], serial: None, job: None, number: None, row: None, resumed: false };
         let mut meter = Meter::new(&mut **link, station.parts.settings.card_limit);
         let mut retries = station.parts.settings.retries;
         loop {
@@ -255,7 +259,7 @@ impl Worker<'_, '_> {
                 // Somebody may have taken it out, and bring it again.
                 if self.feeder.is_manual() && !matches!(gone, TransportError::Unresponsive { .. }) {
                     self.failures += 1;
-                    self.interrupted(&meter, &trial, &gone.to_string())?;
+                    self.interrupted(&meter, &mut trial, &gone.to_string())?;
                     return Ok(Bin::Stay);
                 }
                 return self.give_up(&mut meter, &mut trial, "no-answer", &gone);
@@ -335,6 +339,9 @@ impl Worker<'_, '_> {
         if let Some((_, job)) = bound {
             trial.job = Some((job.id, job.batch));
             trial.resumed = true;
+            if trial.number.is_none() {
+                trial.row = Some(row);
+            }
         }
         match (row.action(), bound) {
             (Action::Resume | Action::Confirm | Action::Inspect, Some((binding, job))) => {
@@ -347,6 +354,7 @@ impl Worker<'_, '_> {
                 };
                 let Some(live) = self.is_live(trial, job.batch)? else { return Ok(Next::To(Bin::Stay)) };
                 let order = Order { serial, job, nonce: binding.bind.nonce, image: &image, live };
+                self.number(trial)?;
                 match row.action() {
                     Action::Resume => self.write(meter, trial, &order),
                     Action::Confirm => {
@@ -412,7 +420,7 @@ impl Worker<'_, '_> {
             self.stage(Some(serial), Stage::Bind);
             let note =
                 station.note("card-intended", subjects(serial, job.id), format!("epoch {}, nonce {}", job.epoch, hex::encode(nonce)));
-            lock(&station.journal).intend(&intent, &note)?;
+            let number = lock(&station.journal).intend(&intent, trial.started, &note)?;
             let bind = Bind {
                 job: job.id,
                 epoch: job.epoch,
@@ -425,6 +433,7 @@ impl Worker<'_, '_> {
             match self.ask(trial, |store| store.bind(&bind)) {
                 Ok(Some(())) => {
                     trial.job = Some((job.id, job.batch));
+                    trial.number = Some(number);
                     return self.write(meter, trial, &Order { serial, job, nonce, image: &image, live: claim.live });
                 }
                 // Nobody knows whether it was bound; the next start finds out.

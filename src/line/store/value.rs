@@ -1,5 +1,7 @@
 //! What a store is told and tells: batches, jobs, cards, the bonds between them, attempts, incidents.
 
+use std::cmp::Ordering;
+
 use super::{BatchId, JobId, Moment, Pseudonym, Serial};
 use crate::line::state::{BindingState, CardState, JobState};
 
@@ -152,6 +154,14 @@ pub struct Card {
     pub counted: Option<Counted>,
 }
 
+impl Card {
+    /// The order of [`super::Store::bound_cards`].
+    pub(in crate::line) fn in_order(&self, other: &Self) -> Ordering {
+        let key = |card: &Self| card.bound.as_ref().map(|(binding, job)| (job.id, binding.bind.time));
+        key(self).cmp(&key(other)).then_with(|| self.serial.cmp(&other.serial))
+    }
+}
+
 /// The end of a scrapped card.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Counted {
@@ -212,8 +222,40 @@ pub struct Attempt {
     pub bytes: u64,
     /// Whether a part had been done before.
     pub resumed: bool,
-    /// `good`, `resume`, or the reason code of a scrap or an incident.
+    /// The row of the decision table by which the card was taken up ([`crate::line::recover::Row::code`]); none for a fresh blank.
+    pub settled_by: Option<String>,
+    /// `good`; `resume` if it was left for later in good order; `interrupted-STEP` if the station came to its end in that step, which the
+    /// station says when it starts again, and then nothing was measured; or the reason code of a scrap.
     pub outcome: String,
+}
+
+/// How an attempt ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Ending {
+    /// The card was issued.
+    Good,
+    /// It was left as it was, and is settled by a later attempt or at the scrap desk.
+    Interrupted,
+    /// It failed.
+    Scrap,
+}
+
+impl Attempt {
+    /// How it ended.
+    #[must_use]
+    pub fn ending(&self) -> Ending {
+        match self.outcome.as_str() {
+            "good" => Ending::Good,
+            "resume" => Ending::Interrupted,
+            other if other.starts_with("interrupted-") => Ending::Interrupted,
+            _ => Ending::Scrap,
+        }
+    }
+
+    /// The order of [`super::Store::attempts`]: the jobs of a batch are numbered in their order.
+    pub(in crate::line) fn in_order(&self, other: &Self) -> Ordering {
+        (self.job, self.started, &self.station, self.number).cmp(&(other.job, other.started, &other.station, other.number))
+    }
 }
 
 /// Something that must not happen: the line stands still until two persons have looked.

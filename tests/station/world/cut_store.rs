@@ -53,7 +53,7 @@ verbs! {
     jobs(batch: BatchId, after: u32, limit: u32) -> Vec<Job>;
     live_jobs(document_type: &str, persons: &[Pseudonym]) -> Vec<Job>;
     cancelled(numbers: &[Pseudonym]) -> Vec<Pseudonym>;
-    cancel_number(number: Pseudonym, note: &Note) -> ();
+    cancel_number(number: Pseudonym, persons: &TwoPersons, note: &Note) -> ();
     cancel_job(job: JobId, persons: &TwoPersons, note: &Note) -> ();
     release_batch(batch: BatchId, persons: &TwoPersons, note: &Note) -> ();
     close_batch(batch: BatchId, persons: &TwoPersons, note: &Note) -> ();
@@ -64,7 +64,8 @@ verbs! {
     progress(serial: &Serial, progress: Progress) -> ();
     fail(serial: &Serial, scrap: &Scrap) -> ();
     attempt(attempt: &Attempt) -> ();
-    attempts(batch: BatchId) -> Vec<Attempt>;
+    attempts(batch: BatchId, after: u32, limit: u32) -> Vec<Attempt>;
+    bound_cards(batch: BatchId, after: u32, limit: u32) -> Vec<Card>;
     card(serial: &Serial) -> Option<Card>;
     deliver(delivery: &str, serials: &[Serial], note: &Note) -> ();
     move_cards(serials: &[Serial], from: CardState, to: CardState, persons: Option<&TwoPersons>, note: &Note) -> ();

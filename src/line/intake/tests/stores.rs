@@ -39,8 +39,8 @@ fn batch(store: &mut MemoryStore, pseudonyms: &Pseudonyms, numbers: &[String]) -
     store.add_batch(&batch, &mut (1..).zip(numbers).map(job), &note("batch-added")).expect("stored")
 }
 
-/// Two persons who may release a batch.
-fn two_persons(store: &mut MemoryStore) -> TwoPersons {
+/// Two persons who may do this.
+fn two_persons(store: &mut MemoryStore, action: Action) -> TwoPersons {
     let pass_phrase = Secret::from(b"correct horse battery".as_slice());
     let mut rng = applets::rng::SeededRng::new(b"two persons");
     let [a, b] = ["anna", "binh"].map(|name| {
@@ -49,12 +49,12 @@ fn two_persons(store: &mut MemoryStore) -> TwoPersons {
         store.put_user(&user, persons, &note("user-added")).map(|()| name)
     });
     let logins = [a, b].map(|name| log_in(store, name.expect("stored"), &pass_phrase, 0).expect("logged in"));
-    TwoPersons::new(Action::ReleaseBatch, &logins[0], &logins[1], 0).expect("two")
+    TwoPersons::new(action, &logins[0], &logins[1], 0).expect("two")
 }
 
 /// The first job of the batch goes all the way.
 fn issue(store: &mut MemoryStore, batch: crate::line::store::BatchId) -> JobId {
-    let persons = two_persons(store);
+    let persons = two_persons(store, Action::ReleaseBatch);
     store.release_batch(batch, &persons, &note("batch-released")).expect("released");
     let serial = Serial::new(&[1; 10]).expect("a serial");
     store.deliver("d", std::slice::from_ref(&serial), &note("delivered")).expect("delivered");
@@ -83,7 +83,8 @@ fn a_person_with_a_document_gets_another_one_only_for_a_reason_and_a_cancelled_n
     let pseudonyms = Pseudonyms::new(Secret::new((0..32).collect())).expect("a key");
     let mut store = MemoryStore::new();
     let batch = batch(&mut store, &pseudonyms, &numbers[..3]);
-    store.cancel_number(pseudonyms.document(&numbers[3]), &note("number-cancelled")).expect("cancelled");
+    let persons = two_persons(&mut MemoryStore::new(), Action::CancelNumber);
+    store.cancel_number(pseudonyms.document(&numbers[3]), &persons, &note("number-cancelled")).expect("cancelled");
     let judge = |store: &mut MemoryStore, reason: &str, name: &str| {
         let mapping = Mapping::default();
         let path = delivery.other("again.csv", delivery.table().replace(",first,", &format!(",{reason},")));

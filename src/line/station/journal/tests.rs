@@ -43,9 +43,9 @@ impl Folder {
 fn everything_that_was_kept_is_there_after_the_journal_is_opened_again() {
     let folder = Folder::new();
     let mut journal = folder.open();
-    journal.intend(&intent(1, IntentState::Intended), &note("card-intended")).expect("kept");
-    journal.intend(&intent(2, IntentState::Intended), &note("card-intended")).expect("kept");
-    journal.intend(&intent(3, IntentState::Intended), &note("card-intended")).expect("kept");
+    journal.intend(&intent(1, IntentState::Intended), 5, &note("card-intended")).expect("kept");
+    journal.intend(&intent(2, IntentState::Intended), 5, &note("card-intended")).expect("kept");
+    journal.intend(&intent(3, IntentState::Intended), 5, &note("card-intended")).expect("kept");
     journal.before(&serial(1), Change::Store, 5).expect("kept");
     let written = Saying::Progress(serial(1), Progress::Written([9; 32]));
     let scrap = Scrap { reason: "sw".to_owned(), step: "x".to_owned(), sw: Some(0x6A80), reader: "r".to_owned(), time: 4 };
@@ -53,11 +53,9 @@ fn everything_that_was_kept_is_there_after_the_journal_is_opened_again() {
     journal.say(std::slice::from_ref(&written), None, &note("card-written")).expect("kept");
     journal.say(std::slice::from_ref(&failed), Some((&serial(2), IntentState::Failed)), &note("card-failed")).expect("kept");
     journal.settle(&serial(3), IntentState::Void).expect("kept");
-    assert_eq!(journal.next_attempt().expect("a number"), 1);
     drop(journal);
 
     let mut journal = folder.open();
-    assert_eq!(journal.next_attempt().expect("a number"), 2);
     let open: Vec<_> = journal.open_intents().expect("read").into_iter().map(|intent| (intent.serial, intent.state)).collect();
     assert_eq!(open, [(serial(1), IntentState::Intended), (serial(2), IntentState::Failed)]);
     assert_eq!(journal.intent(&serial(3)).expect("read"), Some(intent(3, IntentState::Void)));
@@ -98,7 +96,7 @@ fn a_claim_is_kept_until_it_is_used_or_given_back() {
     let folder = Folder::new();
     let mut journal = folder.open();
     journal.claimed(&[claim(1), claim(2), claim(3)]).expect("kept");
-    journal.intend(&intent(1, IntentState::Intended), &note("card-intended")).expect("kept");
+    journal.intend(&intent(1, IntentState::Intended), 5, &note("card-intended")).expect("kept");
     journal.unclaimed(JobId(3)).expect("kept");
     drop(journal);
     assert_eq!(folder.open().claims().expect("read"), [(JobId(2), 7)]);
@@ -130,10 +128,10 @@ fn a_journal_of_another_station_another_version_or_another_program_is_refused() 
     let error = JournalFile::open(&folder.path(), "B").expect_err("another station").to_string();
     assert!(error.ends_with("expected station B, found station A"), "{error}");
     let connection = Connection::open(folder.path()).expect("opens");
-    connection.pragma_update(None, "user_version", 2).expect("set");
+    connection.pragma_update(None, "user_version", 3).expect("set");
     drop(connection);
     let error = JournalFile::open(&folder.path(), "A").expect_err("another version").to_string();
-    assert!(error.ends_with("expected version 1, found version 2"), "{error}");
+    assert!(error.ends_with("expected version 2, found version 3"), "{error}");
     let other = folder.0.path().join("other.db");
     Connection::open(&other).expect("opens").execute_batch("CREATE TABLE x (y)").expect("made");
     let error = JournalFile::open(&other, "A").expect_err("another program").to_string();
@@ -149,4 +147,64 @@ fn two_processes_never_share_a_journal() {
     first.say(&[], None, &note("x")).expect("kept");
     let second = JournalFile::open(&folder.path(), "A");
     assert!(matches!(second, Err(JournalError::Sqlite { .. })), "{second:?}");
+}
+
+fn attempt(number: i64, outcome: &str) -> Saying {
+    Saying::Attempt(crate::line::store::Attempt {
+        station: "A".to_owned(),
+        number,
+        reader: "sim:x#1".to_owned(),
+        job: JobId(1),
+        serial: serial(1),
+        started: 5,
+        milliseconds: [0; 5],
+        apdus: 0,
+        bytes: 0,
+        resumed: false,
+        settled_by: None,
+        outcome: outcome.to_owned(),
+    })
+}
+
+#[test]
+fn an_attempt_whose_end_was_never_said_is_found_again_with_the_last_change_of_its_own() {
+    let folder = Folder::new();
+    let mut journal = folder.open();
+    let intend = |journal: &mut JournalFile, n| journal.intend(&intent(n, IntentState::Intended), 5, &note("card-intended")).expect("kept");
+    assert_eq!((1..=4).map(|n| intend(&mut journal, n)).collect::<Vec<_>>(), [1, 2, 3, 4]);
+    journal.before(&serial(1), Change::Store, 6).expect("kept");
+    journal.before(&serial(1), Change::Commit, 7).expect("kept");
+    journal.settle(&serial(2), IntentState::Void).expect("the bond was refused");
+    journal.say(&[attempt(3, "good")], Some((&serial(3), IntentState::Issued)), &note("card-issued")).expect("kept");
+    drop(journal);
+
+    let mut journal = folder.open();
+    let told = |journal: &mut JournalFile| {
+        let found = journal.cut_off().expect("read");
+        found.into_iter().map(|one| (one.number, one.under_way.serial, one.change)).collect::<Vec<_>>()
+    };
+    assert_eq!(told(&mut journal), [(1, serial(1), Some("commit".to_owned())), (4, serial(4), None)]);
+    journal.say(&[attempt(1, "interrupted-commit")], None, &note("card-interrupted")).expect("kept");
+    let again =
+        UnderWay { serial: serial(1), job: JobId(1), reader: "r".to_owned(), started: 9, settled_by: Some("AnswerLost".to_owned()) };
+    assert_eq!(journal.take_up(&again).expect("kept"), 5);
+    assert_eq!(told(&mut journal), [(4, serial(4), None), (5, serial(1), None)], "what was done before is not of this attempt");
+    assert_eq!(journal.cut_off().expect("read")[1].under_way, again);
+}
+
+#[test]
+fn a_journal_of_version_1_becomes_one_of_version_2_and_keeps_what_it_holds() {
+    let folder = Folder::new();
+    let mut journal = folder.open();
+    journal.intend(&intent(1, IntentState::Intended), 5, &note("card-intended")).expect("kept");
+    drop(journal);
+    let connection = Connection::open(folder.path()).expect("opens");
+    connection.execute_batch("DROP TABLE under_way; PRAGMA user_version = 1").expect("version 1");
+    drop(connection);
+    let mut journal = folder.open();
+    assert_eq!(journal.open_intents().expect("read").len(), 1);
+    assert_eq!(journal.cut_off().expect("read"), []);
+    assert_eq!(journal.intend(&intent(2, IntentState::Intended), 6, &note("card-intended")).expect("kept"), 2);
+    drop(journal);
+    assert_eq!(folder.open().cut_off().expect("read").len(), 1);
 }

@@ -6,7 +6,7 @@ use eid::date::Date;
 use eid::transport::Transport as _;
 
 use super::super::meter::Meter;
-use super::super::{Event, IntentState, JournalError, Saying, Station, StationError, lock};
+use super::super::{Event, IntentState, JournalError, Saying, Station, StationError, UnderWay, lock};
 use super::{Next, Order, Stage, Trial, Worker, add, subjects};
 use crate::line::feeder::Bin;
 use crate::line::quality::{self, Depth, Fault};
@@ -99,7 +99,7 @@ impl Worker<'_, '_> {
         Ok(Next::To(Bin::Good))
     }
 
-    fn faulty(&mut self, meter: &Meter<'_>, trial: &Trial, order: &Order<'_>, fault: Fault) -> Result<Next, StationError> {
+    fn faulty(&mut self, meter: &Meter<'_>, trial: &mut Trial, order: &Order<'_>, fault: Fault) -> Result<Next, StationError> {
         self.scrap(meter, trial, order.serial, &Why { reason: fault.reason, step: fault.detail, sw: None })?;
         Ok(Next::To(Bin::Reject))
     }
@@ -108,7 +108,7 @@ impl Worker<'_, '_> {
     fn broken(
         &mut self,
         meter: &Meter<'_>,
-        trial: &Trial,
+        trial: &mut Trial,
         order: &Order<'_>,
         failed: &Failed,
         swapped: Option<String>,
@@ -148,15 +148,15 @@ impl Worker<'_, '_> {
     }
 
     /// A bound card leaves the reader unfinished, and comes again.
-    pub(super) fn interrupted(&mut self, meter: &Meter<'_>, trial: &Trial, why: &str) -> Result<(), StationError> {
-        let (Some(serial), Some(attempt)) = (&trial.serial, self.attempt(meter, trial, "resume")?) else { return Ok(()) };
-        let note = self.station.note("card-interrupted", subjects(serial, attempt.job), why);
+    pub(super) fn interrupted(&mut self, meter: &Meter<'_>, trial: &mut Trial, why: &str) -> Result<(), StationError> {
+        let Some(attempt) = self.attempt(meter, trial, "resume")? else { return Ok(()) };
+        let note = self.station.note("card-interrupted", subjects(&attempt.serial, attempt.job), why);
         (self.station.parts.tell)(Event::Attempt(&attempt));
         self.station.say(&mut *self.store, &[Saying::Attempt(attempt)], None, &note)
     }
 
     /// A bound card failed.
-    pub(super) fn scrap(&mut self, meter: &Meter<'_>, trial: &Trial, serial: &Serial, why: &Why) -> Result<(), StationError> {
+    pub(super) fn scrap(&mut self, meter: &Meter<'_>, trial: &mut Trial, serial: &Serial, why: &Why) -> Result<(), StationError> {
         let station = self.station;
         let scrap =
             Scrap { reason: why.reason.to_owned(), step: why.step.clone(), sw: why.sw, reader: self.reader.clone(), time: station.now() };
@@ -200,11 +200,27 @@ impl Worker<'_, '_> {
         station.say(&mut *self.store, &[Saying::Incident(incident)], None, &note)
     }
 
-    fn attempt(&self, meter: &Meter<'_>, trial: &Trial, outcome: &str) -> Result<Option<Attempt>, StationError> {
+    /// The number of the attempt, which is under way from now on if it was not; none without a bound card.
+    pub(super) fn number(&self, trial: &mut Trial) -> Result<Option<i64>, StationError> {
+        if let (None, Some(serial), Some((job, _))) = (trial.number, &trial.serial, trial.job) {
+            let under_way = UnderWay {
+                serial: serial.clone(),
+                job,
+                reader: self.reader.clone(),
+                started: trial.started,
+                settled_by: trial.row.map(|row| row.code().to_owned()),
+            };
+            trial.number = Some(lock(&self.station.journal).take_up(&under_way)?);
+        }
+        Ok(trial.number)
+    }
+
+    fn attempt(&self, meter: &Meter<'_>, trial: &mut Trial, outcome: &str) -> Result<Option<Attempt>, StationError> {
+        let Some(number) = self.number(trial)? else { return Ok(None) };
         let (Some(serial), Some((job, _))) = (&trial.serial, trial.job) else { return Ok(None) };
         Ok(Some(Attempt {
             station: self.station.parts.name.to_owned(),
-            number: lock(&self.station.journal).next_attempt()?,
+            number,
             reader: self.reader.clone(),
             job,
             serial: serial.clone(),
@@ -213,6 +229,7 @@ impl Worker<'_, '_> {
             apdus: meter.apdus,
             bytes: meter.bytes,
             resumed: trial.resumed,
+            settled_by: trial.row.map(|row| row.code().to_owned()),
             outcome: outcome.to_owned(),
         }))
     }
