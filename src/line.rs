@@ -25,6 +25,7 @@ pub mod prepare;
 pub mod pseudonym;
 pub mod quality;
 pub mod recover;
+pub mod report;
 mod rules;
 pub mod scrap;
 pub mod seal;

@@ -13,6 +13,7 @@ use crate::session::Traffic;
 
 pub mod codes;
 pub mod html;
+pub(crate) mod page;
 pub mod text;
 
 /// Version of the JSON form. A reader refuses a higher one.

@@ -6,35 +6,15 @@
 
 use std::fmt::Write as _;
 
-use base64ct::{Base64, Encoding as _};
 use eid::protocol::finding::{Finding, Outcome};
 
 use super::codes::{self, Part};
-use super::text::printable;
+use super::page::{self, STYLE, escape};
 use super::{Report, Verdict};
-use crate::terminal::evidence::sha256;
 use crate::terminal::inspect::Inspection;
 use crate::terminal::policy::about_the_card;
 
 mod holder;
-
-const STYLE: &str = include_str!("html/style.css");
-
-/// Text for a page: nothing in it is markup.
-fn escape(text: &str) -> String {
-    let mut out = String::with_capacity(text.len() + 8);
-    for c in printable(text).chars() {
-        match c {
-            '&' => out.push_str("&amp;"),
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '"' => out.push_str("&quot;"),
-            '\'' => out.push_str("&#39;"),
-            c => out.push(c),
-        }
-    }
-    out
-}
 
 const fn class_of(outcome: Outcome) -> &'static str {
     match outcome {
@@ -79,15 +59,7 @@ impl Inspection {
 // Writing to a String does not fail, here and below.
 
 fn head(out: &mut String, report: &Report) {
-    let style = Base64::encode_string(&sha256(STYLE.as_bytes()));
-    let _ = write!(
-        out,
-        "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
-         <meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; img-src data:; style-src 'sha256-{style}'; base-uri 'none'; form-action 'none'\">\n\
-         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<meta name=\"referrer\" content=\"no-referrer\">\n\
-         <title>{}: inspection of {}</title>\n<style>{STYLE}</style>\n</head>\n<body>\n",
-        report.verdict, report.date
-    );
+    page::head(out, &format!("{}: inspection of {}", report.verdict, report.date), STYLE);
 }
 
 fn verdict(out: &mut String, inspection: &Inspection) {

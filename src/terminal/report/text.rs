@@ -134,7 +134,7 @@ fn reason(finding: &Finding) -> String {
 }
 
 /// Control characters, and those that turn the direction of text, never get from the card to the terminal.
-pub(super) fn printable(text: &str) -> String {
+pub(crate) fn printable(text: &str) -> String {
     let dangerous = |c: char| c.is_control() || matches!(c, '\u{200E}' | '\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}');
     text.chars().map(|c| if dangerous(c) { '?' } else { c }).collect()
 }

@@ -2,12 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use base64ct::{Base64, Encoding as _};
 use eid::image::FileId;
 use eid::quirk::Quirk;
 
 use super::super::tests::sample;
 use super::*;
-use crate::terminal::evidence::{Ended, Transcript};
+use crate::terminal::evidence::{Ended, Transcript, sha256};
 
 fn inspection(report: Report) -> Inspection {
     let (not_read, transcript) = (BTreeSet::new(), Transcript::default());
