@@ -45,6 +45,11 @@ impl Failure {
         Self { exit, message: message.to_string(), hint: None }
     }
 
+    /// What was expected and found.
+    pub(crate) fn message(&self) -> &str {
+        &self.message
+    }
+
     /// Says in which file.
     pub(crate) fn in_file(mut self, path: &std::path::Path) -> Self {
         self.message = format!("{}: {}", path.display(), self.message);

@@ -1,6 +1,7 @@
 //! `line`: the production line, from the records of the population database to settled cards. One file a command.
 
 mod audit;
+mod cancel;
 mod close;
 mod incident;
 mod init;
@@ -10,10 +11,12 @@ mod persons;
 mod prepare;
 mod reconcile;
 mod release;
+mod report;
 mod run;
 mod scrap;
 mod status;
 mod stock;
+mod upgrade;
 mod user;
 
 use std::path::PathBuf;
@@ -54,10 +57,13 @@ enum Step {
     Reconcile(reconcile::Reconcile),
     Scrap(scrap::Scrap),
     Incident(incident::Incident),
+    Cancel(cancel::Cancel),
     Close(close::Close),
     Audit(audit::Audit),
     Stock(stock::Stock),
     Status(status::Status),
+    Report(report::Report),
+    Upgrade(upgrade::Upgrade),
 }
 
 /// Which site, and which store.
@@ -110,17 +116,19 @@ impl Line {
             Step::Init(step) => step.run(site, context),
             Step::User(step) => step.run(site, context),
             Step::Intake(step) => step.run(site, context),
-
             Step::Prepare(step) => step.run(site, context),
             Step::Release(step) => step.run(site, context),
             Step::Run(step) => step.run(site, context),
             Step::Reconcile(step) => step.run(site, context),
             Step::Scrap(step) => step.run(site, context),
             Step::Incident(step) => step.run(site, context),
+            Step::Cancel(step) => step.run(site, context),
             Step::Close(step) => step.run(site, context),
             Step::Audit(step) => step.run(site, context),
             Step::Stock(step) => step.run(site, context),
             Step::Status(step) => step.run(site, context),
+            Step::Report(step) => step.run(site, context),
+            Step::Upgrade(step) => step.run(site, context),
         }
     }
 }
@@ -146,6 +154,12 @@ fn signing_key(site: &Site, label: &str, pass_phrase: &PassphraseArgs) -> Result
     keys.open(label, site::ALGORITHM).map_err(|error| super::pki::store_failure(&error))
 }
 
+/// The key that signs checkpoints, if it opens without asking somebody: a test site's, or one whose pass phrase is given.
+fn checkpoint_key(site: &Site, pass_phrase: &PassphraseArgs) -> Result<Option<Box<dyn Signer + Send + Sync>>, Failure> {
+    let given = secret::given(pass_phrase.file(), PassphraseArgs::VARIABLE)?.is_some();
+    if given || !site.config().live { signing_key(site, site::CHECKPOINT, pass_phrase).map(Some) } else { Ok(None) }
+}
+
 /// Why there is no site.
 pub(crate) fn failure(error: &SiteError) -> Failure {
     match error {
@@ -164,6 +178,9 @@ pub(crate) fn store_failure(error: &StoreError) -> Failure {
     match error {
         StoreError::Refused { .. } => Failure::new(Exit::Usage, error),
         StoreError::Away { .. } => Failure::new(Exit::Store, error).hint("nothing is lost; say it again when the store is there"),
+        StoreError::Version { found: 1.., expected, .. } if matches!(error, StoreError::Version { found, .. } if found < expected) => {
+            Failure::new(Exit::Store, error).hint("`cardwright line upgrade` brings it to this version")
+        }
         StoreError::Version { .. } => Failure::new(Exit::Store, error).hint("use the program that made the store, or a later one"),
         StoreError::Damaged { .. } | StoreError::Failed { .. } => Failure::new(Exit::Store, error),
     }
