@@ -4,6 +4,9 @@ use std::path::Path;
 
 use crate::support::{Ended, cardwright, ended};
 
+mod crash;
+mod renewal;
+
 /// The program in a folder of its own.
 fn run(folder: &Path, arguments: &[&str]) -> Ended {
     ended(cardwright().current_dir(folder).args(arguments).output().expect("it runs"))
@@ -49,6 +52,26 @@ fn a_table_of_people_becomes_cards_in_five_commands() {
     run(folder, &["line", "run", "--station", "two", "--reader", "sim:line/blanks"]).expect(0);
     assert_eq!(counts(folder), (20, 20, 2));
     run(folder, &["line", "reconcile"]).expect(0);
+    // the report: text, JSON, and a page
+    let text = run(folder, &["line", "report", "people", "--html", "people.html"]).expect(0).stdout;
+    for line in [
+        "jobs: 20 issued",
+        "cards: 20 bound = 20 good + 0 scrapped + 0 to be counted + 0 open + 0 lost; difference 0",
+        "stock: 22 received = 20 good + 0 scrapped + 0 returned + 0 samples + 0 lost + 2 blank + 0 under way",
+        "attempts: 20 = 20 good + 0 scrap + 0 interrupted; 0 took up a card of an earlier one",
+        "yield: 100.0 % of 20 cards, 100.0 % of 20 jobs on their first card in one go",
+    ] {
+        assert!(text.lines().any(|found| found == line), "{line:?} in:\n{text}");
+    }
+    let page = std::fs::read_to_string(folder.join("people.html")).expect("a page");
+    assert!(page.contains("<h1>Batch people</h1>") && page.contains("</html>"));
+    let people = std::fs::read_to_string(folder.join("people/people.csv")).expect("people");
+    let numbers: Vec<_> = people.lines().skip(1).filter_map(|line| line.split(',').next()).filter(|number| number.len() == 12).collect();
+    run(folder, &["line", "report", "people", "--json", "--out", "people.json"]).expect(0);
+    let json = std::fs::read_to_string(folder.join("people.json")).expect("JSON");
+    assert!(numbers.len() > 18 && numbers.iter().all(|number| !(text.clone() + &page + &json).contains(number)), "a personal number");
+    let json: serde_json::Value = serde_json::from_str(&json).expect("JSON");
+    assert_eq!((json["difference"].as_u64(), json["readers"].as_array().map(Vec::len)), (Some(0), Some(2)), "{json}");
     run(folder, &["line", "close", "people", "--by", "ana", "--by", "ben"]).expect(0);
     // the log: signed now, found changed when somebody who can write the store has changed it
     run(folder, &["line", "audit", "sign", "--out", "checkpoints.jsonl"]).expect(0);

@@ -2,6 +2,9 @@
 
 #[path = "../support/pcscd.rs"]
 mod pcscd;
+#[cfg(feature = "sqlite")]
+#[path = "../support/postgres.rs"]
+mod postgres;
 
 mod ceremony;
 mod cv;
