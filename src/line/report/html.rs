@@ -237,7 +237,7 @@ fn table<T>(out: &mut String, title: &str, columns: &[&str; 4], list: &List<T>, 
     if list.count == 0 {
         return;
     }
-    let _ = write!(out, "<h2>{title}: {}</h2>\n<div class=\"scroll\"><table><tr>", list.count);
+    let _ = write!(out, "<h2>{title}: {}</h2>\n<div class=\"scroll\"><table class=\"list\"><tr>", list.count);
     for column in columns {
         let _ = write!(out, "<th>{column}</th>");
     }

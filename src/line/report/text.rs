@@ -193,8 +193,9 @@ pub(super) fn of_slow(slow: &Slow) -> String {
         .map(|card| format!("job {}, card {}, {} of {}: {} ms", card.sequence, card.serial, card.reader, card.station, card.milliseconds))
         .collect();
     format!(
-        "{count} cards took more than twice the expected {expected} ms to {step}, and {REMARKABLE} ms more \
+        "{count} card{} took more than twice the expected {expected} ms to {step}, and {REMARKABLE} ms more \
          (expected is the median of this batch, as the card profile has no times); the slowest: {}",
+        if *count == 1 { "" } else { "s" },
         cards.join("; ")
     )
 }
