@@ -16,6 +16,7 @@ use rand_core::CryptoRng;
 
 use crate::emrtd::pace::PaceRun;
 use crate::emrtd::perso::Sequence;
+use crate::fault::Injector;
 use crate::store::file::FileNvm;
 use crate::store::nvm::Nvm;
 use crate::store::{KeySet, Product, Store, StoreError};
@@ -68,6 +69,8 @@ pub struct Card {
     /// Why the card says nothing any more, once its power went away.
     mute: Option<String>,
     waited: Duration,
+    /// What goes wrong on purpose.
+    pub(crate) faults: Option<Box<Injector>>,
 }
 
 impl std::fmt::Debug for Card {
@@ -178,12 +181,13 @@ impl Card {
     }
 
     fn with(store: Store, rng: CardRng) -> Self {
-        Self { store, rng, ram: Volatile::default(), mute: None, waited: Duration::ZERO }
+        Self { store, rng, ram: Volatile::default(), mute: None, waited: Duration::ZERO, faults: None }
     }
 
     /// Takes the power away and gives it back: everything volatile is lost. A card whose memory failed stays mute.
     pub fn power_cycle(&mut self) {
         self.ram = Volatile::default();
+        self.activated();
     }
 
     /// Takes the memory out of the card.
@@ -230,8 +234,13 @@ impl Card {
     /// One command APDU in, one response APDU out.
     ///
     /// # Errors
-    /// The card lost its power: `Err` says where.
+    /// The card lost its power: `Err` says where. Where only a fault made it leave, it is there again after [`power_cycle`](Self::power_cycle),
+    /// or with the next command.
     pub fn exchange(&mut self, command: &[u8]) -> Result<Vec<u8>, TransportError> {
+        if self.faults.is_some() { self.exchange_with_faults(command) } else { self.exchange_strictly(command) }
+    }
+
+    pub(crate) fn exchange_strictly(&mut self, command: &[u8]) -> Result<Vec<u8>, TransportError> {
         let gone = |detail: &String| TransportError::CardGone { reader: "sim".to_owned(), detail: detail.clone() };
         if let Some(detail) = &self.mute {
             return Err(gone(detail));
@@ -240,7 +249,9 @@ impl Card {
             Ok(response) => Ok(response.encode()),
             Err(detail) => {
                 let error = gone(&detail);
-                self.mute = Some(detail);
+                if !self.left_the_field() {
+                    self.mute = Some(detail);
+                }
                 self.ram = Volatile::default();
                 Err(error)
             }

@@ -6,9 +6,11 @@
 use eid::apdu::{Command, EXTENDED_LE_MAX, Response, SHORT_LE_MAX, Sw};
 use eid::image::access::{Rule, rule};
 use eid::image::{EMRTD_AID, FileId, Home, LifeCycle};
+use eid::lds::cvca;
 use eid::tlv;
 
 use crate::card::{Access, Card, ISSUER_DOMAIN_AID, Selected};
+use crate::emrtd::terminal_auth::TRUST_POINTS;
 use crate::life_cycle::CARD_LOCKED;
 use crate::status::{self, Answer, Refusal, done, refuse};
 
@@ -170,12 +172,12 @@ impl Card {
             self.ram.checked = Some(file);
         }
         self.ram.current = Some(file);
-        if file == FileId::CVCA
-            && let Some(current) = self.current_cvca()?
-        {
-            return Ok(current);
+        let renewed = if file == FileId::CVCA { self.store.renewable(TRUST_POINTS)?.and_then(|kept| kept.get(..cvca::LEN)) } else { None };
+        let bytes = renewed.or_else(|| self.store.bytes(extent)).ok_or(Refusal::Status(status::MEMORY_FAILURE))?;
+        match &mut self.faults {
+            None => Ok(bytes),
+            Some(faults) => Ok(faults.content(file, bytes).unwrap_or(bytes)),
         }
-        self.store.bytes(extent).ok_or(Refusal::Status(status::MEMORY_FAILURE))
     }
 }
 

@@ -6,6 +6,7 @@
 //! | `pipeline` | parse, unprotect, route, protect |
 //! | `files`, `life_cycle`, `status` | SELECT and READ BINARY; states and the status object DF20; status words |
 //! | `issuer_domain` | GlobalPlatform: SCP03, INSTALL, STORE DATA, PUT KEY, GET DATA, GET STATUS, SET STATUS |
+//! | [`fault`] | cards that misbehave on purpose: the catalogue of faults, and what shows them |
 //! | `emrtd` | BAC, PACE, Chip Authentication, Active Authentication, and the DGIs of the personalization |
 //! | [`store`] | memory that a power cut cannot bring out of order, in RAM or in a file |
 //! | [`vpcd`] | a virtual card in a PC/SC reader |
@@ -15,6 +16,7 @@
 //! that a command leaves behind is the one before it or the one after it.
 
 pub mod card;
+pub mod fault;
 pub mod rng;
 pub mod store;
 pub mod vpcd;

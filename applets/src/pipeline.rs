@@ -94,11 +94,15 @@ impl Card {
             Err(Refusal::Status(status)) => Response::status(status),
             Err(mute) => return Err(mute),
         };
-        let protected = messaging.protect_response(&response);
+        let protected = if self.faults.is_none() {
+            messaging.protect_response(&response).map_err(|error| error.status().0)
+        } else {
+            self.protect_with_faults(&mut messaging, &response)
+        };
         self.ram.channel = self.ram.next_channel.take().unwrap_or(Channel::Messaging(messaging));
-        protected.or_else(|error| {
+        protected.or_else(|status| {
             self.close_channel();
-            refuse(error.status().0)
+            refuse(status)
         })
     }
 
@@ -155,6 +159,10 @@ impl Card {
     }
 
     fn dispatch(&mut self, command: &Command) -> Answer {
+        if self.faults.is_some() { self.dispatch_with_faults(command) } else { self.handle(command) }
+    }
+
+    pub(crate) fn handle(&mut self, command: &Command) -> Answer {
         if self.store.meta().card_state == 0xFF && command.ins != 0xCA {
             return refuse(status::CONDITIONS);
         }

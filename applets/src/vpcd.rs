@@ -42,6 +42,8 @@ pub enum LinkEnd {
     ReaderGone,
     /// `stop` was set.
     Stopped,
+    /// The card left the reader, by a fault that it was given.
+    CardLeft,
 }
 
 /// Puts `card` into the reader at `address` (`HOST:PORT`) and keeps it there until `stop` is set. A link that ends is made again
@@ -92,6 +94,8 @@ pub fn serve_link(card: &mut Card, link: &mut TcpStream, stop: &AtomicBool) -> R
             tracing::debug!(%error, "link ended");
             Ok(LinkEnd::ReaderGone)
         }
+        // a fault took it out of the field; it comes back
+        Err(End::Card(_)) if card.left_the_field() => Ok(LinkEnd::CardLeft),
         Err(End::Card(error)) => Err(error.into()),
     }
 }

@@ -217,6 +217,15 @@ impl SecureMessaging {
         self.closing(|channel, keys| channel.write_response(keys, response))
     }
 
+    /// Chip: protects an answer as `make` writes it, counted as [`protect_response`](Self::protect_response) counts. Nothing is checked: for test
+    /// cards, which are wrong on purpose.
+    ///
+    /// # Errors
+    /// The counter is exhausted, or the channel is closed.
+    pub fn danger_protect_with(&mut self, make: impl FnOnce(&Workbench<'_>) -> Response) -> Result<Response, SmError> {
+        self.closing(|channel, keys| Ok(make(&Workbench { channel, keys })))
+    }
+
     /// Terminal: checks and opens a protected response.
     ///
     /// # Errors
@@ -231,15 +240,7 @@ impl SecureMessaging {
     pub fn danger_recount(&mut self, counted: Counted) {
         match counted {
             Counted::Command => {}
-            Counted::Nothing => {
-                for octet in self.counter.iter_mut().rev() {
-                    let borrow = *octet == 0;
-                    *octet = octet.wrapping_sub(1);
-                    if !borrow {
-                        break;
-                    }
-                }
-            }
+            Counted::Nothing => back(&mut self.counter),
             Counted::Both => {
                 if self.count().is_err() {
                     self.keys = None;
@@ -408,12 +409,15 @@ impl SecureMessaging {
 
     /// Zero for 3DES; the enciphered counter for AES.
     fn iv(&self, keys: &Keys) -> Vec<u8> {
+        self.iv_of(keys, self.counter.clone())
+    }
+
+    fn iv_of(&self, keys: &Keys, mut counter: Vec<u8>) -> Vec<u8> {
         if self.suite == Suite::TripleDes {
             return vec![0; 8];
         }
-        let mut iv = self.counter.clone();
-        keys.enc.encrypt_blocks(&mut iv).expect("the counter is one block");
-        iv
+        keys.enc.encrypt_blocks(&mut counter).expect("the counter is one block");
+        counter
     }
 
     fn mac(&self, keys: &Keys, header: Option<[u8; 4]>, objects: &[u8]) -> [u8; 8] {
@@ -440,6 +444,62 @@ impl SecureMessaging {
         }
         let right: bool = self.mac(keys, header, objects.covered).ct_eq(objects.mac).into();
         if right { Ok(()) } else { Err(SmError::Mac) }
+    }
+}
+
+/// One less, as the counter was before it counted.
+fn back(counter: &mut [u8]) {
+    for octet in counter.iter_mut().rev() {
+        let borrow = *octet == 0;
+        *octet = octet.wrapping_sub(1);
+        if !borrow {
+            break;
+        }
+    }
+}
+
+/// What [`SecureMessaging::danger_protect_with`] works with: the keys of the channel, and the counter of the answer under way.
+pub struct Workbench<'a> {
+    channel: &'a SecureMessaging,
+    keys: &'a Keys,
+}
+
+impl fmt::Debug for Workbench<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Workbench").field("suite", &self.channel.suite).finish_non_exhaustive()
+    }
+}
+
+impl Workbench<'_> {
+    /// Length of a block: 8 bytes for 3DES, 16 for AES.
+    #[must_use]
+    pub const fn block_len(&self) -> usize {
+        self.channel.suite.block_len()
+    }
+
+    /// Whether the answer carries its data in DO'85' and not in DO'87': INS of the command is odd.
+    #[must_use]
+    pub const fn is_odd(&self) -> bool {
+        self.channel.odd
+    }
+
+    /// Enciphers `padded`; with `old` under the initialization vector of the counter before this one, which for 3DES is the same.
+    /// What is not whole blocks is filled up with zeros.
+    #[must_use]
+    pub fn encipher(&self, mut padded: Vec<u8>, old: bool) -> Vec<u8> {
+        let mut counter = self.channel.counter.clone();
+        if old {
+            back(&mut counter);
+        }
+        padded.resize(padded.len().next_multiple_of(self.block_len()), 0);
+        self.keys.enc.encrypt_cbc(&self.channel.iv_of(self.keys, counter), &mut padded).expect("filled up to whole blocks");
+        padded
+    }
+
+    /// The MAC over `objects`, 8 bytes.
+    #[must_use]
+    pub fn mac(&self, objects: &[u8]) -> [u8; 8] {
+        self.channel.mac(self.keys, None, objects)
     }
 }
 

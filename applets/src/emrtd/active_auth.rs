@@ -18,7 +18,11 @@ impl Card {
         }
         // The hash that DG14 announces; without an announcement the one that fits the key.
         let announced = self.dg14().ok().and_then(|infos| infos.active_auth_hash());
-        let signature = match self.active_auth_key()? {
+        let key = self.own_signing_key(self.active_auth_key()?);
+        if let Some(other) = self.other_signature(&key, &command.data) {
+            return other;
+        }
+        let signature = match key {
             ActiveAuthKey::Rsa { modulus, private_exponent } => {
                 sign_rsa(&modulus, &private_exponent, announced.unwrap_or(Hash::Sha256), &command.data, &mut *self.rng)
             }

@@ -40,7 +40,8 @@ impl Card {
         let seed = self.passwords()?.mrz_seed.ok_or(Refusal::Status(status::NO_REFERENCE))?;
         self.serve_delay();
         self.count_access_failure()?;
-        match chip.authenticate(&seed, &command.data, &mut *self.rng) {
+        let errors = self.bac_errors();
+        match chip.danger_authenticate(&seed, &command.data, &mut *self.rng, errors) {
             Ok((answer, channel)) => {
                 self.forgive_access_failures()?;
                 self.ram.access = Some(Access::Bac);

@@ -13,6 +13,7 @@ use eid::protocol::chip_auth::{self, Agreed, KeyAgreementTemplate, Selection, Ve
 use eid::tlv;
 
 use crate::card::{Card, Channel};
+use crate::fault::Value;
 use crate::status::{self, Answer, Refusal, done, refuse};
 
 /// What MSE:Set AT chose for the GENERAL AUTHENTICATE that follows.
@@ -108,7 +109,7 @@ impl Card {
             AgreementPrivateKey::Ec(_) => Agreement::Ecdh,
             AgreementPrivateKey::Dh(_) => Agreement::Dh,
         };
-        let mut keys = self.chip_auth_keys()?;
+        let mut keys = self.own_keys(Value::CaKey, self.chip_auth_keys()?);
         keys.retain(|key| agreement.is_none_or(|wanted| wanted == kind(&key.key)));
         keys.retain(|key| key_id.is_none_or(|wanted| key.key_id.is_some_and(|id| wanted == id)));
         match (keys.pop(), keys.is_empty()) {

@@ -15,6 +15,7 @@ use eid::protocol::pace::{Chip, PaceError, Parameters, Password};
 
 use super::terminal_auth::TerminalRun;
 use crate::card::{Access, Card, Channel};
+use crate::fault::Value;
 use crate::status::{self, Answer, Refusal, done, refuse};
 use crate::store::Counters;
 
@@ -42,7 +43,7 @@ impl Card {
         if self.ram.access.is_some() && !resumes_pin {
             return refuse(status::SECURITY_STATUS);
         }
-        let parameters = self.pace_parameters(&wanted)?;
+        let parameters = self.pace_suite(self.pace_parameters(&wanted)?);
         let password = self.password(wanted.reference)?;
         self.ram.chip_auth = None;
         let static_key = self.cam_key(&parameters)?;
@@ -72,7 +73,7 @@ impl Card {
         if !parameters.is_cam() {
             return Ok(None);
         }
-        let keys = self.chip_auth_keys()?;
+        let keys = self.own_keys(Value::CamKey, self.chip_auth_keys()?);
         let by_id = |id: Option<u32>| keys.iter().find(|key| key.key_id == id && key.key.domain() == *parameters.domain());
         let key = by_id(Some(parameters.id().into())).or_else(|| by_id(None)).map(|key| &key.key);
         Ok(key.and_then(|key| if let AgreementPrivateKey::Ec(key) = key { Some(key.clone()) } else { None }))

@@ -157,7 +157,7 @@ impl Card {
         }
         let chip = match (&self.ram.terminal.pace_key, self.ram.access) {
             (Some(key), Some(Access::Pace(_))) => key.clone(),
-            _ => self.document_identifier()?,
+            _ => self.own_identifier(self.document_identifier()?),
         };
         let TerminalRun { session, chip_auth_key, pace_chat, rights, .. } = &mut self.ram.terminal;
         let binding = Binding { chip: &chip, chip_auth_key: chip_auth_key.as_deref(), pace: *pace_chat };

@@ -175,15 +175,56 @@ impl Chip {
     /// # Errors
     /// Any [`BacError`]; the chip answers 6300 to a wrong MAC or nonce, 6700 to a wrong length.
     pub fn authenticate(self, seed: &Secret, data: &[u8], rng: &mut dyn CryptoRng) -> Result<(Vec<u8>, SecureMessaging), BacError> {
+        self.danger_authenticate(seed, data, rng, |_| {})
+    }
+
+    /// The same with another answer than the clause asks for: for test cards, which are wrong on purpose. The channel is that of the nonces that
+    /// were exchanged and of the key that the answer says.
+    ///
+    /// # Errors
+    /// As [`authenticate`](Self::authenticate).
+    pub fn danger_authenticate(
+        self,
+        seed: &Secret,
+        data: &[u8],
+        rng: &mut dyn CryptoRng,
+        change: impl FnOnce(&mut Answer),
+    ) -> Result<(Vec<u8>, SecureMessaging), BacError> {
         let keys = Keys::new(seed);
         let (rnd_ifd, rnd_ic, k_ifd) = keys.open("EXTERNAL AUTHENTICATE", data)?;
         if !same(&rnd_ic, &self.rnd_ic) {
             return Err(BacError::Nonce("RND.IC"));
         }
-        let mut k_ic = [0; 16];
-        rng.fill_bytes(&mut k_ic);
-        let answer = keys.seal(&rnd_ic, &rnd_ifd, &k_ic);
-        Ok((answer, channel(&rnd_ic, &rnd_ifd, &Secret::from(k_ic), &k_ifd)))
+        let mut answer = Answer { rnd_ic, rnd_ifd, k_ic: [0; 16], k_ifd };
+        rng.fill_bytes(&mut answer.k_ic);
+        change(&mut answer);
+        let sealed = keys.seal(&answer.rnd_ic, &answer.rnd_ifd, &answer.k_ic);
+        Ok((sealed, channel(&rnd_ic, &rnd_ifd, &Secret::from(answer.k_ic), &answer.k_ifd)))
+    }
+}
+
+/// What the chip's answer to EXTERNAL AUTHENTICATE says, for [`Chip::danger_authenticate`].
+pub struct Answer {
+    /// RND.IC.
+    pub rnd_ic: [u8; 8],
+    /// RND.IFD.
+    pub rnd_ifd: [u8; 8],
+    /// K.IC.
+    pub k_ic: [u8; 16],
+    /// K.IFD, which the terminal sent and the answer does not say.
+    k_ifd: Secret,
+}
+
+impl std::fmt::Debug for Answer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("bac::Answer")
+    }
+}
+
+impl Answer {
+    /// Makes K.IC equal to K.IFD: the seed of the session keys is then zero.
+    pub fn echo_key(&mut self) {
+        self.k_ic.iter_mut().zip(self.k_ifd.expose()).for_each(|(own, sent)| *own = *sent);
     }
 }
 
