@@ -73,7 +73,7 @@ soak:
 	@rm -rf $(OUT)-soak
 	$(CARGO) run --release --quiet --locked -- demo --cards $(CARDS) --readers $(READERS) --out $(OUT)-soak
 	SESSIONS=$(SESSIONS) $(CARGO) test --release --locked -p cardwright-applets --test card -- --nocapture pace_opens_in_every_parameter_set
-	$(CARGO) test --release --locked --test terminal -- --ignored every_combination
+	$(CARGO) test --release --locked --test terminal -- --ignored every_combination no_forgery
 	$(CARGO) test --release --locked --test station -- --include-ignored
 	LINE_CARDS=$(LINE_CARDS) LINE_READERS=$(LINE_READERS) LINE_STATIONS=$(LINE_STATIONS) $(CARGO) test --release --locked --test soak -- --ignored --nocapture
 

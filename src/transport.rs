@@ -1,4 +1,4 @@
-//! A card within reach, by the one name that every reader has: `pcsc:NAME-OR-INDEX`, `sim:FILE`, `vpcd:PORT`, `trace:FILE`.
+//! A card within reach, by the one name that every reader has: `pcsc:NAME-OR-INDEX`, `sim:FILE`, `sim:FILE#FAULTS`, `vpcd:PORT`, `trace:FILE`.
 //!
 //! Every adapter here knows one outside thing and nothing of passports. Each of them refuses commands of fewer than four
 //! bytes (they wedge a reader) and takes an answer of fewer than two bytes for a card that has gone.
@@ -7,6 +7,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
 
+use applets::fault::{FaultError, Faults};
 pub use eid::transport::{Limits, Transport, TransportError};
 
 pub mod atr;
@@ -22,6 +23,8 @@ pub enum ReaderName {
     Pcsc(PcscSelector),
     /// `sim:FILE`: the virtual card in an image file, in this process.
     Sim(PathBuf),
+    /// `sim:FILE#ID[@n],…[,seed=n]`: the same card, misbehaving on purpose.
+    Faulty(PathBuf, Faults),
     /// `vpcd:PORT`: we listen on the loopback port and play the reader; a card simulator connects.
     Vpcd(u16),
     /// `trace:FILE`: a recorded exchange, played back.
@@ -48,21 +51,40 @@ impl fmt::Display for PcscSelector {
 
 /// Text that names no reader.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("expected pcsc:NAME-OR-INDEX, sim:FILE, vpcd:PORT, or trace:FILE, found {found:?}")]
-pub struct ReaderNameError {
-    /// What was found.
-    pub found: String,
+pub enum ReaderNameError {
+    /// No kind of reader.
+    #[error("expected pcsc:NAME-OR-INDEX, sim:FILE, sim:FILE#FAULTS, vpcd:PORT, or trace:FILE, found {found:?}")]
+    Kind {
+        /// What was found.
+        found: String,
+    },
+    /// A virtual card with faults that it cannot show.
+    #[error("{found:?}: {source}")]
+    Faults {
+        /// What was found.
+        found: String,
+        /// Why they are none.
+        source: FaultError,
+    },
 }
 
 impl FromStr for ReaderName {
     type Err = ReaderNameError;
 
     fn from_str(text: &str) -> Result<Self, ReaderNameError> {
-        let error = || ReaderNameError { found: text.to_owned() };
+        let error = || ReaderNameError::Kind { found: text.to_owned() };
         let (kind, rest) = text.split_once(':').filter(|(_, rest)| !rest.is_empty()).ok_or_else(error)?;
         match kind {
             "pcsc" => Ok(Self::Pcsc(rest.parse().map_or_else(|_| PcscSelector::Name(rest.to_owned()), PcscSelector::Index))),
-            "sim" => Ok(Self::Sim(rest.into())),
+            "sim" => {
+                // a file may have the sign in its name; what follows it then is no fault
+                let faulty = rest.rsplit_once('#').filter(|(path, faults)| {
+                    !path.is_empty() && ["VF-", "seed="].iter().any(|start| faults.to_ascii_uppercase().starts_with(&start.to_ascii_uppercase()))
+                });
+                let Some((path, faults)) = faulty else { return Ok(Self::Sim(rest.into())) };
+                let faults = faults.parse().map_err(|source| ReaderNameError::Faults { found: text.to_owned(), source })?;
+                Ok(Self::Faulty(path.into(), faults))
+            }
             "vpcd" => rest.parse().ok().filter(|&port| port != 0).map(Self::Vpcd).ok_or_else(error),
             "trace" => Ok(Self::Trace(rest.into())),
             _ => Err(error()),
@@ -75,6 +97,7 @@ impl fmt::Display for ReaderName {
         match self {
             Self::Pcsc(selector) => write!(f, "pcsc:{selector}"),
             Self::Sim(path) => write!(f, "sim:{}", path.display()),
+            Self::Faulty(path, faults) => write!(f, "sim:{}#{faults}", path.display()),
             Self::Vpcd(port) => write!(f, "vpcd:{port}"),
             Self::Trace(path) => write!(f, "trace:{}", path.display()),
         }
@@ -93,6 +116,11 @@ pub fn open(name: &ReaderName, rng: applets::CardRng) -> Result<Box<dyn Transpor
         #[cfg(not(feature = "pcsc"))]
         ReaderName::Pcsc(_) => Err(TransportError::Service { detail: format!("{name}: built without the feature pcsc") }),
         ReaderName::Sim(path) => Ok(Box::new(applets::Card::open(path, rng).map_err(|error| sim_error(name, error))?)),
+        ReaderName::Faulty(path, faults) => {
+            let mut card = applets::Card::open(path, rng).map_err(|error| sim_error(name, error))?;
+            card.set_faults(faults);
+            Ok(Box::new(card))
+        }
         ReaderName::Vpcd(port) => {
             let mut reader = vpcd::VpcdReader::listen(*port, vpcd::Timeouts::default())?;
             reader.insert()?;
@@ -134,6 +162,10 @@ mod tests {
             ("pcsc:Line 00 00 01", ReaderName::Pcsc(PcscSelector::Name("Line 00 00 01".to_owned()))),
             ("sim:out/cards/0001.card", ReaderName::Sim("out/cards/0001.card".into())),
             ("sim:C:\\cards\\1.card", ReaderName::Sim("C:\\cards\\1.card".into())),
+            ("sim:1.card#VF-SM-012@3,seed=7", {
+                ReaderName::Faulty("1.card".into(), Faults::named(&["VF-SM-012@3"]).expect("a fault").seed(7))
+            }),
+            ("sim:lot#7.card", ReaderName::Sim("lot#7.card".into())),
             ("vpcd:35963", ReaderName::Vpcd(35_963)),
             ("trace:a.trace", ReaderName::Trace("a.trace".into())),
         ];
@@ -146,8 +178,15 @@ mod tests {
     #[test]
     fn text_that_names_no_reader_is_quoted_in_the_error() {
         for text in ["", "pcsc", "pcsc:", "usb:0", "vpcd:0", "vpcd:65536", "vpcd:x", "sim:"] {
-            assert_eq!(text.parse::<ReaderName>(), Err(ReaderNameError { found: text.to_owned() }), "{text}");
+            assert_eq!(text.parse::<ReaderName>(), Err(ReaderNameError::Kind { found: text.to_owned() }), "{text}");
         }
+    }
+
+    #[test]
+    fn faults_that_a_card_cannot_show_are_told_with_the_reason() {
+        let error = |text: &str| text.parse::<ReaderName>().expect_err("no reader").to_string();
+        assert_eq!(error("sim:1.card#VF-SM-999"), r#""sim:1.card#VF-SM-999": expected the id of a fault of the catalogue, found "VF-SM-999""#);
+        assert!(error("sim:1.card#VF-SEL-013").contains("the reader tells cards apart"));
     }
 
     #[test]

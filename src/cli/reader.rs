@@ -16,6 +16,7 @@ pub(super) const HELP: &str = "\
 Readers:
   pcsc:NAME-OR-INDEX  a reader of the PC/SC service (`cardwright readers` lists them)
   sim:FILE            the virtual card in FILE
+  sim:FILE#FAULTS     the same, misbehaving: sim:1.card#VF-SM-012@3,seed=7 (`cardwright sim list faults`)
   vpcd:PORT           a card that connects to PORT and speaks the protocol of vsmartcard
   trace:FILE          an exchange recorded with --trace, played back
 
@@ -72,6 +73,11 @@ fn open(name: &ReaderName) -> Result<AnyCard, Failure> {
         // A card file says more than "gone": another version, in use, no card at all.
         ReaderName::Sim(path) => {
             Ok(Box::new(Card::open(path, Box::new(super::random::system())).map_err(|error| super::sim::failure(&error))?))
+        }
+        ReaderName::Faulty(path, faults) => {
+            let mut card = Card::open(path, Box::new(super::random::system())).map_err(|error| super::sim::failure(&error))?;
+            card.set_faults(faults);
+            Ok(Box::new(card))
         }
         #[cfg(not(feature = "pcsc"))]
         ReaderName::Pcsc(_) => Err(Failure::usage("this program was built without PC/SC")

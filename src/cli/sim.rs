@@ -1,10 +1,12 @@
-//! `sim`: virtual cards, and people for them. Make a blank card, look at one, put one into a PC/SC reader; write synthetic people as a table.
+//! `sim`: virtual cards, good and bad, and people for them. Make a blank card, look at one, put one into a PC/SC reader; list the faults that a card
+//! can show; write synthetic people as a table.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use applets::card::{Card, CardConfig};
+use applets::fault::Faults;
 use applets::store::StoreError;
 use applets::vpcd;
 use cardwright::perso::adopt;
@@ -23,6 +25,7 @@ use super::exit::{Exit, Failure};
 use super::master::MasterArgs;
 use super::{Context, output, random};
 
+mod list;
 #[cfg(feature = "line")]
 mod people;
 
@@ -31,7 +34,7 @@ mod people;
 #[command(
     args_conflicts_with_subcommands = true,
     arg_required_else_help = true,
-    before_long_help = "Example:\n  cardwright sim new blank.card --test-keys\n  cardwright sim status D/cards/0001.card\n  cardwright sim --image D/cards/0001.card --vpcd 127.0.0.1:35963"
+    before_long_help = "Example:\n  cardwright sim new blank.card --test-keys\n  cardwright sim status D/cards/0001.card\n  cardwright sim --image D/cards/0001.card --vpcd 127.0.0.1:35963\n  cardwright sim --image D/cards/0001.card --vpcd 127.0.0.1:35963 --fault VF-SM-012@3\n  cardwright sim list faults"
 )]
 pub(crate) struct Sim {
     #[command(subcommand)]
@@ -42,12 +45,19 @@ pub(crate) struct Sim {
     /// Put it into the PC/SC reader whose driver (vsmartcard) listens at HOST:PORT, until stopped
     #[arg(long, value_name = "HOST:PORT", requires = "image")]
     vpcd: Option<String>,
+    /// Have the card misbehave: the fault ID of `sim list faults`, each time or only the n-th
+    #[arg(long, value_name = "ID[@n]", requires = "image")]
+    fault: Vec<String>,
+    /// Take the random bytes of faults from this seed
+    #[arg(long, value_name = "N", default_value_t = 0, requires = "fault")]
+    seed: u64,
 }
 
 #[derive(Debug, Subcommand)]
 enum Step {
     New(New),
     Status(Status),
+    List(list::List),
     #[cfg(feature = "line")]
     People(people::People),
 }
@@ -117,10 +127,14 @@ impl Sim {
         match (self.step, self.image, self.vpcd) {
             (Some(Step::New(step)), ..) => step.run(context),
             (Some(Step::Status(step)), ..) => step.run(context),
+            (Some(Step::List(step)), ..) => step.run(context),
             #[cfg(feature = "line")]
             (Some(Step::People(step)), ..) => step.run(context),
-            (None, Some(image), Some(address)) => serve(&image, &address),
-            (None, ..) => Err(Failure::usage("expected --image FILE and --vpcd HOST:PORT, or one of the commands new, status, and people")),
+            (None, Some(image), Some(address)) => {
+                let faults = Faults::named(&self.fault).map_err(|error| list::unknown(&error))?;
+                serve(&image, &address, &faults.seed(self.seed))
+            }
+            (None, ..) => Err(Failure::usage("expected --image FILE and --vpcd HOST:PORT, or one of the commands new, status, list, and people")),
         }
     }
 }
@@ -142,8 +156,9 @@ fn open(path: &Path) -> Result<Card, Failure> {
     Card::open(path, Box::new(random::system())).map_err(|error| failure(&error))
 }
 
-fn serve(image: &Path, address: &str) -> Result<Exit, Failure> {
+fn serve(image: &Path, address: &str, faults: &Faults) -> Result<Exit, Failure> {
     let mut card = open(image)?;
+    card.set_faults(faults);
     let stop = Arc::new(AtomicBool::new(false));
     let flag = Arc::clone(&stop);
     ctrlc::set_handler(move || flag.store(true, Ordering::Relaxed)).map_err(|error| Failure::new(Exit::Bug, error))?;
@@ -152,6 +167,9 @@ fn serve(image: &Path, address: &str) -> Result<Exit, Failure> {
         Failure::from_error(Exit::Gone, &error)
             .hint("start pcscd with vsmartcard's driver; it listens on port 35963 for its first reader and 35964 for its second")
     })?;
+    for (fault, times) in card.faults_shown() {
+        eprintln!("{fault}: shown {times} times");
+    }
     Ok(Exit::Success)
 }
 

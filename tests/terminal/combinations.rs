@@ -37,9 +37,9 @@ use super::extended::State;
 use super::personalize::personalized;
 use super::rng;
 
-static AUTHORITY: LazyLock<Authority> = LazyLock::new(|| Authority::new(1));
+pub(crate) static AUTHORITY: LazyLock<Authority> = LazyLock::new(|| Authority::new(1));
 /// The inspection systems that the cards trust, and others under the same names.
-static STATES: LazyLock<[State; 2]> = LazyLock::new(|| ["a", "b"].map(State::ecdsa));
+pub(crate) static STATES: LazyLock<[State; 2]> = LazyLock::new(|| ["a", "b"].map(State::ecdsa));
 /// RSA keys take long to find; two of each length serve all cards, the right one and the wrong one.
 static RSA: LazyLock<Mutex<BTreeMap<(u8, usize), rsa::PrivateKey>>> = LazyLock::new(Mutex::default);
 
@@ -53,7 +53,7 @@ const CA_KEY: u32 = 40;
 
 /// Chip Authentication, and the Terminal Authentication that goes with it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Extended {
+pub(crate) enum Extended {
     /// Version 1 without Terminal Authentication.
     ChipOnly,
     /// Both version 1.
@@ -67,33 +67,33 @@ enum Extended {
 const EXTENDED: [Option<Extended>; 5] = [None, Some(Extended::ChipOnly), Some(Extended::One), Some(Extended::Two), Some(Extended::General)];
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct ChipAuth {
+pub(crate) struct ChipAuth {
     /// Id of the domain parameters.
-    domain: u8,
-    suite: Suite,
-    extended: Extended,
+    pub(crate) domain: u8,
+    pub(crate) suite: Suite,
+    pub(crate) extended: Extended,
 }
 
 /// How a card opens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Access {
+pub(crate) enum Access {
     Bac,
     Pace { by_can: bool, protocol: PaceProtocol, domain: u8 },
 }
 
 /// How a card proves that it has the key of DG15.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Active {
+pub(crate) enum Active {
     Rsa(usize),
     Ec(Curve, Hash),
 }
 
 /// A kind of card.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Kind {
-    access: Access,
-    chip_auth: Option<ChipAuth>,
-    active_auth: Option<Active>,
+pub(crate) struct Kind {
+    pub(crate) access: Access,
+    pub(crate) chip_auth: Option<ChipAuth>,
+    pub(crate) active_auth: Option<Active>,
 }
 
 impl Access {
@@ -159,7 +159,7 @@ impl Kind {
     }
 
     /// Whether the card guards its fingerprints.
-    fn guards(&self) -> bool {
+    pub(crate) fn guards(&self) -> bool {
         self.chip_auth.is_some_and(|chip| chip.extended != Extended::ChipOnly)
     }
 
@@ -216,7 +216,7 @@ impl Kind {
     }
 
     /// An unsigned document of this kind. Another number, other keys.
-    fn unsigned(&self, keys: u8) -> CardImage {
+    pub(crate) fn unsigned(&self, keys: u8) -> CardImage {
         let mut image = unsigned(Options { keys, ..Options::default() });
         image.files.retain(|file, _| !matches!(file.dg_number(), Some(13 | 15)) && (self.guards() || file.dg_number() != Some(3)));
         image.files.remove(&FileId::CARD_ACCESS);

@@ -126,15 +126,15 @@ impl Default for Options {
     }
 }
 
-/// EF.DG2 of 20,004 bytes: the head of a grey JPEG of 300 x 400, and something for its data.
-fn portrait() -> Vec<u8> {
+/// EF.DG2 of so many bytes: the head of a grey JPEG of 300 x 400, and something for its data.
+pub(crate) fn portrait(bytes: u32) -> Vec<u8> {
     let file = |len: u32| {
         let head = [0xFF, 0xD8, 0xFF, 0xC0, 0x00, 0x0B, 0x08, 0x01, 0x90, 0x01, 0x2C, 0x01, 0x01, 0x11, 0x00];
         let image = head.into_iter().chain((0..len).map(|n| (n % 249) as u8)).collect();
         Dg2::new(FaceImage::portrait(image).expect("a JPEG")).encode()
     };
-    let rest = file(19_000).len() - 19_000;
-    file(u32::try_from(20_004 - rest).expect("short"))
+    let rest = file(bytes - 1_000).len() - (bytes as usize - 1_000);
+    file(bytes - u32::try_from(rest).expect("short"))
 }
 
 /// DG1, DG2 (20,004 bytes), DG3, DG13, DG14, DG15, EF.COM, EF.CardAccess, EF.DIR, all keys and passwords; not signed.
@@ -168,7 +168,7 @@ pub(crate) fn unsigned(options: Options) -> CardImage {
     let dg14 = SecurityInfos::new([pace, ca_info, ca_key, aa_info]);
     let files = [
         (dg(1), Dg1::new(mrz()).encode()),
-        (dg(2), portrait()),
+        (dg(2), portrait(20_004)),
         (dg(3), tlv::encode(0x63, &[0xF1; 300])),
         (dg(13), tlv::encode(0x6D, &[0x30, 0x00])),
         (dg(14), tlv::encode(0x6E, dg14.encode())),

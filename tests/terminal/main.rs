@@ -8,6 +8,7 @@ mod document;
 mod entries;
 mod evidence;
 mod extended;
+mod faults;
 mod field;
 mod lies;
 mod noise;

@@ -49,7 +49,7 @@ impl Card {
                 Ok(Response::ok(answer))
             }
             Err(BacError::Length { .. }) => refuse(status::WRONG_LENGTH),
-            Err(BacError::Mac | BacError::Nonce(_)) => refuse(status::AUTH_FAILED),
+            Err(BacError::Mac | BacError::Nonce(_) | BacError::EqualKeys) => refuse(status::AUTH_FAILED),
         }
     }
 

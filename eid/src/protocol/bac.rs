@@ -7,7 +7,7 @@
 //! session keys from K.IFD xor K.IC, counter = last half of RND.IC ‖ last half of RND.IFD
 //! ```
 //!
-//! It refuses messages of another length, a wrong MAC (which is how a wrong MRZ shows), and foreign nonces.
+//! It refuses messages of another length, a wrong MAC (which is how a wrong MRZ shows), foreign nonces, and its own part of the key sent back.
 
 use rand_core::CryptoRng;
 use subtle::ConstantTimeEq;
@@ -40,6 +40,9 @@ pub enum BacError {
     /// The message answers another challenge.
     #[error("BAC: {0} is not the one that was sent")]
     Nonce(&'static str),
+    /// The chip's part of the key is the terminal's: whoever listens knows the session keys.
+    #[error("BAC: the chip sent the terminal's part of the key back")]
+    EqualKeys,
 }
 
 /// SHA-1 of the MRZ information (document number, date of birth, date of expiry, each with its check digit): 20 bytes.
@@ -150,6 +153,9 @@ impl Terminal {
         }
         if !same(&rnd_ifd, &self.rnd_ifd) {
             return Err(BacError::Nonce("RND.IFD"));
+        }
+        if k_ic == self.k_ifd {
+            return Err(BacError::EqualKeys);
         }
         Ok(channel(&self.rnd_ic, &self.rnd_ifd, &self.k_ifd, &k_ic))
     }
@@ -291,6 +297,9 @@ mod tests {
         let (_, terminal) = Terminal::start(&seed, &first, &mut rng).expect("eight bytes");
         let other = Keys::new(&seed).seal(&first, &[9; 8], &[0; 16]);
         assert_eq!(terminal.finish(&other).map(|_| ()), Err(BacError::Nonce("RND.IFD")));
+        let (command, terminal) = Terminal::start(&seed, &first, &mut rng).expect("eight bytes");
+        let echo = Chip { rnd_ic: first }.danger_authenticate(&seed, &command.data, &mut rng, Answer::echo_key).expect("same MRZ");
+        assert_eq!(terminal.finish(&echo.0).map(|_| ()), Err(BacError::EqualKeys));
         assert_eq!(
             Terminal::start(&seed, &[0; 4], &mut rng).map(|_| ()),
             Err(BacError::Length { what: "challenge", expected: 8, found: 4 })

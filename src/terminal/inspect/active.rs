@@ -3,7 +3,7 @@
 use eid::apdu::{EXTENDED_LE_MAX, SHORT_LE_MAX};
 use eid::cert::spki;
 use eid::crypto::hash::Hash;
-use eid::crypto::signature::PublicKey;
+use eid::crypto::signature::{PublicKey, SignatureError};
 use eid::lds::Elementary as _;
 use eid::lds::dg14::Dg14;
 use eid::lds::dg15::Dg15;
@@ -134,6 +134,8 @@ pub(in crate::terminal) fn active_auth_verdict(
             quirks.extend(verified.quirks.iter().map(|quirk| Quirk::new(quirk.rule(), "answer to INTERNAL AUTHENTICATE").over(signature)));
             AA.passed().with("hash", verified.hash.name())
         }
+        // what is no signature at all proves no more than a wrong one
+        Err(error @ ActiveAuthError::Signature(SignatureError::Malformed(_))) => AA.failed("signature-wrong", error.to_string()),
         Err(ActiveAuthError::Signature(error)) => AA.not_supported("key-unusable", error.to_string()),
         Err(error) => AA.failed("signature-wrong", error.to_string()),
     };

@@ -7,12 +7,23 @@ use super::*;
 #[test]
 fn the_table_is_read_and_every_row_is_counted_by_engine_and_state() {
     let faults = parse(TABLE).unwrap_or_else(|error| panic!("{error}"));
-    let mut counts: BTreeMap<(State, &str), usize> = BTreeMap::new();
+    let mut counts: BTreeMap<(State, Engine), usize> = BTreeMap::new();
     for fault in &faults {
-        *counts.entry((fault.state(), fault.engine.as_str())).or_default() += 1;
+        *counts.entry((fault.state(), fault.engine)).or_default() += 1;
     }
-    let counts: Vec<_> = counts.into_iter().map(|((state, engine), count)| (state.as_str(), engine, count)).collect();
-    assert_eq!(counts, [("implemented", "chip", 0)]);
+    let counts: Vec<_> = counts.into_iter().map(|((state, engine), count)| (state.as_str(), engine.as_str(), count)).collect();
+    let expected = [
+        ("implemented", "chip", 138),
+        ("not-implemented", "image", 205),
+        ("not-implemented", "pki", 92),
+        ("not-implemented", "eid", 17),
+        ("not-implemented", "seal", 19),
+        ("not-implemented", "list", 12),
+        ("not-implemented", "lds2", 11),
+        ("not-implemented", "dtc", 8),
+        ("impossible", "chip", 2),
+    ];
+    assert_eq!(counts, expected);
     assert_eq!(faults.len(), 504);
 }
 
