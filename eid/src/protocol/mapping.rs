@@ -42,7 +42,9 @@ impl GenericMapping {
         Self::with_key(AgreementPrivateKey::generate(domain, rng))
     }
 
-    pub(super) fn with_key(key: AgreementPrivateKey) -> Self {
+    /// The same with a mapping key that is there already.
+    #[must_use]
+    pub fn with_key(key: AgreementPrivateKey) -> Self {
         let public = key.public();
         Self { key, public }
     }

@@ -179,6 +179,11 @@ impl Agreed {
         self.mac.mac(&[&token_input(self.protocol, receiver)])
     }
 
+    /// As [`Self::token`], over the content of 7F49 alone.
+    fn bare_token(&self, receiver: &[u8]) -> [u8; 8] {
+        self.mac.mac(&[&token_objects(self.protocol, receiver)])
+    }
+
     /// The token of the other side over our key. A DH value that begins with zeros may be in it without them.
     fn check(&self, own: &AgreementKey, token: &[u8]) -> Result<(), PaceError> {
         let right = |key: &[u8]| self.mac.verify(&[&token_input(self.protocol, key)], token);
@@ -188,13 +193,17 @@ impl Agreed {
 
 /// 7F49 { 06 protocol, 86 point or 84 value } (Doc 9303-11 §4.4.3.4 and §9.4).
 fn token_input(protocol: PaceProtocol, public: &[u8]) -> Vec<u8> {
+    tlv::encode(0x7F49, &token_objects(protocol, public))
+}
+
+fn token_objects(protocol: PaceProtocol, public: &[u8]) -> Vec<u8> {
     let tag = match protocol.agreement() {
         Agreement::Ecdh => 0x86,
         Agreement::Dh => 0x84,
     };
     let mut inner = tlv::encode(0x06, &protocol.octets());
     tlv::push(&mut inner, tag, public);
-    tlv::encode(0x7F49, &inner)
+    inner
 }
 
 const fn data(step: u8) -> impl FnOnce(DynamicAuthError) -> PaceError {

@@ -72,7 +72,11 @@ impl AwaitNonce {
         self.map(answer, mapping)
     }
 
-    pub(super) fn map(self, answer: &[u8], mapping: TerminalMapping) -> Result<(Command, AwaitMapping), PaceError> {
+    /// As [`receive`](Self::receive), with mapping data that were drawn before: for who shows a chip a key of a certain form.
+    ///
+    /// # Errors
+    /// As [`receive`](Self::receive).
+    pub fn map(self, answer: &[u8], mapping: TerminalMapping) -> Result<(Command, AwaitMapping), PaceError> {
         let Terminal { parameters, key, .. } = self.0;
         let ([z], []) = parse(answer, [0x80], []).map_err(data(1))?;
         let nonce = decrypt_nonce(&key, z)?;
@@ -115,8 +119,20 @@ impl AwaitMapping {
     /// # Errors
     /// [`PaceError::Data`], [`PaceError::Mapping`], [`PaceError::Agreement`], [`PaceError::SameKey`].
     pub fn receive(self, answer: &[u8], rng: &mut dyn CryptoRng) -> Result<(Command, AwaitAgreement), PaceError> {
+        self.receive_with(answer, |generator| generator.generate(rng))
+    }
+
+    /// As [`receive`](Self::receive), with the ephemeral private key that `choose` draws on the mapped generator.
+    ///
+    /// # Errors
+    /// As [`receive`](Self::receive).
+    pub fn receive_with(
+        self,
+        answer: &[u8],
+        choose: impl FnOnce(&MappedGenerator) -> AgreementPrivateKey,
+    ) -> Result<(Command, AwaitAgreement), PaceError> {
         let generated = self.generator(answer)?;
-        let key = generated.generator.generate(rng);
+        let key = choose(&generated.generator);
         AwaitAgreement::send(generated, key)
     }
 
@@ -202,6 +218,12 @@ pub struct Established {
 }
 
 impl AwaitToken {
+    /// A token over the objects 06 and 86 (DH 84) without 7F49 around them, which a chip must refuse: for who tests one.
+    #[must_use]
+    pub fn danger_bare_token(&self) -> [u8; 8] {
+        self.agreed.bare_token(self.peer.as_bytes())
+    }
+
     /// Checks the chip's token: both have the same password. Object 8A is looked at in chip authentication mapping only.
     ///
     /// # Errors
