@@ -3,6 +3,7 @@
 //! | module | what |
 //! | --- | --- |
 //! | [`transport`] | a card within reach: PC/SC, vpcd, a virtual card, a trace; one name for each reader |
+//! | [`conform`] | conformance tests of a chip: test plans as data, run against any card |
 //! | [`demo`] | the main job as one call: PKI, people, cards, inspection |
 //! | `line` | the production line: intake, batches, stations, stock, audit (feature `line`) |
 //! | [`people`] | synthetic citizens, portraits, and fingers from a seed |

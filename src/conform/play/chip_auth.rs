@@ -1,0 +1,69 @@
+//! Chip Authentication version 1, with changes.
+
+use eid::apdu::Command;
+use eid::crypto::agreement::AgreementPrivateKey;
+use eid::protocol::chip_auth::choice::Choice;
+use eid::protocol::chip_auth::{self, Form, Terminal, Version};
+use rand_core::CryptoRng;
+
+use super::super::shape;
+use super::super::step::alteration::{Alteration, Change, Place, Spoil, Variant};
+use super::{Outcome, Player, Seen, Sent, Trouble, taken};
+
+impl Player<'_, '_> {
+    pub(super) fn chip_authentication(&mut self, alterations: &[Alteration]) -> Result<Seen, Trouble> {
+        let kat = alterations.contains(&Alteration::Variant(Variant::Kat));
+        let form = if kat { Form::KeyAgreementTemplate } else { Form::AuthenticationTemplate };
+        let way = self.profile.chip_auth.iter().find(|way| Form::usual(Version::One, way.protocol.suite) == form);
+        let way = way.ok_or_else(|| Trouble::Impossible("EF.DG14 has no Chip Authentication of that form".to_owned()))?.clone();
+        let places: &[Place] = if kat { &[Place::Kat] } else { &[Place::Mse, Place::Ga] };
+        let ephemeral = self.ephemeral(&way, alterations)?;
+        let impossible = |error: chip_auth::ChipAuthError| Trouble::Impossible(error.to_string());
+        let key_id = way.key_id.filter(|_| way.several);
+        let terminal = Terminal::with_key(Version::One, way.protocol, key_id, &way.key, &ephemeral).map_err(impossible)?;
+        let mut last = None;
+        for (place, command) in places.iter().zip(terminal.commands(form)) {
+            let answer = match self.chip_auth_command(*place, command, alterations, &way)? {
+                Sent::Answer(answer) => answer,
+                Sent::Stopped(answer) => return Ok(Seen::new(Outcome::Stopped, Some(answer))),
+            };
+            if !taken(answer.sw) {
+                return Ok(Seen::new(Outcome::Refused(*place), Some(answer)));
+            }
+            last = Some((*place, answer));
+        }
+        let Some((place, answer)) = last else { return Err(Trouble::Impossible("no command to send".to_owned())) };
+        Ok(match terminal.finish(form, &answer.data) {
+            Ok(channel) => {
+                self.link.old = self.link.channel.replace(channel);
+                Seen::new(Outcome::Opened, Some(answer))
+            }
+            Err(error) => Seen::new(Outcome::Wrong(place, error.to_string()), Some(answer)),
+        })
+    }
+
+    fn ephemeral(&mut self, way: &Choice, alterations: &[Alteration]) -> Result<AgreementPrivateKey, Trouble> {
+        let domain = way.key.domain();
+        let form = alterations.iter().find_map(|alteration| match alteration {
+            Alteration::Change(_, Change::Key(form)) => Some(*form),
+            _ => None,
+        });
+        match form {
+            Some(form) => shape::search(form, &domain, &mut |key| Some(key.public()), self.rng).map_err(Trouble::Impossible),
+            None => Ok(AgreementPrivateKey::generate(&domain, self.rng)),
+        }
+    }
+
+    fn chip_auth_command(&mut self, place: Place, command: Command, alterations: &[Alteration], way: &Choice) -> Result<Sent, Trouble> {
+        let ways = &self.profile.chip_auth;
+        let mut spoil = |how: Spoil, _: &[u8], rng: &mut dyn CryptoRng| match how {
+            Spoil::OtherSize => Ok(shape::other_size(&way.key.domain(), rng)),
+            Spoil::Unknown => (0x10..=0x7F_u8)
+                .find(|id| ways.iter().all(|way| way.key_id.is_none_or(|known| known.as_reference() != [*id])))
+                .map(|id| vec![id])
+                .ok_or_else(|| "the card has every key".to_owned()),
+            _ => Err("not a change of Chip Authentication".to_owned()),
+        };
+        self.exchange(place, command, alterations, &mut spoil)
+    }
+}

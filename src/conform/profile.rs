@@ -1,0 +1,244 @@
+//! What a card offers, read from it before the tests: EF.ATR/INFO, EF.DIR, EF.CardAccess, then with a password EF.COM, EF.SOD, EF.DG14,
+//! EF.DG15, EF.CardSecurity, and by trying what no file says (GET CHALLENGE, READ BINARY with odd instruction, whether DG3 and DG4 open).
+//!
+//! This reading is tolerant, unlike the tests: a card that wants another form of SELECT shall still be tested. What an implementation
+//! conformance statement says goes before what was read ([`Statement`]).
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use eid::apdu::Command;
+use eid::crypto::agreement::Domain;
+use eid::crypto::hash::Hash;
+use eid::crypto::signature::PublicKey;
+use eid::image::{EMRTD_AID, FileId};
+use eid::lds::Elementary as _;
+use eid::lds::card_access::CardAccess;
+use eid::lds::com::Com;
+use eid::lds::dg14::Dg14;
+use eid::lds::dg15::Dg15;
+use eid::lds::security_info::{Mapping, PaceProtocol, SecurityInfos};
+use eid::lds::sod::Sod;
+use eid::protocol::chip_auth::choice::{self, Choice};
+use eid::protocol::chip_auth::{Form, Version};
+use eid::protocol::pace::{Parameters, Password};
+use eid::transport::Transport;
+use rand_core::CryptoRng;
+
+use super::feature::Feature;
+use super::statement::Statement;
+use crate::session::{Session, SessionError};
+use crate::terminal::access::{self, AccessError, Fallback, Log, Method};
+use crate::terminal::read;
+
+/// What is known of the card under test.
+#[derive(Debug, Clone, Default)]
+pub struct Profile {
+    /// Answer to reset.
+    pub atr: Vec<u8>,
+    /// What the card has: by its files, and by the statement.
+    pub features: BTreeSet<Feature>,
+    /// Why the statement says that the card does not have something.
+    pub excluded: BTreeMap<Feature, String>,
+    /// Where card and statement contradict each other, and what could not be found out, in words.
+    pub remarks: Vec<String>,
+    /// PACE of EF.CardAccess that is supported here, the strongest first.
+    pub(super) pace: Vec<Parameters>,
+    /// Protocols of all its PACEInfos.
+    pub(super) offered: Vec<PaceProtocol>,
+    /// Ways of Chip Authentication version 1, the strongest first.
+    pub(super) chip_auth: Vec<Choice>,
+    pub(super) active_auth: Option<(PublicKey, Option<Hash>)>,
+}
+
+impl Profile {
+    /// Reads it from the card with the first of `passwords` that the card takes; afterwards the card is reset.
+    ///
+    /// # Errors
+    /// The card does not open, or is not there.
+    pub fn read(
+        transport: &mut dyn Transport,
+        passwords: &[Password],
+        statement: &Statement,
+        rng: &mut dyn CryptoRng,
+    ) -> Result<Self, AccessError> {
+        let mut session = Session::new(transport);
+        let mut profile = Self { atr: session.atr()?, ..Self::default() };
+        profile.in_the_clear(&mut session)?;
+        session.restart()?;
+        let mut log = Log::default();
+        let method = access::open(&mut session, passwords, Fallback::BasicAccessControl, rng, &mut log)?;
+        if let Some(bytes) = &log.card_access {
+            match CardAccess::parse(bytes) {
+                Ok(file) => profile.card_access(&file.infos),
+                Err(error) => profile.remarks.push(format!("EF.CardAccess: {error}")),
+            }
+        }
+        if passwords.iter().any(|password| matches!(password, Password::Can(_))) && profile.has(Feature::Pace) {
+            profile.features.insert(Feature::Can);
+        }
+        profile.data_groups(&mut session)?;
+        profile.odd_instruction(&mut session)?;
+        if matches!(method, Method::Pace { .. }) {
+            session.transmit(&select_mf())?;
+            if file(&mut session, FileId::CARD_SECURITY)?.is_some() {
+                profile.features.insert(Feature::Cs);
+            }
+        }
+        session.restart()?;
+        profile.state(statement);
+        Ok(profile)
+    }
+
+    /// Whether the card has it.
+    #[must_use]
+    pub fn has(&self, feature: Feature) -> bool {
+        self.features.contains(&feature)
+    }
+
+    fn in_the_clear<T: Transport>(&mut self, session: &mut Session<T>) -> Result<(), SessionError> {
+        for (id, feature) in [(FileId::ATR_INFO, Feature::EfAtr), (FileId::DIR, Feature::EfDir)] {
+            session.restart()?;
+            session.transmit(&select_mf())?;
+            let selected = session.transmit(&Command::new(0x00, 0xA4, 0x02, 0x0C).with_data(id.fid.to_be_bytes()))?;
+            let read = session.transmit(&Command::new(0x00, 0xB0, 0x80 | id.sfi(), 0).with_le(256))?;
+            if selected.sw.is_ok() || !read.data.is_empty() {
+                self.features.insert(feature);
+            }
+        }
+        session.restart()?;
+        session.transmit(&Command::new(0x00, 0xA4, 0x04, 0x0C).with_data(EMRTD_AID))?;
+        let challenge = session.transmit(&eid::protocol::bac::get_challenge())?;
+        if challenge.sw.is_ok() && challenge.data.len() == 8 {
+            self.features.insert(Feature::Bac);
+        }
+        Ok(())
+    }
+
+    fn card_access(&mut self, infos: &SecurityInfos) {
+        let mut sets = BTreeSet::new();
+        for info in infos.pace() {
+            self.features.insert(Feature::Pace);
+            self.offered.push(info.protocol);
+            match Parameters::from_info(info, infos) {
+                Ok(parameters) => {
+                    sets.insert(parameters.id());
+                    self.features.insert(match info.protocol.mapping() {
+                        Mapping::Generic => Feature::Gm,
+                        Mapping::Integrated => Feature::Im,
+                        Mapping::ChipAuthentication => Feature::Cam,
+                    });
+                    if !self.pace.contains(&parameters) {
+                        self.pace.push(parameters);
+                    }
+                }
+                Err(error) => self.remarks.push(format!("EF.CardAccess: a PACEInfo is not tested: {error}")),
+            }
+        }
+        self.pace.sort_by_key(|parameters| std::cmp::Reverse(parameters.strength()));
+        if sets.len() == 1 {
+            self.features.insert(Feature::OneSet);
+        }
+        if let Some(used) = self.pace.first() {
+            self.features.insert(match used.domain() {
+                Domain::Ec(_) => Feature::PaceEcdh,
+                Domain::Dh(_) => Feature::PaceDh,
+            });
+        }
+    }
+
+    fn data_groups<T: Transport>(&mut self, session: &mut Session<T>) -> Result<(), AccessError> {
+        let com = file(session, FileId::COM)?.and_then(|bytes| Com::parse(&bytes).ok());
+        let sod = file(session, FileId::SOD)?.and_then(|bytes| Sod::parse(&bytes).ok());
+        let listed = com.iter().flat_map(Com::data_groups).chain(sod.iter().flat_map(|sod| sod.data_groups().collect::<Vec<_>>()));
+        self.features.extend(listed.map(Feature::Dg));
+        for number in [3, 4] {
+            if self.has(Feature::Dg(number)) && FileId::dg(number).is_some_and(|dg| is_guarded(session, dg)) {
+                self.features.insert(Feature::Eac);
+            }
+        }
+        let of = |number| FileId::dg(number).filter(|_| self.features.contains(&Feature::Dg(number)));
+        let dg14 = match of(14) {
+            Some(id) => file(session, id)?.and_then(|bytes| Dg14::parse(&bytes).ok()),
+            None => None,
+        };
+        let dg15 = match of(15) {
+            Some(id) => file(session, id)?.and_then(|bytes| Dg15::parse(&bytes).ok()),
+            None => None,
+        };
+        if let Some(dg14) = &dg14 {
+            self.chip_authentication(&dg14.infos);
+        }
+        match dg15.map(|dg15| dg15.key()) {
+            Some(Ok(info)) => {
+                self.features.insert(Feature::Aa);
+                self.features.insert(if matches!(info.key, PublicKey::Rsa(_)) { Feature::AaRsa } else { Feature::AaEcdsa });
+                self.active_auth = Some((info.key, dg14.and_then(|dg14| dg14.infos.active_auth_hash())));
+            }
+            Some(Err(error)) => self.remarks.push(format!("EF.DG15: {error}")),
+            None => {}
+        }
+        Ok(())
+    }
+
+    fn chip_authentication(&mut self, infos: &SecurityInfos) {
+        let choices = choice::choices(infos, &mut Vec::new());
+        self.remarks.extend(choices.unusable.into_iter().map(|why| format!("EF.DG14: not tested: {why}")));
+        self.chip_auth = choices.ways.into_iter().filter(|way| way.version == Version::One).collect();
+        for way in &self.chip_auth {
+            self.features.insert(Feature::Ca);
+            self.features.insert(match Form::usual(Version::One, way.protocol.suite) {
+                Form::KeyAgreementTemplate => Feature::Kat,
+                Form::AuthenticationTemplate => Feature::At,
+            });
+        }
+        if let Some(used) = self.chip_auth.first() {
+            self.features.insert(match used.key.domain() {
+                Domain::Ec(_) => Feature::CaEcdh,
+                Domain::Dh(_) => Feature::CaDh,
+            });
+        }
+    }
+
+    /// READ BINARY B1 of EF.COM.
+    fn odd_instruction<T: Transport>(&mut self, session: &mut Session<T>) -> Result<(), SessionError> {
+        let read = Command::new(0x00, 0xB1, 0x00, FileId::COM.sfi()).with_data([0x54, 0x02, 0x00, 0x00]).with_le(6);
+        let answer = session.transmit(&read)?;
+        if answer.data.first() == Some(&0x53) {
+            self.features.insert(Feature::OddIns);
+        }
+        Ok(())
+    }
+
+    /// What the statement says goes before what was read.
+    fn state(&mut self, statement: &Statement) {
+        for feature in &statement.has {
+            if self.features.insert(*feature) {
+                self.remarks.push(format!("the statement says that the card has {feature}; it does not show it"));
+            }
+        }
+        for (feature, reason) in &statement.has_not {
+            if self.features.remove(feature) {
+                self.remarks.push(format!("the statement says that the card has no {feature} ({reason}); it shows it"));
+            }
+            self.excluded.insert(*feature, reason.clone());
+        }
+    }
+}
+
+fn select_mf() -> Command {
+    Command::new(0x00, 0xA4, 0x00, 0x0C).with_data([0x3F, 0x00])
+}
+
+/// A file, if it can be read.
+fn file<T: Transport>(session: &mut Session<T>, id: FileId) -> Result<Option<Vec<u8>>, AccessError> {
+    match read::read_file(session, id, &mut Vec::new(), &mut |_| {}) {
+        Ok(bytes) => Ok(Some(bytes)),
+        Err(read::ReadError::Session { source, .. }) => Err(source.into()),
+        Err(_) => Ok(None),
+    }
+}
+
+/// Whether a data group is there and does not open with the session alone.
+fn is_guarded<T: Transport>(session: &mut Session<T>, id: FileId) -> bool {
+    matches!(read::read_file(session, id, &mut Vec::new(), &mut |_| {}), Err(read::ReadError::Protected { .. }))
+}

@@ -1,0 +1,225 @@
+//! The language of test steps (docs/conform.md): what is done to the card, and what must be seen.
+//!
+//! ```text
+//! steps       = step *( " ; " step )
+//! step        = action " -> " expectation *( " " expectation )
+//! action      = word [ "[" alteration *( "," alteration ) "]" ] [ " " APDU ]
+//! ```
+//!
+//! It refuses words that it does not know and APDUs that are none, so that a row that says nothing cannot pass for a test.
+
+use std::fmt;
+
+pub(super) mod alteration;
+pub(super) mod expect;
+
+use alteration::Alteration;
+use expect::Expectation;
+
+/// Why text is no step.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub(super) struct StepError(pub(super) String);
+
+/// Something that is done to the card, and what must be seen.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Step {
+    pub(super) action: Action,
+    pub(super) alterations: Vec<Alteration>,
+    pub(super) expect: Vec<Expectation>,
+    /// As it stands in the suite.
+    text: String,
+}
+
+/// What is done.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Action {
+    /// Cold reset.
+    Reset,
+    /// SELECT of the MF.
+    Mf,
+    /// SELECT of the eMRTD application, in the session if one is open.
+    Application,
+    /// A command in the clear.
+    Plain(Apdu),
+    /// A command under secure messaging.
+    Secured(Apdu),
+    /// A harmless command under secure messaging: does the session live?
+    Probe,
+    /// Basic Access Control.
+    Bac,
+    /// PACE.
+    Pace,
+    /// PACE, or Basic Access Control where there is none, and the application.
+    Access,
+    /// Chip Authentication.
+    ChipAuthentication,
+    /// Active Authentication.
+    ActiveAuthentication,
+    /// Terminal Authentication, where DG3 and DG4 need it.
+    Rights,
+}
+
+/// A command APDU with places for random bytes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Apdu(Vec<Piece>);
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Piece {
+    Bytes(Vec<u8>),
+    /// `<rnd8>`: that many random bytes.
+    Random(usize),
+}
+
+/// Most random bytes in one place.
+const MAX_RANDOM: usize = 64;
+
+impl Apdu {
+    fn parse(text: &str) -> Result<Self, StepError> {
+        let wrong = |found: &str| StepError(format!("expected hexadecimal digits or <rndN>, found {found:?}"));
+        let mut pieces = Vec::new();
+        let mut rest = text;
+        while !rest.is_empty() {
+            let end = rest.find('<').unwrap_or(rest.len());
+            let (digits, after) = rest.split_at(end);
+            if !digits.is_empty() {
+                pieces.push(Piece::Bytes(hex::decode(digits).map_err(|_| wrong(digits))?));
+            }
+            rest = after;
+            if let Some(place) = rest.strip_prefix('<') {
+                let (name, after) = place.split_once('>').ok_or_else(|| wrong(rest))?;
+                let count = name.strip_prefix("rnd").and_then(|count| count.parse().ok()).filter(|count| (1..=MAX_RANDOM).contains(count));
+                pieces.push(Piece::Random(count.ok_or_else(|| wrong(name))?));
+                rest = after;
+            }
+        }
+        let apdu = Self(pieces);
+        if apdu.len() < 4 { Err(StepError(format!("expected a command of at least four bytes, found {text:?}"))) } else { Ok(apdu) }
+    }
+
+    fn len(&self) -> usize {
+        self.0.iter().map(|piece| if let Piece::Bytes(bytes) = piece { bytes.len() } else { 4 }).sum()
+    }
+
+    /// The bytes, random ones drawn.
+    pub(super) fn bytes(&self, rng: &mut dyn rand_core::CryptoRng) -> Vec<u8> {
+        let mut out = Vec::new();
+        for piece in &self.0 {
+            match piece {
+                Piece::Bytes(bytes) => out.extend(bytes),
+                Piece::Random(count) => {
+                    let at = out.len();
+                    out.resize(at + count, 0);
+                    if let Some(place) = out.get_mut(at..) {
+                        rng.fill_bytes(place);
+                    }
+                }
+            }
+        }
+        out
+    }
+}
+
+/// Reads the steps of a case; none for an empty text.
+pub(super) fn parse(text: &str) -> Result<Vec<Step>, StepError> {
+    if text.trim().is_empty() { Ok(Vec::new()) } else { text.split(" ; ").map(|step| Step::parse(step.trim())).collect() }
+}
+
+impl Step {
+    fn parse(text: &str) -> Result<Self, StepError> {
+        let (left, right) = text.split_once(" -> ").ok_or_else(|| StepError(format!("expected ACTION -> EXPECTATION, found {text:?}")))?;
+        let (left, right) = (left.trim(), right.trim());
+        let end = left.find([' ', '[']).unwrap_or(left.len());
+        let (word, rest) = left.split_at(end);
+        let (alterations, operand) = match rest.strip_prefix('[') {
+            Some(rest) => {
+                let (inside, operand) = rest.split_once(']').ok_or_else(|| StepError(format!("expected ], found {left:?}")))?;
+                (inside.split(',').map(Alteration::parse).collect::<Result<Vec<_>, _>>()?, operand.trim())
+            }
+            None => (Vec::new(), rest.trim()),
+        };
+        let without =
+            |action| if operand.is_empty() { Ok(action) } else { Err(StepError(format!("{word} takes no APDU, found {operand:?}"))) };
+        let action = match word {
+            "reset" => without(Action::Reset)?,
+            "mf" => without(Action::Mf)?,
+            "application" => without(Action::Application)?,
+            "plain" => Action::Plain(Apdu::parse(operand)?),
+            "sm" => Action::Secured(Apdu::parse(operand)?),
+            "probe" => without(Action::Probe)?,
+            "bac" => without(Action::Bac)?,
+            "pace" => without(Action::Pace)?,
+            "access" => without(Action::Access)?,
+            "ca" => without(Action::ChipAuthentication)?,
+            "aa" => without(Action::ActiveAuthentication)?,
+            "rights" => without(Action::Rights)?,
+            _ => return Err(StepError(format!("expected an action, found {word:?}"))),
+        };
+        if let Some(alteration) = alterations.iter().find(|alteration| !alteration.belongs_to(&action)) {
+            return Err(StepError(format!("{alteration} is no alteration of {word}")));
+        }
+        let expect = right.split_whitespace().map(Expectation::parse).collect::<Result<Vec<_>, _>>()?;
+        if expect.is_empty() {
+            return Err(StepError(format!("expected something to be seen, found {text:?}")));
+        }
+        Ok(Self { action, alterations, expect, text: text.to_owned() })
+    }
+}
+
+impl fmt::Display for Step {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_case_is_read_step_by_step() {
+        let steps = parse("reset -> ok ; sm[-8E] 00A4020C02011E -> 6987|6988 ~plain ; pace[map,ga2:key=x-small] -> opens").expect("steps");
+        assert_eq!(steps.len(), 3);
+        assert_eq!(steps[0].action, Action::Reset);
+        assert!(matches!(&steps[1].action, Action::Secured(apdu) if apdu.len() == 7));
+        assert_eq!((steps[1].alterations.len(), steps[1].expect.len()), (1, 2));
+        assert_eq!((&steps[2].action, steps[2].alterations.len()), (&Action::Pace, 2));
+        assert_eq!(steps[1].to_string(), "sm[-8E] 00A4020C02011E -> 6987|6988 ~plain");
+        assert_eq!(parse(""), Ok(Vec::new()));
+    }
+
+    #[test]
+    fn random_bytes_are_drawn_each_time() {
+        let apdu = Apdu::parse("0088000004<rnd4>00").expect("an APDU");
+        let mut rng = applets::rng::SeededRng::new(b"steps");
+        let (one, other) = (apdu.bytes(&mut rng), apdu.bytes(&mut rng));
+        assert_eq!((one.len(), &one[..5], one[9]), (10, &[0x00, 0x88, 0, 0, 4][..], 0));
+        assert_ne!(one, other);
+    }
+
+    #[test]
+    fn what_is_no_step_is_refused() {
+        for wrong in [
+            "reset",
+            "reset ->",
+            "-> ok",
+            "restart -> ok",
+            "plain -> 9000",
+            "plain 00A4 -> 9000",
+            "plain 00A402 0C -> 9000",
+            "plain 00A4020x -> 9000",
+            "plain 00880000<rnd0> -> 9000",
+            "plain 00880000<rnd4 -> 9000",
+            "reset 00 -> ok",
+            "pace[ga2:81=short -> fails",
+            "pace[ga5:last] -> fails",
+            "bac[ga1:last] -> fails",
+            "sm[ga1:last] 00B00000 -> ERR",
+            "reset -> ok ;; reset -> ok",
+            "plain 00B0000000 -> 90000",
+            "plain 00B0000000 -> perhaps",
+        ] {
+            assert!(parse(wrong).is_err(), "{wrong}");
+        }
+    }
+}
