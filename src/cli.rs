@@ -13,6 +13,7 @@ mod access;
 mod apdu;
 mod by;
 mod clock;
+mod conform;
 mod cvca;
 mod demo;
 mod exit;
@@ -62,6 +63,7 @@ struct Cli {
 enum Command {
     Demo(demo::Demo),
     Verify(verify::Verify),
+    Conform(conform::Conform),
     Show(show::Show),
     Sim(sim::Sim),
     Perso(perso::Perso),
@@ -114,6 +116,7 @@ fn run(command: Command, context: Context) -> Result<Exit, Failure> {
     match command {
         Command::Demo(command) => command.run(context),
         Command::Verify(command) => command.run(context),
+        Command::Conform(command) => command.run(context),
         Command::Show(command) => command.run(context),
         Command::Sim(command) => command.run(context),
         Command::Pki(command) => command.run(context),

@@ -38,6 +38,16 @@ impl AccessArgs {
         self.can.is_some() || self.mrz.is_some() || self.mrz_file.is_some() || self.pin_file.is_some() || self.puk_file.is_some()
     }
 
+    /// The MRZ as it is printed, where all of it was given, and not its three fields alone.
+    pub(crate) fn printed(&self) -> Result<Option<String>, Failure> {
+        let text = match (&self.mrz, &self.mrz_file) {
+            (Some(text), _) => Some(text.clone()),
+            (None, Some(path)) => Some(std::fs::read_to_string(path).map_err(|error| Failure::file(path, &error))?),
+            (None, None) => None,
+        };
+        Ok(text.filter(|text| Mrz::read(text).is_ok()))
+    }
+
     /// The passwords given, the one for PACE first: PIN or PUK, CAN, MRZ.
     pub(crate) fn passwords(&self) -> Result<Vec<Password>, Failure> {
         let mut passwords = Vec::new();

@@ -7,6 +7,7 @@ mod pcscd;
 mod postgres;
 
 mod ceremony;
+mod conform;
 mod cv;
 mod evidence;
 mod input;
