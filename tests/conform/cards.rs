@@ -1,0 +1,79 @@
+//! Cards to be tested: personalized by the demo from a document profile, each with its passwords.
+
+use std::path::PathBuf;
+
+use applets::Card;
+use applets::rng::SeededRng;
+use cardwright::conform::{Options, Profile, Report, Statement, Suite};
+use cardwright::demo::{self, DemoOptions, Slot};
+use cardwright::terminal::{can, mrz};
+use eid::mrz::Mrz;
+use eid::protocol::pace::Password;
+use eid::transport::Transport;
+
+/// A card of the demo, in a folder that lives as long as this.
+pub(crate) struct Made {
+    folder: tempfile::TempDir,
+    /// CAN, where the card has one, and MRZ.
+    pub(crate) passwords: Vec<Password>,
+}
+
+/// The text of a built-in profile.
+pub(crate) fn profile(name: &str) -> String {
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("fixtures/profiles").join(name).with_extension("toml");
+    std::fs::read_to_string(path).expect("a profile")
+}
+
+impl Made {
+    /// One card with the document profile of `text`.
+    pub(crate) fn new(text: &str) -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (out, profile) = (folder.path().join("demo"), folder.path().join("profile.toml"));
+        std::fs::write(&profile, text).expect("written");
+        let today = "2026-11-21".parse().expect("a date");
+        let profile = profile.display().to_string();
+        let options = DemoOptions { cards: 1, slots: vec![Slot::InProcess], out: out.clone(), seed: 1, profile, today, token: None };
+        demo::run(&options, &mut SeededRng::new(b"conform"), &|_| {}).expect("a demo");
+        let people: serde_json::Value = serde_json::from_slice(&std::fs::read(out.join("people.json")).expect("people")).expect("JSON");
+        let person = &people[0];
+        let lines: String = person["mrz"].as_array().expect("lines").iter().filter_map(|line| line.as_str()).collect();
+        let zone = Mrz::parse(&lines).expect("an MRZ");
+        let printed = person["can"].as_str().filter(|digits| !digits.is_empty()).map(can);
+        Self { passwords: printed.into_iter().chain([mrz(&zone)]).collect(), folder }
+    }
+
+    pub(crate) fn file(&self) -> PathBuf {
+        self.folder.path().join("demo/cards/0001.card")
+    }
+
+    /// What the good card offers.
+    pub(crate) fn profile(&self) -> Profile {
+        Profile::read(&mut self.card(), &self.passwords, &Statement::default(), &mut SeededRng::new(b"profile")).expect("the card opens")
+    }
+
+    /// The card in process.
+    pub(crate) fn card(&self) -> Card {
+        Card::open(&self.file(), Box::new(SeededRng::new(b"chip"))).expect("a card")
+    }
+}
+
+/// Runs cases of the ICAO suite against a card; `only` as on the command line, all if it is empty.
+pub(crate) fn run(card: &mut dyn Transport, passwords: &[Password], only: &[&str], strict: bool) -> Report {
+    run_stated(card, passwords, &Statement::default(), only, strict)
+}
+
+/// The same with an implementation conformance statement.
+pub(crate) fn run_stated(card: &mut dyn Transport, passwords: &[Password], statement: &Statement, only: &[&str], strict: bool) -> Report {
+    let suite = Suite::built_in("icao3").expect("a suite");
+    suite.run(card, passwords, statement, &options(only, strict), &mut SeededRng::new(b"tester"), &mut |_| {}).expect("the card opens")
+}
+
+fn options(only: &[&str], strict: bool) -> Options {
+    Options { strict, only: only.iter().map(|id| (*id).to_owned()).collect() }
+}
+
+/// Runs cases against a card that is too bad to be read first: with the profile of a good one.
+pub(crate) fn run_known(card: &mut dyn Transport, profile: &Profile, passwords: &[Password], only: &[&str], strict: bool) -> Report {
+    let suite = Suite::built_in("icao3").expect("a suite");
+    suite.run_on(profile.clone(), card, passwords, &options(only, strict), &mut SeededRng::new(b"tester"), &mut |_| {})
+}
