@@ -13,7 +13,7 @@ mod faults;
 mod hopper;
 
 #[cfg(feature = "pcsc")]
-pub use desk::{Asking, Desk};
+pub use desk::Desk;
 pub use faults::{Fault, Faults, Share};
 pub use hopper::{CardRngs, Hopper};
 
@@ -76,6 +76,48 @@ pub enum Ask {
     Insert,
     /// Take it out and put it there.
     TakeAway(Bin),
+    /// Another program holds the card: end that program.
+    Release,
+    /// The reader is not there: plug it in.
+    PlugIn,
+    /// The service of the readers is not there: start it.
+    StartService,
+}
+
+impl Ask {
+    /// One word for programs: `insert`, `good`, `reject`, `blank`, `stay`, `release`, `plug-in`, `start-service`.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Insert => "insert",
+            Self::TakeAway(Bin::Good) => "good",
+            Self::TakeAway(Bin::Reject) => "reject",
+            Self::TakeAway(Bin::Blank) => "blank",
+            Self::TakeAway(Bin::Stay) => "stay",
+            Self::Release => "release",
+            Self::PlugIn => "plug-in",
+            Self::StartService => "start-service",
+        }
+    }
+}
+
+impl std::fmt::Display for Ask {
+    /// What a person is told.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Insert => f.write_str("insert a card"),
+            Self::TakeAway(bin) => write!(f, "take the card out: {}", bin.name()),
+            Self::Release => f.write_str("another program holds the card: end that program"),
+            Self::PlugIn => f.write_str("the reader is gone: plug it in"),
+            Self::StartService => f.write_str("the PC/SC service is gone: start it"),
+        }
+    }
+}
+
+/// Hears what a person is asked for.
+pub trait Asked: Send + Sync {
+    /// The person at `reader` shall do this.
+    fn ask(&self, reader: &str, ask: Ask);
 }
 
 /// Why a feeder stands.
@@ -117,9 +159,10 @@ pub trait Feeder: Send {
     /// The reader or its folder cannot be used.
     fn load(&mut self, stop: &dyn Fn() -> bool) -> Result<Load, FeederError>;
 
-    /// Takes the card away. `link` is the card of the last [`Load::Card`], `None` after [`Load::Mute`].
+    /// Takes the card away. `link` is the card of the last [`Load::Card`], `None` after [`Load::Mute`]. Whether it is in its bin: `false` if it
+    /// stays, if the wait was ended, or if nobody knows.
     ///
     /// # Errors
     /// The card could not be moved: a person must look.
-    fn unload(&mut self, link: Option<Link>, bin: Bin, stop: &dyn Fn() -> bool) -> Result<(), FeederError>;
+    fn unload(&mut self, link: Option<Link>, bin: Bin, stop: &dyn Fn() -> bool) -> Result<bool, FeederError>;
 }

@@ -9,8 +9,8 @@
 //! by the table of [`super::recover`], so that nothing is special after a crash. Results go to the journal first and from its outbox to the
 //! store: while the store is away, bound cards are finished, and nothing new is bound.
 //!
-//! The station refuses to go on after an incident, after three failures in a row in one reader (that reader), when too many of the last
-//! cards were scrap, and when its journal cannot be written. It never tries a key twice.
+//! The station refuses to go on after an incident, when too many of the last cards were scrap, and when its journal cannot be written. A
+//! reader is out after three failures in a row, or when it cannot be reached any more; the others go on. It never tries a key twice.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -20,7 +20,7 @@ use std::time::Duration;
 use eid::image::CardImage;
 use rand_core::CryptoRng;
 
-use super::feeder::{Feeder, FeederError};
+use super::feeder::Feeder;
 use super::quality::Quality;
 use super::recover::Row;
 use super::state::JobState;
@@ -178,14 +178,6 @@ pub enum StationError {
     /// The store refuses for a reason that is not the line's.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// A feeder.
-    #[error("{reader}: {source}")]
-    Feeder {
-        /// Its reader.
-        reader: String,
-        /// Why.
-        source: FeederError,
-    },
 }
 
 /// One reader with what its worker needs.
@@ -286,7 +278,7 @@ impl<'a> Station<'a> {
     /// Works with these readers until there is nothing left to do, or something ends it. `store` is for what is not a reader's.
     ///
     /// # Errors
-    /// The journal, the store, or a feeder cannot be used. What was done until then is in the journal.
+    /// The journal or the store cannot be used. What was done until then is in the journal.
     pub fn run(&self, seats: Vec<Seat>, store: &mut dyn Store) -> Result<End, StationError> {
         self.start(store)?;
         let worked = std::thread::scope(|scope| {
@@ -417,7 +409,7 @@ impl<'a> Station<'a> {
         let [prepared, claimed, find, count] = left.jobs;
         Ok(if self.parts.stop.load(Ordering::Relaxed) {
             End::Stopped
-        } else if prepared > 0 && self.out.load(Ordering::Relaxed) >= self.seats.load(Ordering::Relaxed) {
+        } else if prepared + find > 0 && self.out.load(Ordering::Relaxed) >= self.seats.load(Ordering::Relaxed) {
             End::ReadersOut
         } else if prepared > 0 && self.out_of_blanks.load(Ordering::Relaxed) {
             End::NoBlanks { jobs: prepared }

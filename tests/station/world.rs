@@ -253,7 +253,7 @@ impl Feeder for RackFeeder {
         Ok(Load::Card(Box::new(ChipLink { chip, power: self.power.clone() })))
     }
 
-    fn unload(&mut self, link: Option<Link>, bin: Bin, _: &dyn Fn() -> bool) -> Result<(), FeederError> {
+    fn unload(&mut self, link: Option<Link>, bin: Bin, _: &dyn Fn() -> bool) -> Result<bool, FeederError> {
         drop(link);
         self.power.around(|| {
             let mut rack = lock(&self.rack);
@@ -265,7 +265,7 @@ impl Feeder for RackFeeder {
                 Bin::Stay => drop(rack.reader.insert(self.name.clone(), number)),
             }
         });
-        Ok(())
+        Ok(bin != Bin::Stay)
     }
 }
 

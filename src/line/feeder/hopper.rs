@@ -137,18 +137,19 @@ impl Feeder for Hopper {
         Ok(link.map_or_else(|error| Load::Mute(error.to_string()), Load::Card))
     }
 
-    fn unload(&mut self, link: Option<Link>, bin: Bin, _stop: &dyn Fn() -> bool) -> Result<(), FeederError> {
+    fn unload(&mut self, link: Option<Link>, bin: Bin, _stop: &dyn Fn() -> bool) -> Result<bool, FeederError> {
         // The file is locked as long as the card is open.
         drop(link);
-        let Some(path) = self.current.take() else { return Ok(()) };
+        let Some(path) = self.current.take() else { return Ok(false) };
         let folder = match bin {
             Bin::Good => self.folder.join("good"),
             Bin::Reject => self.folder.join("reject"),
             Bin::Blank => self.folder.clone(),
-            Bin::Stay => return Ok(()),
+            Bin::Stay => return Ok(false),
         };
-        let Some(name) = path.file_name() else { return Ok(()) };
-        std::fs::rename(&path, folder.join(name)).map_err(io(&path))
+        let Some(name) = path.file_name() else { return Ok(false) };
+        std::fs::rename(&path, folder.join(name)).map_err(io(&path))?;
+        Ok(true)
     }
 }
 

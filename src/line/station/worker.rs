@@ -1,8 +1,9 @@
 //! One worker with one reader: a card comes, is settled by the table, and goes to its bin.
 
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
 use std::sync::atomic::Ordering;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use eid::image::CardImage;
 use eid::scp03;
@@ -37,6 +38,9 @@ pub enum Stage {
     /// It becomes operational.
     Activate,
 }
+
+/// How often it is looked whether a card that a person is asked for is still wanted.
+const LOOK: Duration = Duration::from_secs(1);
 
 /// Seconds that a claim must have left when its card is bound.
 const MARGIN: i64 = 5;
@@ -102,6 +106,8 @@ struct Worker<'s, 'a> {
     /// Batches of which this reader has had a card in quality control.
     known: BTreeSet<BatchId>,
     failures: u32,
+    /// The card in the reader, if it was issued before it came.
+    issued_before: Option<Serial>,
 }
 
 impl<'a> Station<'a> {
@@ -109,12 +115,20 @@ impl<'a> Station<'a> {
     /// a thread of its own; [`start`](Station::start) comes before it, [`finish`](Station::finish) after it.
     ///
     /// # Errors
-    /// The journal, the store, or the feeder cannot be used.
+    /// The journal or the store cannot be used.
     pub fn work(&self, seat: Seat) -> Result<(), StationError> {
         self.seats.fetch_add(1, Ordering::Relaxed);
         let reader = seat.feeder.name().to_owned();
-        let mut worker =
-            Worker { station: self, feeder: seat.feeder, store: seat.store, rng: seat.rng, reader, known: BTreeSet::new(), failures: 0 };
+        let mut worker = Worker {
+            station: self,
+            feeder: seat.feeder,
+            store: seat.store,
+            rng: seat.rng,
+            reader,
+            known: BTreeSet::new(),
+            failures: 0,
+            issued_before: None,
+        };
         let done = worker.run();
         if let Err(error) = &done {
             self.halt(&error.to_string());
@@ -141,9 +155,13 @@ impl Worker<'_, '_> {
                 }
             }
             self.stage(None, Stage::Waiting);
-            let loaded = self.feeder.load(&stopping).map_err(|source| self.feeder_error(source))?;
+            let loaded = match self.load() {
+                Ok(loaded) => loaded,
+                Err(error) => return self.reader_out(&error.to_string()),
+            };
             let (link, bin) = match loaded {
-                Load::Stopped => return Ok(()),
+                // It is over, or there is nothing to do for another card: the next look at the jobs says which.
+                Load::Stopped => continue,
                 Load::Empty => {
                     station.out_of_blanks.store(true, Ordering::Relaxed);
                     return Ok(());
@@ -157,26 +175,45 @@ impl Worker<'_, '_> {
                     (Some(link), bin)
                 }
             };
-            self.put_away(link, bin, &stopping)?;
+            let is_away = match self.feeder.unload(link, bin, &stopping) {
+                Ok(is_away) => is_away,
+                Err(error) => return self.reader_out(&error.to_string()),
+            };
+            // Whoever brings it once more is asked why.
+            if let Some(serial) = self.issued_before.take().filter(|_| is_away) {
+                lock(&station.journal).settle(&serial, IntentState::Away)?;
+            }
             if self.failures >= settings.failures_in_a_row {
-                self.reader_out(&format!("{} failures in a row", self.failures));
-                return Ok(());
+                return self.reader_out(&format!("{} failures in a row", self.failures));
             }
         }
         Ok(())
     }
 
-    fn reader_out(&self, why: &str) {
+    /// The next card. A person is not asked for one any longer than there is something to do for it.
+    fn load(&mut self) -> Result<Load, FeederError> {
+        let station = self.station;
+        let (feeder, store) = (&mut self.feeder, RefCell::new(&mut self.store));
+        let looked = Cell::new(Instant::now());
+        let is_manual = feeder.is_manual();
+        feeder.load(&|| {
+            if station.is_stopping() {
+                return true;
+            }
+            if !is_manual || looked.get().elapsed() < LOOK {
+                return false;
+            }
+            looked.set(Instant::now());
+            // A store that is away is waited for where the next job is claimed.
+            matches!(station.there(&mut ***store.borrow_mut()), Ok(There::Nothing))
+        })
+    }
+
+    /// This reader works no more.
+    fn reader_out(&self, why: &str) -> Result<(), StationError> {
         self.station.out.fetch_add(1, Ordering::Relaxed);
         (self.station.parts.tell)(Event::ReaderOut { reader: &self.reader, why });
-    }
-
-    fn put_away(&mut self, link: Option<Link>, bin: Bin, stopping: &dyn Fn() -> bool) -> Result<(), StationError> {
-        self.feeder.unload(link, bin, stopping).map_err(|source| self.feeder_error(source))
-    }
-
-    fn feeder_error(&self, source: FeederError) -> StationError {
-        StationError::Feeder { reader: self.reader.clone(), source }
+        Ok(())
     }
 
     // --- jobs
@@ -188,21 +225,7 @@ impl Worker<'_, '_> {
                 return Ok(There::Nothing);
             }
             let station = self.station;
-            let found = (|| {
-                if station.claim_ahead(&mut *self.store)? {
-                    return Ok(There::Job);
-                }
-                let left = station.left(&mut *self.store)?;
-                if left.incident.is_some() {
-                    return Ok(There::Nothing);
-                }
-                let [prepared, claimed, find, _] = left.jobs;
-                Ok(match (prepared + claimed, find) {
-                    (0, 0) => There::Nothing,
-                    (0, _) => There::Cards,
-                    _ => There::Later,
-                })
-            })();
+            let found = station.there(&mut *self.store);
             match found {
                 Err(StationError::Store(StoreError::Away { detail, .. })) => self.wait(&detail),
                 found => {
@@ -255,10 +278,12 @@ impl Worker<'_, '_> {
             if meter.expired {
                 return self.give_up(&mut meter, &mut trial, "timeout", &gone);
             }
+            let has_left = has_left(&gone);
             if retries == 0 || meter.reset().is_err() {
-                // Somebody may have taken it out, and bring it again.
-                if self.feeder.is_manual() && !matches!(gone, TransportError::Unresponsive { .. }) {
-                    self.failures += 1;
+                // Somebody may have taken it out, and bring it again, here or elsewhere.
+                if self.feeder.is_manual() && has_left {
+                    // A service that stopped is not this reader's fault.
+                    self.failures += u32::from(!matches!(gone, TransportError::Service { .. }));
                     self.interrupted(&meter, &mut trial, &gone.to_string())?;
                     return Ok(Bin::Stay);
                 }
@@ -286,6 +311,11 @@ impl Worker<'_, '_> {
             self.reject(None, &why);
             return Ok(Next::To(Bin::Reject));
         };
+        if trial.serial.as_ref().is_some_and(|known| *known != serial) {
+            // While the link was broken, somebody put in another card: the first one comes again, and this one from its start.
+            self.interrupted(meter, trial, "another card is in the reader")?;
+            return Ok(Next::To(Bin::Stay));
+        }
         trial.serial = Some(serial.clone());
         let Some(card) = self.ask(trial, |store| store.card(&serial))? else { return Ok(Next::To(Bin::Stay)) };
         let seen = match &examined.status {
@@ -335,6 +365,11 @@ impl Worker<'_, '_> {
         if row == Row::Usable {
             return self.begin(meter, trial, serial);
         }
+        // A card that this station issued, and that was not taken away when the station or the reader went down, belongs into the good bin.
+        if row == Row::Issued && lock(&station.journal).intent(serial)?.is_some_and(|intent| intent.state == IntentState::Issued) {
+            self.issued_before = Some(serial.clone());
+            return Ok(Next::To(Bin::Good));
+        }
         (station.parts.tell)(Event::Settled { reader: &self.reader, serial, row });
         if let Some((_, job)) = bound {
             trial.job = Some((job.id, job.batch));
@@ -381,12 +416,6 @@ impl Worker<'_, '_> {
                 Ok(Next::To(Bin::Reject))
             }
             _ => {
-                // A card that this station issued when it was killed belongs into the good bin.
-                let state = lock(&station.journal).intent(serial)?.map(|intent| intent.state);
-                if row == Row::Issued && state == Some(IntentState::Issued) {
-                    lock(&station.journal).settle(serial, IntentState::Away)?;
-                    return Ok(Next::To(Bin::Good));
-                }
                 self.reject(Some(serial), row.text()[2]);
                 Ok(Next::To(Bin::Reject))
             }
@@ -507,6 +536,23 @@ impl Worker<'_, '_> {
 }
 
 impl Station<'_> {
+    /// Whether there is something to do for a fresh blank.
+    fn there(&self, store: &mut dyn Store) -> Result<There, StationError> {
+        if self.claim_ahead(store)? {
+            return Ok(There::Job);
+        }
+        let left = self.left(store)?;
+        if left.incident.is_some() {
+            return Ok(There::Nothing);
+        }
+        let [prepared, claimed, find, _] = left.jobs;
+        Ok(match (prepared + claimed, find) {
+            (0, 0) => There::Nothing,
+            (0, _) => There::Cards,
+            _ => There::Later,
+        })
+    }
+
     /// Claims jobs ahead. Whether there is one that a card can be bound to.
     fn claim_ahead(&self, store: &mut dyn Store) -> Result<bool, StationError> {
         let now = self.now();
@@ -526,6 +572,12 @@ impl Station<'_> {
         }
         Ok(!claims.is_empty())
     }
+}
+
+/// Whether the card may not be in the reader any more.
+const fn has_left(error: &TransportError) -> bool {
+    use TransportError::{CardGone, NoCard, Service, UnknownReader};
+    matches!(error, CardGone { .. } | NoCard { .. } | Service { .. } | UnknownReader { .. })
 }
 
 /// Reason code of a row that scraps a card or stops the line.
