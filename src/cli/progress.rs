@@ -51,6 +51,18 @@ impl Progress {
         self.set(self.bar.position() + 1);
     }
 
+    /// Says a line to the person at the terminal, on standard error; the bar makes room for it.
+    #[cfg(feature = "line")]
+    pub(crate) fn say(&self, line: &str) {
+        self.bar.suspend(|| anstream::eprintln!("{line}"));
+    }
+
+    /// Takes the bar away.
+    #[cfg(feature = "line")]
+    pub(crate) fn clear(&self) {
+        self.bar.finish_and_clear();
+    }
+
     /// Prints a line of the answer; the bar makes room for it.
     pub(crate) fn print(&self, line: &str) {
         // a reader of the answer that went away is noticed by the last line of it
