@@ -7,9 +7,12 @@
 //! 500 cards here; `make soak` asks for 10,000 (`LINE_CARDS`, `LINE_READERS`, `LINE_STATIONS`, `LINE_SEED`).
 
 mod judge;
+#[path = "../support/line.rs"]
 mod line;
 #[path = "../support/postgres.rs"]
 mod postgres;
+mod signals;
+mod station;
 mod storm;
 
 use storm::Storm;

@@ -11,12 +11,9 @@ use rand_core::Rng as _;
 use serde_json::Value;
 
 use super::judge;
-use super::line::{Line, Station};
+use super::line::{BATCH, Line, TWO};
 use super::postgres::Postgres;
-
-/// The batch.
-pub(crate) const BATCH: &str = "people";
-const TWO: [&str; 4] = ["--by", "ana", "--by", "ben"];
+use super::station::Station;
 
 /// How much, and how bad.
 pub(crate) struct Storm {
@@ -60,7 +57,9 @@ impl Storm {
         println!("{} cards, {} readers, {} stations, seed {}", self.cards, self.readers, self.stations, self.seed);
         let mut steps = Steps(Instant::now());
         let line = Line::new(server.database());
-        self.prepare(&line, &mut steps);
+        line.prepare(self.cards, self.cards + self.cards / 20 + 10, |step| {
+            steps.done(step);
+        });
         let mut store = store::open(&line.url, None).expect("the store");
         let mut count = Count::default();
         let mut stations = self.stations();
@@ -89,28 +88,6 @@ impl Storm {
         assert_eq!(cards.ended, count.terminated + count.mute);
         assert!(count.kills > 0 && count.checkpoints > 0, "{count:?}");
         self.tell(&line, &stations, &count, (took, cpu));
-    }
-
-    /// People, site, batch.
-    fn prepare(&self, line: &Line, steps: &mut Steps) {
-        let number = |n: u32| n.to_string();
-        let blanks = number(self.cards + self.cards / 20 + 10);
-        let (people, faces) = (number(self.cards), number(self.cards.min(20)));
-        line.done(&["sim", "people", BATCH, "--count", &people, "--faces", &faces]);
-        steps.done("people");
-        // RSA keys would take most of the time, and are another test's matter.
-        let profile =
-            include_str!("../../fixtures/profiles/cccd-2021.toml").replace("\"rsa-2048\"", "\"ec\"\ncurve = \"P-256\"\nhash = \"sha-256\"");
-        assert!(!profile.contains("rsa-2048"));
-        std::fs::write(line.path("soak.toml"), profile).expect("written");
-        line.done(&["line", "init", "--test", &blanks, "--profile", "soak.toml", "--store", &line.url]);
-        steps.done("site and blanks");
-        line.done(&["line", "intake", "people/people.csv", "--warn", "duplicate-portrait"]);
-        steps.done("intake");
-        line.done(&["line", "prepare", BATCH]);
-        steps.done("prepare");
-        line.done(&[&["line", "release", BATCH][..], &TWO].concat());
-        steps.done("release");
     }
 
     /// Stations with about as many readers each.

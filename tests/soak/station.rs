@@ -1,46 +1,9 @@
-//! A site in a folder of its own, and the program run in it.
+//! A station as a process that is started, killed, and started again.
 
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output};
+use std::process::Child;
 
-/// A site with its store.
-pub(crate) struct Line {
-    folder: tempfile::TempDir,
-    pub(crate) url: String,
-}
-
-impl Line {
-    pub(crate) fn new(url: String) -> Self {
-        Self { folder: tempfile::tempdir().expect("a folder"), url }
-    }
-
-    pub(crate) fn path(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
-    }
-
-    /// The program, with nothing of the caller's environment that could change its answer.
-    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_cardwright"));
-        for variable in ["RUST_LOG", "CARDWRIGHT_SITE", "CARDWRIGHT_PASSPHRASE", "PGPASSWORD"] {
-            command.env_remove(variable);
-        }
-        command.current_dir(self.folder.path()).args(arguments);
-        command
-    }
-
-    /// Runs it to its end.
-    pub(crate) fn output(&self, arguments: &[&str]) -> Output {
-        self.command(arguments).output().expect("the program starts")
-    }
-
-    /// Runs it to its end, which must be 0.
-    pub(crate) fn done(&self, arguments: &[&str]) -> String {
-        let output = self.output(arguments);
-        let (stdout, stderr) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-        assert_eq!(output.status.code(), Some(0), "{arguments:?}\n{stdout}\n{stderr}");
-        stdout.into_owned()
-    }
-}
+use super::line::Line;
 
 /// A station: one name, and at every moment at most one process.
 pub(crate) struct Station {
@@ -85,6 +48,13 @@ impl Station {
     pub(crate) fn logs(&self, line: &Line) -> Vec<String> {
         let log = |start| std::fs::read_to_string(line.path(&format!("{}-{start}.log", self.name))).expect("a log");
         (1..=self.starts).map(log).collect()
+    }
+
+    /// Asks it to end, by this signal (`TERM`, `INT`).
+    pub(crate) fn signal(&self, signal: &str) {
+        let process = self.process.as_ref().expect("it runs").id().to_string();
+        let sent = std::process::Command::new("kill").args(["-s", signal, &process]).status().expect("kill");
+        assert!(sent.success());
     }
 
     /// SIGKILL.
