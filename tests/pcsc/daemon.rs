@@ -23,8 +23,13 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Runs `body` beside a daemon with two readers, in a child process. `test` is the name of the test function.
 pub(crate) fn with_daemon(test: &str, body: impl FnOnce(&mut Daemon)) {
+    with_readers(test, 2, body);
+}
+
+/// The same with `readers` readers, 2 to 16, even.
+pub(crate) fn with_readers(test: &str, readers: u16, body: impl FnOnce(&mut Daemon)) {
     if let Some(folder) = std::env::var_os(FOLDER) {
-        let mut daemon = Daemon { folder: folder.into(), process: None, base: 0 };
+        let mut daemon = Daemon { folder: folder.into(), process: None, base: 0, readers };
         daemon.start();
         body(&mut daemon);
         return;
@@ -60,20 +65,21 @@ fn missing() -> Option<String> {
     }
 }
 
-/// A PC/SC daemon with the readers `Test 00 00` and `Test 00 01`.
+/// A PC/SC daemon with the readers `Test 00 00`, `Test 00 01`, `Test1 00 00`, …
 pub(crate) struct Daemon {
     folder: PathBuf,
     process: Option<Child>,
     base: u16,
+    readers: u16,
 }
 
 impl Daemon {
-    /// Starts it, also over the remains of one that was killed. Returns once both readers are there.
+    /// Starts it, also over the remains of one that was killed. Returns once its readers are there.
     pub(crate) fn start(&mut self) {
         assert!(self.process.is_none(), "the daemon runs");
         for _ in 0..5 {
             if self.base == 0 {
-                self.base = two_free_ports();
+                self.base = free_ports(self.readers);
             }
             if self.try_start() {
                 return;
@@ -92,8 +98,21 @@ impl Daemon {
             std::fs::create_dir_all(folder).expect("a folder");
         }
         std::fs::create_dir_all("/run/pcscd").expect("a place to mount on");
-        let entry = format!("FRIENDLYNAME \"Test\"\nDEVICENAME /dev/null:{0:#X}\nLIBPATH {DRIVER}\nCHANNELID {0:#X}\n", self.base);
-        std::fs::write(conf.join("vpcd"), entry).expect("reader.conf");
+        let mut entries = String::new();
+        for pair in 0..self.readers / 2 {
+            // A driver has two slots; a copy of it, which the daemon takes for another driver, has two more.
+            let driver = match pair {
+                0 => PathBuf::from(DRIVER),
+                _ => self.folder.join(format!("vpcd{pair}.so")),
+            };
+            if !driver.exists() {
+                std::fs::copy(DRIVER, &driver).expect("a copy of the driver");
+            }
+            let (name, port) = (if pair == 0 { String::new() } else { pair.to_string() }, self.base + 2 * pair);
+            let driver = driver.display();
+            entries += &format!("FRIENDLYNAME \"Test{name}\"\nDEVICENAME /dev/null:{port:#X}\nLIBPATH {driver}\nCHANNELID {port:#X}\n\n");
+        }
+        std::fs::write(conf.join("vpcd"), entries).expect("reader.conf");
         let log = std::fs::File::create(self.folder.join("log")).expect("a log");
         let process = Command::new("unshare")
             .args(["-m", "sh", "-c", "mount --bind \"$0\" /run/pcscd && exec pcscd --foreground --error -c \"$1\""])
@@ -104,7 +123,7 @@ impl Daemon {
             .spawn()
             .expect("unshare runs");
         self.process = Some(process);
-        within(|| list().is_ok_and(|readers| readers.len() == 2).then_some(()), Duration::from_secs(3)).is_some()
+        within(|| list().is_ok_and(|readers| readers.len() == usize::from(self.readers)).then_some(()), Duration::from_secs(3)).is_some()
     }
 
     /// SIGTERM, and waits for the end.
@@ -185,13 +204,13 @@ pub(crate) fn within<T>(mut ask: impl FnMut() -> Option<T>, patience: Duration) 
     }
 }
 
-fn two_free_ports() -> u16 {
+fn free_ports(count: u16) -> u16 {
     // Below the ephemeral range, so that no outgoing connection takes the port before the daemon does.
     let start = u16::try_from(std::process::id() % 5000).expect("below 5000") * 2 + 12_000;
     (0..1000)
         .map(|n| start + 2 * n)
-        .find(|&port| [port, port + 1].iter().all(|&port| TcpListener::bind((Ipv4Addr::UNSPECIFIED, port)).is_ok()))
-        .expect("two free ports")
+        .find(|&port| (port..port + count).all(|port| TcpListener::bind((Ipv4Addr::UNSPECIFIED, port)).is_ok()))
+        .expect("free ports")
 }
 
 /// A card that does what the command asks for:

@@ -9,5 +9,7 @@ mod demo;
 mod document;
 mod faults;
 mod inspection;
+#[cfg(all(feature = "cli", feature = "sqlite"))]
+mod line;
 #[path = "../terminal/personalize.rs"]
 mod personalize;
