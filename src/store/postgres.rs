@@ -1,21 +1,25 @@
 //! PostgreSQL by its wire protocol. READ COMMITTED, `synchronous_commit=on`: what was committed survives a power cut of the server. A
 //! statement takes at most 30 s, a lock 10 s, connecting 5 s, silence of the network 10 s; then the store counts as away.
 //!
-//! Refused: a password inside of a URL, where logs and lists of processes show it. There is no TLS here: a URL that asks for it by
-//! `sslmode=require` fails; go by a unix socket, a tunnel, or a network of its own.
+//! Another machine is reached by TLS, unless the URL says otherwise ([`Postgres::open`]). Refused: a password inside of a URL, where logs and
+//! lists of processes show it.
 
 use std::collections::HashMap;
 use std::error::Error as _;
 use std::time::Duration;
 
 use eid::secret::Secret;
-use postgres::config::Host;
 use postgres::error::SqlState;
 use postgres::types::private::BytesMut;
 use postgres::types::{IsNull, ToSql, Type, to_sql_checked};
-use postgres::{Client, Config, NoTls, Statement};
+use postgres::{Client, Statement};
+
+pub(crate) use address::Address;
 
 use super::{Row, Sql, SqlError, Value};
+
+mod address;
+mod tls;
 
 /// What the session is told when it begins.
 const OPTIONS: &str = "-c synchronous_commit=on -c default_transaction_isolation=read\\ committed -c statement_timeout=30s -c lock_timeout=10s \
@@ -23,8 +27,7 @@ const OPTIONS: &str = "-c synchronous_commit=on -c default_transaction_isolation
 
 /// A connection, which is made anew when it is found dead.
 pub struct Postgres {
-    config: Config,
-    name: String,
+    address: Address,
     client: Option<Client>,
     prepared: HashMap<String, Statement>,
     in_transaction: bool,
@@ -32,33 +35,23 @@ pub struct Postgres {
 
 impl std::fmt::Debug for Postgres {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Postgres({})", self.name)
+        write!(f, "Postgres({})", self.address.name)
     }
 }
 
 impl Postgres {
-    /// Connects: `postgres://user@host:port/database`, or `postgres:///database?host=/folder/of/socket`.
+    /// Connects: `postgres://user@host:port/database`, or `postgres:///database?host=/folder/of/socket`. To another machine by TLS 1.3:
+    /// `sslrootcert=FILE` has the certificate above the server's, which is verified with the name of the host (`sslmode=verify-full`, which
+    /// `require` means too); in clear only with `sslmode=disable`.
     ///
     /// # Errors
-    /// [`SqlError::Failed`]: not a URL of this form, or with a password; [`SqlError::Away`]: nobody answers.
+    /// [`SqlError::Failed`]: not a URL of this form, one with a password, or a server that is not the one; [`SqlError::Away`]: nobody answers.
     pub fn open(url: &str, password: Option<&Secret>) -> Result<Self, SqlError> {
-        let mut config: Config =
-            url.parse().map_err(|error: postgres::Error| SqlError::Failed(format!("URL of the store: {}", chain(&error))))?;
-        if config.get_password().is_some() {
-            return Err(SqlError::Failed("URL of the store: expected no password in it, found one; give it by file or prompt".to_owned()));
-        }
-        if let Some(password) = password {
-            config.password(password.expose());
-        }
+        let mut address = Address::parse(url, password)?;
+        let config = &mut address.config;
         config.connect_timeout(Duration::from_secs(5)).tcp_user_timeout(Duration::from_secs(10)).keepalives_idle(Duration::from_secs(10));
         config.application_name("cardwright").options(OPTIONS);
-        let host = config.get_hosts().first().map_or_else(String::new, |host| match host {
-            Host::Tcp(host) => host.clone(),
-            #[cfg(unix)]
-            Host::Unix(folder) => folder.display().to_string(),
-        });
-        let name = format!("postgres://{host}/{}", config.get_dbname().unwrap_or_default());
-        let mut postgres = Self { config, name, client: None, prepared: HashMap::new(), in_transaction: false };
+        let mut postgres = Self { address, client: None, prepared: HashMap::new(), in_transaction: false };
         postgres.client()?;
         Ok(postgres)
     }
@@ -69,7 +62,7 @@ impl Postgres {
                 return Err(SqlError::Away("the connection was lost in the middle of a transaction".to_owned()));
             }
             self.prepared.clear();
-            self.client = Some(self.config.connect(NoTls).map_err(|error| refine(&error, SqlError::Failed))?);
+            self.client = Some(self.address.connect()?);
         }
         match &mut self.client {
             Some(client) => Ok(client),
@@ -105,7 +98,7 @@ impl Postgres {
 
 impl Sql for Postgres {
     fn name(&self) -> String {
-        self.name.clone()
+        self.address.name.clone()
     }
 
     fn begin(&mut self) -> Result<(), SqlError> {
@@ -218,7 +211,7 @@ fn refine(error: &postgres::Error, other: fn(String) -> SqlError) -> SqlError {
 }
 
 /// An error with its causes.
-fn chain(error: &postgres::Error) -> String {
+pub(crate) fn chain(error: &postgres::Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
     while let Some(cause) = source {

@@ -3,7 +3,8 @@
 //! The server ends with the program that started it, however that ends: a shell between them waits for the end of its input.
 
 use std::io::Write as _;
-use std::os::unix::fs::{MetadataExt as _, chown};
+use std::net::TcpListener;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown};
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -21,6 +22,8 @@ pub(crate) struct Postgres {
     folder: PathBuf,
     /// User and group that it runs as: PostgreSQL refuses to be root.
     user: Option<(u32, u32)>,
+    settings: Vec<String>,
+    port: u16,
     shell: Child,
     databases: AtomicU32,
 }
@@ -35,6 +38,31 @@ impl Postgres {
 
     /// A new one. `None`, with a line that says why, where PostgreSQL is not installed; in CI that is a failure.
     pub(crate) fn start() -> Option<Self> {
+        Self::start_with(&[])
+    }
+
+    /// A new one with more settings on its command line.
+    pub(crate) fn start_with(settings: &[&str]) -> Option<Self> {
+        Self::start_in(|_| settings.iter().map(|setting| (*setting).to_owned()).collect())
+    }
+
+    /// A new one that speaks TLS on a port of this machine, with a certificate and its key, PEM.
+    pub(crate) fn start_with_tls(certificate: &[u8], key: &[u8]) -> Option<Self> {
+        Self::start_in(|folder| {
+            let mut settings: Vec<String> = ["-c", "listen_addresses=localhost", "-c", "ssl=on"].map(str::to_owned).to_vec();
+            for (name, setting, content) in [("server.crt", "ssl_cert_file", certificate), ("server.key", "ssl_key_file", key)] {
+                let path = folder.join(name);
+                std::fs::write(&path, content).expect("written");
+                std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).expect("mode");
+                let owner = folder.metadata().expect("folder");
+                chown(&path, Some(owner.uid()), Some(owner.gid())).expect("owner");
+                settings.extend(["-c".to_owned(), format!("{setting}={}", path.display())]);
+            }
+            settings
+        })
+    }
+
+    fn start_in(settings: impl FnOnce(&Path) -> Vec<String>) -> Option<Self> {
         let mut versions: Vec<PathBuf> = std::fs::read_dir(PROGRAMS)
             .into_iter()
             .flatten()
@@ -57,8 +85,12 @@ impl Postgres {
         initialize.args(["--auth=trust", "--username=cardwright", "--encoding=UTF8", "--locale=C", "--no-sync", "--pgdata"]);
         let output = initialize.arg(folder.join("data")).output().expect("initdb");
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-        let shell = serve(&programs, &folder, user);
-        let server = Self { programs, folder, user, shell, databases: AtomicU32::new(0) };
+        // a port that is free now; the socket is in a folder of its own anyway
+        let port = TcpListener::bind("localhost:0").and_then(|listener| listener.local_addr()).expect("a port").port();
+        let mut settings = settings(&folder);
+        settings.extend(["-p".to_owned(), port.to_string()]);
+        let shell = serve(&programs, &folder, user, &settings);
+        let server = Self { programs, folder, user, settings, port, shell, databases: AtomicU32::new(0) };
         server.wait_until(true);
         Some(server)
     }
@@ -68,7 +100,12 @@ impl Postgres {
         let name = format!("line{}", self.databases.fetch_add(1, Ordering::Relaxed));
         let status = self.program("createdb").arg(&name).status().expect("createdb");
         assert!(status.success());
-        format!("postgres:///{name}?host={}&user=cardwright", self.folder.display())
+        format!("postgres:///{name}?host={}&port={}&user=cardwright", self.folder.display(), self.port)
+    }
+
+    /// URL of the database `postgres` on `host`, for a server with TLS.
+    pub(crate) fn on_host(&self, host: &str) -> String {
+        format!("postgres://cardwright@{host}:{}/postgres", self.port)
     }
 
     /// Stops the server as a crash would: nothing is finished.
@@ -82,13 +119,13 @@ impl Postgres {
 
     /// Starts it again on what is on the disk.
     pub(crate) fn restart(&mut self) {
-        self.shell = serve(&self.programs, &self.folder, self.user);
+        self.shell = serve(&self.programs, &self.folder, self.user, &self.settings);
         self.wait_until(true);
     }
 
     fn program(&self, name: &str) -> Command {
         let mut command = command(&self.programs.join(name), self.user);
-        command.arg("--username=cardwright").arg("--host").arg(&self.folder);
+        command.arg("--username=cardwright").arg("--host").arg(&self.folder).env("PGPORT", self.port.to_string());
         command
     }
 
@@ -125,10 +162,10 @@ fn command(program: &Path, user: Option<(u32, u32)>) -> Command {
 }
 
 /// Runs the server until the input of the shell ends; then its folder goes too, unless the input was `keep`.
-fn serve(programs: &Path, folder: &Path, user: Option<(u32, u32)>) -> Child {
+fn serve(programs: &Path, folder: &Path, user: Option<(u32, u32)>, settings: &[String]) -> Child {
     let script = r#""$@" >>"$0/log" 2>&1 & server=$!; input=$(cat); kill -QUIT $server; wait $server; [ "$input" = keep ] || rm -rf "$0""#;
     let mut shell = command(Path::new("/bin/sh"), user);
     shell.args(["-c", script]).arg(folder).arg(programs.join("postgres")).arg("-D").arg(folder.join("data"));
-    shell.arg("-k").arg(folder).args(["-c", "listen_addresses=", "-c", "max_connections=60", "-c", "shared_buffers=32MB"]);
+    shell.arg("-k").arg(folder).args(["-c", "listen_addresses=", "-c", "max_connections=60", "-c", "shared_buffers=32MB"]).args(settings);
     shell.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("shell")
 }
