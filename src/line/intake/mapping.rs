@@ -141,6 +141,24 @@ impl Mapping {
         }
     }
 
+    /// The fields that are made from a column.
+    #[cfg(feature = "postgres")]
+    fn readers(&self, column: &str) -> impl Iterator<Item = (&Field, &Recipe)> {
+        self.recipes.iter().filter(move |(_, recipe)| recipe.columns().any(|name| name == column))
+    }
+
+    /// Whether a field is made from a column.
+    #[cfg(feature = "postgres")]
+    pub(super) fn reads(&self, column: &str) -> bool {
+        self.readers(column).next().is_some()
+    }
+
+    /// Whether a column is read as hexadecimal digits of images, and as nothing else.
+    #[cfg(feature = "postgres")]
+    pub(super) fn is_hex_image(&self, column: &str) -> bool {
+        self.readers(column).all(|(field, recipe)| field.is_image() && matches!(recipe.form(), column::Form::Hex))
+    }
+
     /// The text of a field; `None` if there is none or only blanks.
     ///
     /// # Errors
