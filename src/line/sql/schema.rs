@@ -6,7 +6,7 @@ use super::{Outcome, Sql, SqlError, Value};
 use crate::line::audit::SITE;
 
 /// The version that this program reads and writes.
-pub(super) const VERSION: i64 = 2;
+pub(super) const VERSION: i64 = 3;
 
 /// Tables of version 1, in the order of their references.
 const TABLES: &[(&str, &str)] = &[
@@ -102,7 +102,18 @@ const INDICES: &[&str] = &[
 ];
 
 /// What each later version adds: the first list makes version 2 of version 1.
-const UPGRADES: &[&[&str]] = &[&["ALTER TABLE attempt ADD COLUMN settled_by text"]];
+const UPGRADES: &[&[&str]] = &[
+    &["ALTER TABLE attempt ADD COLUMN settled_by text"],
+    // one index finds a person and keeps the rule, where version 1 had two: each is a page that a new job changes (docs/scale.md)
+    &[
+        "DROP INDEX IF EXISTS job_person",
+        "DROP INDEX IF EXISTS job_number",
+        "DROP INDEX job_one_of_person",
+        "DROP INDEX job_one_of_number",
+        "CREATE UNIQUE INDEX job_one_of_person ON job (person, document_type) WHERE state < 90",
+        "CREATE UNIQUE INDEX job_one_of_number ON job (number, document_type) WHERE state < 90",
+    ],
+];
 
 /// The version of a store; 0 if it has no tables of ours.
 pub(super) fn version(sql: &mut dyn Sql) -> Outcome<i64> {
