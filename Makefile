@@ -1,7 +1,7 @@
 # make demo    the main job: synthetic citizens on virtual cards, each one verified
 # make test    every test, the builds without features, and the lints that this machine can run
 # make peers   programs that others wrote, against our cards and our reader
-# make bench   speed beside its floor
+# make bench   speed beside its floor; what a card costs the line (docs/scale.md)
 # make soak    the main job with CARDS cards (1000) and READERS readers (2); SESSIONS runs (2000) of PACE in every parameter set;
 #              cards in all combinations of protocols; stations cut off at every place; LINE_CARDS cards (10000) at LINE_READERS readers (16) of
 #              LINE_STATIONS stations (4) that are killed, with a PostgreSQL that is stopped
@@ -67,6 +67,7 @@ bench:
 	CARGO_TARGET_DIR=target $(CARGO) build --release --manifest-path benches/Cargo.toml --no-default-features --bin speed-pure
 	CARGO_TARGET_DIR=target $(CARGO) run --release --manifest-path benches/Cargo.toml --bin speed
 	CARGO_TARGET_DIR=target $(CARGO) run --release --manifest-path benches/Cargo.toml --bin token
+	CARGO_TARGET_DIR=target $(CARGO) run --release --manifest-path benches/Cargo.toml --bin line
 
 soak:
 	@scripts/need $(BUILD_PACKAGES) postgresql

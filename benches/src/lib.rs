@@ -14,6 +14,8 @@ use std::time::{Duration, Instant};
 mod drive;
 mod floor;
 mod jobs;
+#[cfg(feature = "line")]
+pub mod line;
 #[cfg(feature = "fast")]
 mod peers;
 mod subject;
@@ -48,7 +50,7 @@ impl Job {
 }
 
 /// Time that the processor gave this thread: what other programs take does not count.
-fn worked() -> Duration {
+pub(crate) fn worked() -> Duration {
     let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
     Duration::try_from(time).unwrap_or_default()
 }

@@ -7,8 +7,9 @@ mod away;
 mod life;
 #[path = "../support/postgres.rs"]
 mod postgres;
+mod query;
 mod random;
-mod speed;
+mod tls;
 mod together;
 
 use std::sync::OnceLock;
