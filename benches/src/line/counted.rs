@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use cardwright::line::audit::Entry;
 use cardwright::line::sql::SqlStore;
-use cardwright::line::station::{Intent, IntentState, Journal, JournalError, JournalFile, Saying};
+use cardwright::line::station::{CutOff, Intent, IntentState, Journal, JournalError, JournalFile, Saying, UnderWay};
 use cardwright::line::store::{Claim, JobId, Moment, Note, Serial, Store};
 use cardwright::perso::write::Change;
 use cardwright::store::postgres::Postgres;
@@ -105,9 +105,18 @@ impl Journal for CountedJournal {
         self.journal.claims()
     }
 
-    fn intend(&mut self, intent: &Intent, note: &Note) -> Result<(), JournalError> {
+    fn intend(&mut self, intent: &Intent, started: Moment, note: &Note) -> Result<i64, JournalError> {
         self.commits.add();
-        self.journal.intend(intent, note)
+        self.journal.intend(intent, started, note)
+    }
+
+    fn take_up(&mut self, under_way: &UnderWay) -> Result<i64, JournalError> {
+        self.commits.add();
+        self.journal.take_up(under_way)
+    }
+
+    fn cut_off(&mut self) -> Result<Vec<CutOff>, JournalError> {
+        self.journal.cut_off()
     }
 
     fn intent(&mut self, serial: &Serial) -> Result<Option<Intent>, JournalError> {
@@ -140,11 +149,6 @@ impl Journal for CountedJournal {
     fn said(&mut self, up_to: i64) -> Result<(), JournalError> {
         self.commits.add();
         self.journal.said(up_to)
-    }
-
-    fn next_attempt(&mut self) -> Result<i64, JournalError> {
-        self.commits.add();
-        self.journal.next_attempt()
     }
 
     fn unshipped(&mut self, limit: u32) -> Result<Vec<Entry>, JournalError> {

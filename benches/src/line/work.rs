@@ -108,9 +108,9 @@ impl Feeder for Stack {
         Ok(card.map_or(Load::Empty, |card| Load::Card(Box::new(WatchedCard { card, watched: Arc::clone(&self.watched) }))))
     }
 
-    fn unload(&mut self, _link: Option<Link>, bin: Bin, _stop: &dyn Fn() -> bool) -> Result<(), FeederError> {
+    fn unload(&mut self, _link: Option<Link>, bin: Bin, _stop: &dyn Fn() -> bool) -> Result<bool, FeederError> {
         assert_eq!(bin, Bin::Good);
-        Ok(())
+        Ok(true)
     }
 }
 
