@@ -23,7 +23,7 @@ pub enum ReaderName {
     Pcsc(PcscSelector),
     /// `sim:FILE`: the virtual card in an image file, in this process.
     Sim(PathBuf),
-    /// `sim:FILE#ID[@n],…[,seed=n]`: the same card, misbehaving on purpose.
+    /// `sim:FILE#ID[@n],…[,as=XX][,seed=n]`: the same card, misbehaving on purpose, or behaving as those of a state.
     Faulty(PathBuf, Faults),
     /// `vpcd:PORT`: we listen on the loopback port and play the reader; a card simulator connects.
     Vpcd(u16),
@@ -79,7 +79,7 @@ impl FromStr for ReaderName {
             "sim" => {
                 // a file may have the sign in its name; what follows it then is no fault
                 let faulty = rest.rsplit_once('#').filter(|(path, faults)| {
-                    !path.is_empty() && ["VF-", "seed="].iter().any(|start| faults.to_ascii_uppercase().starts_with(&start.to_ascii_uppercase()))
+                    !path.is_empty() && ["VF-", "as=", "seed="].iter().any(|start| faults.to_ascii_uppercase().starts_with(&start.to_ascii_uppercase()))
                 });
                 let Some((path, faults)) = faulty else { return Ok(Self::Sim(rest.into())) };
                 let faults = faults.parse().map_err(|source| ReaderNameError::Faults { found: text.to_owned(), source })?;

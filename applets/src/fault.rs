@@ -19,6 +19,7 @@
 //! | module | what |
 //! | --- | --- |
 //! | [`catalogue`] | every fault as data: what it is, how it is injected, what an inspection must find |
+//! | [`personality`] | how genuine cards of states behave, for who reads them |
 //! | `injection` | the language in which a fault says what goes wrong, where, and when |
 //! | `change` | changes of bytes |
 //! | `hooks` | the places of the card at which a fault acts: around a command, its protection, and the wire |
@@ -43,6 +44,7 @@ mod change;
 mod hooks;
 mod injection;
 mod message;
+pub mod personality;
 mod values;
 
 use catalogue::State;
@@ -53,6 +55,14 @@ use injection::{Does, Step, Trigger};
 /// Why faults cannot be put into a card.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum FaultError {
+    /// There is no such personality.
+    #[error("expected as=XX with one of {known}, found {found:?}")]
+    Personality {
+        /// What was asked for.
+        found: String,
+        /// Which there are.
+        known: String,
+    },
     /// The catalogue has no such fault.
     #[error("expected the id of a fault of the catalogue, found {found:?}")]
     Unknown {
@@ -86,7 +96,8 @@ pub enum FaultError {
     Injection(#[from] InjectionError),
 }
 
-/// Faults for a card: which, when, and from which seed random bytes come. The text form is `ID[@n],…[,seed=n]`.
+/// Faults for a card: which, when, and from which seed random bytes come; and as whose cards they behave
+/// otherwise. The text form is `ID[@n],…[,as=XX][,seed=n]`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub struct Faults {
     chosen: Vec<Chosen>,
@@ -110,13 +121,24 @@ impl Faults {
         ids.iter().try_fold(Self::default(), |faults, id| faults.and(id.as_ref()))
     }
 
-    /// What an injection says that is in no catalogue. The language is described at `applets/src/fault/injection.rs`.
+    /// What an injection says that is in no catalogue. The language is described in `docs/faults.md` and at the head of `applets/src/fault/injection.rs`.
     ///
     /// # Errors
     /// [`FaultError::Injection`].
     pub fn injected(text: &str) -> Result<Self, FaultError> {
         injection::parse(text)?;
         Ok(Self { chosen: vec![Chosen { name: text.to_owned(), injection: text.to_owned(), at: None }], seed: 0 })
+    }
+
+    /// The habits of the cards of a state too: `NZ`.
+    ///
+    /// # Errors
+    /// [`FaultError::Personality`].
+    pub fn behaving_as(mut self, id: &str) -> Result<Self, FaultError> {
+        let known = || personality::all().iter().map(|one| one.id).collect::<Vec<_>>().join(", ");
+        let one = personality::find(id).ok_or_else(|| FaultError::Personality { found: id.to_owned(), known: known() })?;
+        self.chosen.push(Chosen { name: format!("as={}", one.id), injection: one.injection.to_owned(), at: None });
+        Ok(self)
     }
 
     /// This fault too.
@@ -144,10 +166,10 @@ impl Faults {
         Ok(self)
     }
 
-    /// All of them only the n-th time that each could be shown; `n` from 1.
+    /// All of them only the n-th time that each could be shown, but the habits of [`behaving_as`](Self::behaving_as); `n` from 1.
     #[must_use]
     pub fn at(mut self, n: u32) -> Self {
-        self.chosen.iter_mut().for_each(|chosen| chosen.at = Some(n.max(1)));
+        self.chosen.iter_mut().filter(|chosen| !chosen.name.starts_with("as=")).for_each(|chosen| chosen.at = Some(n.max(1)));
         self
     }
 
@@ -180,9 +202,10 @@ impl FromStr for Faults {
     type Err = FaultError;
 
     fn from_str(text: &str) -> Result<Self, FaultError> {
-        text.split(',').try_fold(Self::default(), |faults, part| match part.strip_prefix("seed=") {
-            None => faults.and(part),
-            Some(seed) => Ok(faults.seed(seed.parse().map_err(|_| FaultError::Seed { found: part.to_owned() })?)),
+        text.split(',').try_fold(Self::default(), |faults, part| match part.split_once('=') {
+            Some(("as", id)) => faults.behaving_as(id),
+            Some(("seed", seed)) => Ok(faults.seed(seed.parse().map_err(|_| FaultError::Seed { found: part.to_owned() })?)),
+            _ => faults.and(part),
         })
     }
 }
@@ -283,7 +306,7 @@ mod tests {
 
     #[test]
     fn faults_read_and_write() {
-        for text in ["VF-SM-012", "VF-SM-012@3", "VF-SM-012@3,VF-CA-018,seed=7"] {
+        for text in ["VF-SM-012", "VF-SM-012@3", "VF-SM-012@3,VF-CA-018,seed=7", "as=NZ,VF-CA-018"] {
             let faults: Faults = text.parse().expect("faults");
             assert_eq!(faults.to_string(), text);
         }
@@ -298,6 +321,7 @@ mod tests {
         assert_eq!(why("VF-SM-012@0"), r#""VF-SM-012@0": expected ID@n, n from 1"#);
         assert_eq!(why("VF-SM-012,seed=x"), r#""seed=x": expected seed=n"#);
         assert_eq!(why("VF-DG1-001"), "VF-DG1-001, tag 62: the engine `image` is not built yet");
+        assert!(why("as=XX").starts_with("expected as=XX with one of AU, CN, "), "{}", why("as=XX"));
         assert!(why("VF-SEL-013").starts_with("VF-SEL-013, two cards in the field: "), "{}", why("VF-SEL-013"));
         assert!(Faults::injected("apdu.read(DG2)=6982").is_ok() && Faults::injected("data.dg2").is_err());
     }

@@ -16,7 +16,8 @@ pub(super) const HELP: &str = "\
 Readers:
   pcsc:NAME-OR-INDEX  a reader of the PC/SC service (`cardwright readers` lists them)
   sim:FILE            the virtual card in FILE
-  sim:FILE#FAULTS     the same, misbehaving: sim:1.card#VF-SM-012@3,seed=7 (`cardwright sim list faults`)
+  sim:FILE#FAULTS     the same, misbehaving: sim:1.card#VF-SM-012@3,seed=7 (`cardwright sim list faults`), or behaving as the cards
+                      of a state: sim:1.card#as=NZ (`cardwright sim list personalities`)
   vpcd:PORT           a card that connects to PORT and speaks the protocol of vsmartcard
   trace:FILE          an exchange recorded with --trace, played back
 

@@ -48,6 +48,9 @@ pub(crate) struct Sim {
     /// Have the card misbehave: the fault ID of `sim list faults`, each time or only the n-th
     #[arg(long, value_name = "ID[@n]", requires = "image")]
     fault: Vec<String>,
+    /// Have the card behave as those of the state XX of `sim list personalities`
+    #[arg(long = "as", value_name = "XX", requires = "image")]
+    like: Option<String>,
     /// Take the random bytes of faults from this seed
     #[arg(long, value_name = "N", default_value_t = 0, requires = "fault")]
     seed: u64,
@@ -131,7 +134,11 @@ impl Sim {
             #[cfg(feature = "line")]
             (Some(Step::People(step)), ..) => step.run(context),
             (None, Some(image), Some(address)) => {
-                let faults = Faults::named(&self.fault).map_err(|error| list::unknown(&error))?;
+                let faults = Faults::named(&self.fault).and_then(|faults| match &self.like {
+                    Some(state) => faults.behaving_as(state),
+                    None => Ok(faults),
+                });
+                let faults = faults.map_err(|error| list::unknown(&error))?;
                 serve(&image, &address, &faults.seed(self.seed))
             }
             (None, ..) => Err(Failure::usage("expected --image FILE and --vpcd HOST:PORT, or one of the commands new, status, list, and people")),

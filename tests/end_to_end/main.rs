@@ -10,6 +10,7 @@ mod ceremony;
 mod conform;
 mod cv;
 mod evidence;
+mod faults;
 mod input;
 mod lifted;
 #[cfg(feature = "sqlite")]

@@ -9,6 +9,7 @@ use std::sync::{Arc, LazyLock, Mutex};
 use applets::Card;
 use applets::fault::Faults;
 use applets::fault::catalogue::{self, Fault, State};
+use applets::fault::personality;
 use applets::rng::SeededRng;
 use applets::store::nvm::{Nvm as _, RamNvm};
 use cardwright::Verifier;
@@ -44,8 +45,8 @@ struct Setup {
 /// Cards by what is needed of them: each is made once.
 static SETUPS: LazyLock<Mutex<BTreeMap<String, Arc<Setup>>>> = LazyLock::new(Mutex::default);
 
-fn setup(fault: &Fault) -> Arc<Setup> {
-    let needs: BTreeSet<&str> = fault.needs().collect();
+fn setup(needs: impl Iterator<Item = &'static str>) -> Arc<Setup> {
+    let needs: BTreeSet<&str> = needs.collect();
     let name = needs.iter().copied().collect::<Vec<_>>().join(" ");
     if let Some(setup) = SETUPS.lock().expect("nobody panicked in it").get(&name) {
         return Arc::clone(setup);
@@ -135,7 +136,7 @@ fn failed(report: &Report) -> BTreeSet<String> {
 }
 
 fn judge(fault: &Fault) -> Outcome {
-    let setup = setup(fault);
+    let setup = setup(fault.needs());
     let faults = Faults::named(&[fault.id]).expect("an implemented fault");
     let (inspection, shown) = setup.inspect(&faults);
     let shown: u32 = shown.iter().map(|(_, times)| times).sum();
@@ -222,6 +223,20 @@ fn every_fault_gives_the_finding_that_the_catalogue_names() {
     assert_eq!(assert_all(implemented()), 138);
 }
 
+#[test]
+fn cards_that_behave_as_those_of_a_state_are_genuine_and_their_habits_are_noted() {
+    let mut wrong = Vec::new();
+    for one in personality::all() {
+        let faults = Faults::default().behaving_as(one.id).expect("a personality");
+        let report = setup(one.needs()).inspect(&faults).0.expect("the card is there").report;
+        let noted: BTreeSet<&str> = report.quirks.iter().map(|quirk| quirk.rule).collect();
+        if report.verdict != Verdict::Genuine || noted != one.shows().collect() {
+            wrong.push(format!("{}: expected {:?}:\n{}", one.id, one.shows().collect::<Vec<_>>(), report.to_text(Default::default())));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
 /// Each forgery of a protected answer at each moment of a session. `make soak`.
 #[test]
 #[ignore = "minutes; make soak runs it"]
@@ -229,7 +244,7 @@ fn no_forgery_is_passed_over_at_any_moment() {
     let mut sessions = 0;
     // an answer without data is one that the card has a right to; it is asked again for less
     for fault in implemented().filter(|fault| fault.group() == "SM" && fault.verdict == "REJECT" && fault.id != "VF-SM-003") {
-        let setup = setup(fault);
+        let setup = setup(fault.needs());
         let anywhere = fault.injection.replace("(DG2)", "").replace("(COM)", "");
         let anywhere = anywhere.split('@').next().unwrap_or_default();
         // before the second answer there is none that could come again

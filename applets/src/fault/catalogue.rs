@@ -251,7 +251,7 @@ fn is_id(id: &str) -> bool {
 }
 
 /// The cells of a line; one in quotation marks may hold commas, and no quotation marks.
-fn cells(mut line: &'static str) -> Vec<&'static str> {
+pub(super) fn cells(mut line: &'static str) -> Vec<&'static str> {
     let mut cells = Vec::new();
     loop {
         let (cell, rest) = match line.strip_prefix('"').and_then(|rest| rest.split_once('"')) {

@@ -24,18 +24,27 @@ use crate::status::{self, Answer, Refusal, refuse};
 /// GET DATA to the reader, for the UID of the card in its field (PC/SC part 3, clause 3.2.2.1.3).
 const UID: [u8; 5] = [0xFF, 0xCA, 0x00, 0x00, 0x00];
 
+/// Most objects of a command that are looked at.
+const TAGS: usize = 8;
+
 /// What a command is, at the moment at which it comes.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Met {
     verb: Verb,
     file: Option<FileId>,
     role: Option<Role>,
+    le: u32,
+    /// The tags of the objects in its data, if it has such.
+    tags: [u32; TAGS],
 }
 
 impl Met {
     fn is(&self, target: &Target) -> bool {
         (target.verb == Verb::Any || target.verb == self.verb)
             && target.file.is_none_or(|file| Some(file) == self.file)
+            && target.above.is_none_or(|le| self.le > le)
+            && target.below.is_none_or(|le| self.le < le)
+            && target.object.is_none_or(|(tag, there)| self.tags.contains(&tag) == there)
             && target.role.is_none_or(|role| self.role.is_some_and(|own| own == role || (own.is_dv() && role.is_dv())))
     }
 }
@@ -182,7 +191,12 @@ impl Card {
         let home = if self.ram.selected == Selected::Emrtd { Home::Emrtd } else { Home::Mf };
         let by_fid = |fid| FileId::all().into_iter().find(|file| (file.home, file.fid) == (home, fid));
         let by_sfi = |sfi| FileId::all().into_iter().find(|file| (file.home, file.sfi()) == (home, sfi));
-        let mut met = Met { verb: Verb::Any, file: None, role: None };
+        let mut met = Met { verb: Verb::Any, file: None, role: None, le: command.le.unwrap_or(0), tags: [0; TAGS] };
+        let mut objects = tlv::Reader::new(&command.data);
+        for tag in &mut met.tags {
+            let Ok(Some(object)) = objects.next() else { break };
+            *tag = object.tag.0;
+        }
         met.verb = match (command.ins, p1) {
             (0xA4, 0x04) => Verb::SelectAid,
             (0xA4, 0x00) if matches!(command.data[..], [] | [0x3F, 0x00]) => Verb::SelectMf,
@@ -312,7 +326,7 @@ impl Injector {
         let all = asked == 256 || asked == EXTENDED_LE_MAX as usize;
         let due: Vec<Does> = self
             .due(move |does| match does {
-                Does::Answer(target, ..) | Does::Event(target, Event::Lost | Event::Reset) => met.is(target),
+                Does::Answer(target, ..) | Does::Status(target, _) | Does::Event(target, Event::Lost | Event::Reset) => met.is(target),
                 Does::Habit(Habit::EndOfFile(_)) => met.verb == Verb::Read && sw == status::END_OF_FILE,
                 Does::Habit(Habit::Short(most)) => met.verb == Verb::Read && len > *most,
                 Does::Habit(Habit::Long(_)) => met.verb == Verb::Read && len > 0 && !all,
@@ -337,6 +351,7 @@ impl Injector {
                     let mut given = Given { echo, prime: prime.clone(), rng: &mut self.rng };
                     response.data = with_object(&response.data, tag, &change, &mut given);
                 }
+                Does::Status(_, status) => response.sw = Sw(status),
                 Does::Event(_, Event::Lost) => {
                     self.gone = true;
                     return left();

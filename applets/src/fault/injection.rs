@@ -5,6 +5,7 @@
 //! step       what [@n | @n+]                                        only the n-th time; from the n-th time on; else each time
 //!
 //! apdu.COMMAND=HHHH                      the command is not executed, this status word is the answer
+//! apdu.COMMAND.sw=HHHH                   the command is executed, and this is the status word of its answer
 //! apdu.COMMAND.data CHANGE               the data of the answer, before secure messaging
 //! apdu.COMMAND.do(TAG) CHANGE            an object of its template 7C; one that is not there comes in
 //! apdu.COMMAND.command CHANGE            the data of the command, before it is executed
@@ -20,8 +21,10 @@
 //! wire.chain=n                           answers of more than n bytes come in parts, with 61xx
 //! wire.uid=random                        the reader's FF CA 00 00 00 says another UID after each activation
 //!
-//! COMMAND    any select_mf select_aid select_ef[(FILE)] read[(FILE)] bac_challenge bac_auth pace_mse pace_1 pace_2 pace_3 pace_4 ca_mse ca_ga
-//!            aa_sign ta_dst ta_pso[(cvca|dv|is)] ta_mse ta_challenge ta_auth
+//! COMMAND    any select_mf select_aid select_ef read bac_challenge bac_auth pace_mse pace_1 pace_2 pace_3 pace_4 ca_mse ca_ga aa_sign ta_dst ta_pso
+//!            ta_mse ta_challenge ta_auth
+//!            and in brackets, with commas, what narrows it: the name of a file; le>n, le<n; lacks TAG, has TAG: an object of its data; cvca, dv, is:
+//!            of whom the certificate is
 //! CHANGE     ^=HEX [n]^=HEX [n]=HEX =HEX +=HEX .len=n ->TAG =none =empty =random =echo =zeros =one =minus-one =above =compressed =cut =der
 //! ```
 
@@ -94,6 +97,12 @@ pub(crate) struct Target {
     pub(crate) file: Option<FileId>,
     /// Of PSO: VERIFY CERTIFICATE: whose certificate; the two kinds of document verifiers count as one.
     pub(crate) role: Option<Role>,
+    /// Le above this.
+    pub(crate) above: Option<u32>,
+    /// Le below this.
+    pub(crate) below: Option<u32>,
+    /// An object that the data has, or has not.
+    pub(crate) object: Option<(u32, bool)>,
 }
 
 /// Which bytes of an answer.
@@ -208,6 +217,7 @@ pub(crate) enum Event {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Does {
     Refuse(Target, u16),
+    Status(Target, u16),
     Answer(Target, Field, Change),
     Command(Target, Change),
     Constant(Target),
@@ -363,15 +373,26 @@ fn target(rest: &mut Rest<'_>) -> Result<Target, InjectionError> {
         rest.text = word;
         return rest.wrong("a command");
     };
-    let mut target = Target { verb, file: None, role: None };
-    if let Some(argument) = rest.argument()? {
-        match verb {
-            Verb::SelectEf | Verb::Read => target.file = FileId::from_name(argument),
-            Verb::TaPso => target.role = role(argument),
-            _ => {}
-        }
-        if target.file.is_none() && target.role.is_none() {
-            return rest.wrong("the name of a file, or cvca, dv, or is");
+    let mut target = Target { verb, file: None, role: None, above: None, below: None, object: None };
+    for argument in rest.argument()?.into_iter().flat_map(|arguments| arguments.split(',')).map(str::trim) {
+        let understood = if let Some(le) = argument.strip_prefix("le>") {
+            target.above = le.parse().ok();
+            target.above.is_some()
+        } else if let Some(le) = argument.strip_prefix("le<") {
+            target.below = le.parse().ok();
+            target.below.is_some()
+        } else if let Some((word @ ("has" | "lacks"), name)) = argument.split_once(' ') {
+            target.object = tag(name).map(|tag| (tag, word == "has"));
+            target.object.is_some()
+        } else if matches!(verb, Verb::SelectEf | Verb::Read) {
+            target.file = FileId::from_name(argument);
+            target.file.is_some()
+        } else {
+            target.role = role(argument).filter(|_| verb == Verb::TaPso);
+            target.role.is_some()
+        };
+        if !understood {
+            return rest.wrong("a file, le>n, le<n, has TAG, lacks TAG, or cvca, dv, is");
         }
     }
     Ok(target)
@@ -399,9 +420,13 @@ fn apdu(rest: &mut Rest<'_>) -> Result<Does, InjectionError> {
             let Some(tag) = tag(argument) else { return rest.wrong("a tag in brackets") };
             Ok(Does::Answer(target, Field::Object(tag), change(rest)?))
         }
+        "sw" => {
+            rest.expect("=")?;
+            Ok(Does::Status(target, rest.status()?))
+        }
         "command" => Ok(Does::Command(target, change(rest)?)),
         "rng" if rest.eat("=const") => Ok(Does::Constant(target)),
-        _ => rest.wrong("data, do(TAG), command, or rng=const"),
+        _ => rest.wrong("sw=HHHH, data, do(TAG), command, or rng=const"),
     }
 }
 
@@ -543,7 +568,7 @@ mod tests {
 
     #[test]
     fn steps_are_read_with_their_triggers() {
-        let target = |verb| Target { verb, file: None, role: None };
+        let target = |verb| Target { verb, file: None, role: None, above: None, below: None, object: None };
         assert_eq!(one("apdu.select_aid=6A82"), Step { does: Does::Refuse(target(Verb::SelectAid), 0x6A82), at: Trigger::Always });
         assert_eq!(one("env.any=drop@20").at, Trigger::At(20));
         assert_eq!(one("sm.any.mac^=01@3+"), Step { does: Does::Message(target(Verb::Any), Forgery::Mac(1)), at: Trigger::From(3) });
@@ -558,6 +583,10 @@ mod tests {
         assert_eq!(parse("-"), Ok(Vec::new()));
         for text in [
             "apdu.pace_4.do(8A)->8B",
+            "apdu.read(DG2, le>192)=6700",
+            "apdu.aa_sign(le<65536)=6700",
+            "apdu.pace_mse(lacks 84)=6A88",
+            "apdu.select_ef(CardAccess).sw=6283",
             "apdu.bac_challenge.data.len=7",
             "apdu.aa_sign.command=0000000000000000",
             "apdu.ta_challenge.rng=const",
@@ -586,6 +615,9 @@ mod tests {
             "apdu.foo=6A82",
             "apdu.read(DG99)=6A82",
             "apdu.select_mf(DG1)=6A82",
+            "apdu.read(le>)=6A82",
+            "apdu.pace_mse(lacks)=6A82",
+            "apdu.read(dv)=6A82",
             "apdu.read=6A8",
             "apdu.read.data=0",
             "apdu.read.data=",

@@ -6,6 +6,7 @@ use std::net::{TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use applets::fault::Faults;
 use applets::store::nvm::RamNvm;
 use applets::{Card, CardConfig, vpcd};
 
@@ -114,4 +115,31 @@ fn an_address_where_nobody_listens_is_named() {
     let mut card = Card::blank(&config(), RamNvm::new(CardConfig::MEMORY), rng("vpcd")).expect("blank card");
     let error = vpcd::serve(&mut card, &format!("127.0.0.1:{port}"), &AtomicBool::new(false)).expect_err("nobody there");
     assert!(error.to_string().contains(&format!("127.0.0.1:{port}")), "{error}");
+}
+
+/// A fault that takes the card out of the field: the link ends in the place of the answer, and the card comes back by itself.
+#[test]
+fn a_card_that_a_fault_takes_away_comes_back() {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("port");
+    let address = listener.local_addr().expect("address").to_string();
+    let stop = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let card = scope.spawn(|| {
+            let mut card = Card::blank(&config(), RamNvm::new(CardConfig::MEMORY), rng("vpcd")).expect("blank card");
+            card.set_faults(&Faults::injected("env.select_aid=drop@2").expect("an injection"));
+            let served = vpcd::serve(&mut card, &address, &stop);
+            (served, card.faults_shown())
+        });
+        let _stop = Stop(&stop);
+        let (mut link, _) = listener.accept().expect("card connects");
+        assert_eq!(ask(&mut link, &bytes(SELECT)), [0x90, 0x00]);
+        write(&mut link, &bytes(SELECT));
+        assert_eq!(link.read(&mut [0; 2]).expect("the end"), 0);
+        let (mut link, _) = listener.accept().expect("card comes back");
+        assert_eq!(ask(&mut link, &bytes(SELECT)), [0x90, 0x00]);
+        stop.store(true, Ordering::Relaxed);
+        let (served, shown) = card.join().expect("no panic");
+        served.expect("served");
+        assert_eq!(shown, [("env.select_aid=drop@2".to_owned(), 1)]);
+    });
 }

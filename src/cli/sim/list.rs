@@ -2,6 +2,7 @@
 
 use applets::fault::FaultError;
 use applets::fault::catalogue::{self, Fault, State};
+use applets::fault::personality;
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
@@ -18,6 +19,7 @@ pub(super) struct List {
 #[derive(Debug, Subcommand)]
 enum What {
     Faults(Faults),
+    Personalities(Personalities),
 }
 
 /// List the faults that a card can show, and what a correct inspection system says of each
@@ -34,16 +36,47 @@ struct Faults {
     layer: Option<String>,
 }
 
-/// A fault that cannot be chosen.
+/// List how the cards of states behave in the field: genuine cards that a reader must be able to read
+#[derive(Debug, Args)]
+#[command(
+    before_long_help = "Example:\n  cardwright sim list personalities\n  cardwright verify --reader sim:D/cards/0001.card#as=NZ --can 475260 --trust D/pki"
+)]
+struct Personalities {}
+
+/// A fault or personality that cannot be chosen.
 pub(super) fn unknown(error: &FaultError) -> Failure {
-    Failure::usage(error).hint("`cardwright sim list faults` lists them")
+    let list = if matches!(error, FaultError::Personality { .. }) { "personalities" } else { "faults" };
+    Failure::usage(error).hint(format!("`cardwright sim list {list}` lists them"))
 }
 
 impl List {
     pub(super) fn run(self, context: Context) -> Result<Exit, Failure> {
-        let What::Faults(step) = self.what;
-        step.run(context)
+        match self.what {
+            What::Faults(step) => step.run(context),
+            What::Personalities(_) => personalities(context),
+        }
     }
+}
+
+fn personalities(context: Context) -> Result<Exit, Failure> {
+    let all = personality::all();
+    if context.json {
+        let row = |one: &personality::Personality| {
+            json!({
+                "id": one.id, "what": one.what, "injection": one.injection, "image": one.image, "needs": one.needs().collect::<Vec<_>>(),
+                "quirks": one.shows().collect::<Vec<_>>(), "source": one.source,
+            })
+        };
+        output::json(&all.iter().map(row).collect::<Vec<_>>())?;
+    } else {
+        let line = |one: &personality::Personality| {
+            let chip = if one.what.is_empty() { "nothing in the chip" } else { one.what };
+            let files = if one.image.is_empty() { String::new() } else { format!("\n    not shown, in the files: {}", one.image) };
+            format!("{}  {chip}{files}\n", one.id)
+        };
+        output::text(&all.iter().map(line).collect::<String>())?;
+    }
+    Ok(Exit::Success)
 }
 
 impl Faults {

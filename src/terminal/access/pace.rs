@@ -161,7 +161,7 @@ impl Attempt<'_> {
         let mut after = String::new();
         // What was remembered may be wrong, whatever the card says.
         let doubtful = with != self.ambiguous && !taken(answer.sw);
-        if doubtful || matches!(answer.sw.0, 0x6A80 | 0x6A86 | 0x6A88 | 0x6700) {
+        if doubtful || matches!(answer.sw.0, 0x6A80 | 0x6A86..=0x6A88 | 0x6700) {
             let other = session.transmit(&terminal.select(!with))?;
             if taken(other.sw) {
                 after = format!(", after {}", answer.sw);
@@ -176,7 +176,7 @@ impl Attempt<'_> {
             }
         }
         match answer.sw.0 {
-            0x6A80 | 0x6A86 | 0x6A88 | 0x6700 if chat.is_some() => {
+            0x6A80 | 0x6A86..=0x6A88 | 0x6700 if chat.is_some() => {
                 log.quirks.push(Quirk::new("access.mse-without-chat", format!("MSE:Set AT without 7F4C, after {}", answer.sw)));
                 self.select(session, password, None, log)
             }

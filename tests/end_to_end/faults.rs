@@ -1,0 +1,53 @@
+//! Bad cards from the command line: the list, a reader whose card misbehaves, and what is no fault.
+
+use std::collections::BTreeSet;
+
+use crate::support::run;
+use crate::walk::{demo, result};
+
+#[test]
+fn the_list_of_faults_is_an_array_that_says_what_is_implemented() {
+    let list = run(&["sim", "list", "faults", "--json"]).expect(0).json();
+    let list = list.as_array().expect("an array");
+    assert_eq!(list.len(), 504);
+    for fault in list {
+        for member in ["id", "layer", "fault", "verdict", "state"] {
+            assert!(fault[member].as_str().is_some_and(|text| !text.is_empty()), "{fault}");
+        }
+    }
+    let states: BTreeSet<_> = list.iter().filter_map(|fault| fault["state"].as_str()).collect();
+    assert!(states.contains("implemented"), "{states:?}");
+    let layer = run(&["sim", "list", "faults", "--layer", "sm"]).expect(0);
+    assert_eq!(layer.stdout.lines().count(), 18, "{}", layer.stdout);
+    let one = run(&["sim", "list", "faults", "VF-CA-018"]).expect(0);
+    assert!(one.stdout.contains("crypto.ca.key=other") && one.stdout.contains("ca failed key-not-proven"), "{}", one.stdout);
+    run(&["sim", "list", "faults", "--layer", "XX"]).expect(2).says(&["EF.CardAccess"]);
+    let states = run(&["sim", "list", "personalities", "--json"]).expect(0).json();
+    assert!(states.as_array().is_some_and(|all| all.iter().any(|one| one["id"] == "NZ")));
+}
+
+#[test]
+fn a_reader_whose_card_misbehaves_gives_the_finding_that_the_list_names() {
+    let (demo, folder) = (demo(), tempfile::tempdir().expect("folder"));
+    let card = folder.path().join("copy.card");
+    std::fs::copy(demo.dir.join("cards/0003.card"), &card).expect("copied");
+    let (can, root) = (demo.can(3), demo.path("pki/csca.cer"));
+    let verify = |faults: &str| {
+        let reader = format!("sim:{}{faults}", card.display());
+        run(&["verify", "--json", "--reader", &reader, "--can", &can, "--trust", &root])
+    };
+    for (faults, code, check, outcome) in [
+        ("", 0, "ca", "passed"),
+        ("#VF-CA-018", 1, "ca", "failed"),
+        ("#VF-SM-006@2,seed=7", 1, "pa.hash.dg2", "failed"),
+        ("#as=VN", 0, "access.pace", "passed"),
+        ("#VF-PAC-020", 4, "access.pace", "failed"),
+    ] {
+        assert_eq!(result(&verify(faults).expect(code).json(), check), outcome, "{faults}");
+    }
+    verify("#VF-SEL-010").expect(5);
+    verify("#VF-SM-999").expect(2).says(&["VF-SM-999"]);
+    verify("#VF-DG1-001").expect(2).says(&["not built yet"]);
+    run(&["sim", "--image", &card.display().to_string(), "--vpcd", "127.0.0.1:1", "--fault", "VF-XX-001"]).expect(2).says(&["sim list faults"]);
+    run(&["sim", "--image", &card.display().to_string(), "--vpcd", "127.0.0.1:1", "--as", "XX"]).expect(2).says(&["sim list personalities"]);
+}
