@@ -79,7 +79,8 @@ impl FromStr for ReaderName {
             "sim" => {
                 // a file may have the sign in its name; what follows it then is no fault
                 let faulty = rest.rsplit_once('#').filter(|(path, faults)| {
-                    !path.is_empty() && ["VF-", "as=", "seed="].iter().any(|start| faults.to_ascii_uppercase().starts_with(&start.to_ascii_uppercase()))
+                    !path.is_empty()
+                        && ["VF-", "as=", "seed="].iter().any(|start| faults.to_ascii_uppercase().starts_with(&start.to_ascii_uppercase()))
                 });
                 let Some((path, faults)) = faulty else { return Ok(Self::Sim(rest.into())) };
                 let faults = faults.parse().map_err(|source| ReaderNameError::Faults { found: text.to_owned(), source })?;
@@ -185,7 +186,10 @@ mod tests {
     #[test]
     fn faults_that_a_card_cannot_show_are_told_with_the_reason() {
         let error = |text: &str| text.parse::<ReaderName>().expect_err("no reader").to_string();
-        assert_eq!(error("sim:1.card#VF-SM-999"), r#""sim:1.card#VF-SM-999": expected the id of a fault of the catalogue, found "VF-SM-999""#);
+        assert_eq!(
+            error("sim:1.card#VF-SM-999"),
+            r#""sim:1.card#VF-SM-999": expected the id of a fault of the catalogue, found "VF-SM-999""#
+        );
         assert!(error("sim:1.card#VF-SEL-013").contains("the reader tells cards apart"));
     }
 

@@ -485,6 +485,9 @@ impl Workbench<'_> {
 
     /// Enciphers `padded`; with `old` under the initialization vector of the counter before this one, which for 3DES is the same.
     /// What is not whole blocks is filled up with zeros.
+    ///
+    /// # Panics
+    /// Never: what is filled up is whole blocks.
     #[must_use]
     pub fn encipher(&self, mut padded: Vec<u8>, old: bool) -> Vec<u8> {
         let mut counter = self.channel.counter.clone();

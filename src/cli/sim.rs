@@ -141,7 +141,9 @@ impl Sim {
                 let faults = faults.map_err(|error| list::unknown(&error))?;
                 serve(&image, &address, &faults.seed(self.seed))
             }
-            (None, ..) => Err(Failure::usage("expected --image FILE and --vpcd HOST:PORT, or one of the commands new, status, list, and people")),
+            (None, ..) => {
+                Err(Failure::usage("expected --image FILE and --vpcd HOST:PORT, or one of the commands new, status, list, and people"))
+            }
         }
     }
 }

@@ -48,6 +48,10 @@ fn a_reader_whose_card_misbehaves_gives_the_finding_that_the_list_names() {
     verify("#VF-SEL-010").expect(5);
     verify("#VF-SM-999").expect(2).says(&["VF-SM-999"]);
     verify("#VF-DG1-001").expect(2).says(&["not built yet"]);
-    run(&["sim", "--image", &card.display().to_string(), "--vpcd", "127.0.0.1:1", "--fault", "VF-XX-001"]).expect(2).says(&["sim list faults"]);
-    run(&["sim", "--image", &card.display().to_string(), "--vpcd", "127.0.0.1:1", "--as", "XX"]).expect(2).says(&["sim list personalities"]);
+    run(&["sim", "--image", &card.display().to_string(), "--vpcd", "127.0.0.1:1", "--fault", "VF-XX-001"])
+        .expect(2)
+        .says(&["sim list faults"]);
+    run(&["sim", "--image", &card.display().to_string(), "--vpcd", "127.0.0.1:1", "--as", "XX"])
+        .expect(2)
+        .says(&["sim list personalities"]);
 }

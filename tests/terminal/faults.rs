@@ -194,8 +194,17 @@ fn judge(fault: &Fault) -> Outcome {
     if expected.is_empty() && matches!(fault.verdict, "REJECT" | "WARN" | "LIMITED") && fault.note.is_empty() {
         wrong.push("nothing is found, and no note says why".to_owned());
     }
-    let found: Vec<_> = if expected.is_empty() { vec!["-".to_owned()] } else { expected.iter().map(|e| format!("{} {}", e.check, e.result)).collect() };
-    let line = format!("{:<11} {:<8} {:<13} {:>3}x  {}{}", fault.id, fault.verdict, verdict, shown, found.join(", "), if new.is_empty() { "" } else { " *" });
+    let found: Vec<_> =
+        if expected.is_empty() { vec!["-".to_owned()] } else { expected.iter().map(|e| format!("{} {}", e.check, e.result)).collect() };
+    let line = format!(
+        "{:<11} {:<8} {:<13} {:>3}x  {}{}",
+        fault.id,
+        fault.verdict,
+        verdict,
+        shown,
+        found.join(", "),
+        if new.is_empty() { "" } else { " *" }
+    );
     Outcome { line, wrong }
 }
 

@@ -20,8 +20,7 @@ use std::sync::LazyLock;
 use super::injection;
 
 const TABLE: &str = include_str!("catalogue.csv");
-const COLUMNS: [&str; 11] =
-    ["id", "layer", "engine", "fault", "injection", "needs", "verdict", "finding", "why_not", "note", "source"];
+const COLUMNS: [&str; 11] = ["id", "layer", "engine", "fault", "injection", "needs", "verdict", "finding", "why_not", "note", "source"];
 /// What the table says of verdicts.
 pub const VERDICTS: [&str; 5] = ["REJECT", "ACCEPT", "LIMITED", "WARN", "EITHER"];
 /// What the table says of results.

@@ -281,7 +281,8 @@ impl Injector {
         let met = *met;
         let mut changes: Vec<Change> = Vec::new();
         let mut gone = false;
-        let by_sfi = (command.ins == 0xB0 && command.p1 & 0x80 != 0) || (command.ins == 0xB1 && command.p1 == 0 && (1..=0x1E).contains(&command.p2));
+        let by_sfi =
+            (command.ins == 0xB0 && command.p1 & 0x80 != 0) || (command.ins == 0xB1 && command.p1 == 0 && (1..=0x1E).contains(&command.p2));
         let due = self.due(move |does| match does {
             Does::Refuse(target, _) | Does::Command(target, _) | Does::Constant(target) => met.is(target),
             Does::Event(target, Event::Drop | Event::Delay(_)) => met.is(target),

@@ -34,7 +34,10 @@ fn a_row_that_is_none_is_told_with_its_line_and_column() {
         let table: &'static str = Box::leak(format!("# a comment\n{HEAD}{row}\n").into_boxed_str());
         parse(table).expect_err("no row").to_string()
     };
-    assert_eq!(error("VF-SM-1,SM,chip,x,-,,REJECT,-,,,own"), r#"fault catalogue, line 3: id: expected VF-GROUP-nnn, once, found "VF-SM-1""#);
+    assert_eq!(
+        error("VF-SM-1,SM,chip,x,-,,REJECT,-,,,own"),
+        r#"fault catalogue, line 3: id: expected VF-GROUP-nnn, once, found "VF-SM-1""#
+    );
     assert_eq!(error("VF-SM-001,SM,chip"), r#"fault catalogue, line 3: all: expected 11 cells, found "3 cells""#);
     for (row, column) in [
         ("VF-SM-001,SM,chop,x,-,,REJECT,-,,,own", "engine"),
