@@ -23,17 +23,18 @@ use rand_core::CryptoRng;
 use super::feeder::Feeder;
 use super::quality::Quality;
 use super::recover::Row;
-use super::state::JobState;
 use super::store::{Attempt, BatchId, Claim, Incident, Job, Moment, Note, Serial, Store, StoreError};
 use crate::perso::card_profile::CardProfile;
 use crate::perso::plan::ApduForm;
 use crate::perso::write::{Masters, Writer};
 
+mod end;
 pub mod journal;
 mod meter;
 mod outbox;
 mod rules;
 mod saying;
+mod start;
 mod worker;
 
 pub use journal::{CutOff, Intent, IntentState, Journal, JournalError, JournalFile, UnderWay};
@@ -296,168 +297,6 @@ impl<'a> Station<'a> {
         self.finish(store)
     }
 
-    /// Settles what an earlier run left: its results are told, its claims given back, its intents compared with the store. If the store is
-    /// away, this waits until it is back or the station is stopped.
-    ///
-    /// # Errors
-    /// As [`run`](Self::run).
-    pub fn start(&self, store: &mut dyn Store) -> Result<(), StationError> {
-        loop {
-            match self.settle_all(store) {
-                Err(StationError::Store(StoreError::Away { detail, .. })) => {
-                    self.away(Some(&detail));
-                    if self.is_stopping() {
-                        return Ok(());
-                    }
-                    std::thread::sleep(self.parts.settings.pause);
-                }
-                done => return done,
-            }
-        }
-    }
-
-    fn settle_all(&self, store: &mut dyn Store) -> Result<(), StationError> {
-        self.tell(store)?;
-        self.away(None);
-        let (claims, intents) = {
-            let mut journal = lock(&self.journal);
-            (journal.claims()?, journal.open_intents()?)
-        };
-        for (job, epoch) in claims {
-            store.unclaim(job, epoch)?;
-            lock(&self.journal).unclaimed(job)?;
-        }
-        for intent in intents {
-            let card = store.card(&intent.serial)?;
-            let bond = card.as_ref().and_then(|card| card.bound.as_ref()).map(|(binding, _)| binding);
-            let ours = bond.filter(|binding| binding.bind.nonce == intent.nonce);
-            let state = match (intent.state, ours.map(|binding| binding.state)) {
-                (IntentState::Intended, None) => IntentState::Void,
-                // Settled meanwhile, at another reader or the scrap desk.
-                (IntentState::Intended, Some(binding)) if binding != super::state::BindingState::Open => IntentState::Away,
-                _ => continue,
-            };
-            if state == IntentState::Void {
-                store.unclaim(intent.job, intent.epoch)?;
-            }
-            lock(&self.journal).settle(&intent.serial, state)?;
-        }
-        self.say_cut_off(store)
-    }
-
-    /// The attempts that an earlier run did not live to end are told as interrupted. What they took is not known.
-    fn say_cut_off(&self, store: &mut dyn Store) -> Result<(), StationError> {
-        let cut_off = lock(&self.journal).cut_off()?;
-        for CutOff { number, under_way, change } in cut_off {
-            let card = store.card(&under_way.serial)?;
-            let job = card.and_then(|card| card.bound).map(|(_, job)| job.state);
-            let outcome = interrupted(change.as_deref(), job);
-            let note = self.note(
-                "card-interrupted",
-                vec![format!("card {}", under_way.serial), format!("job {}", under_way.job.0)],
-                format!("attempt {number}: {outcome}"),
-            );
-            let attempt = Attempt {
-                station: self.parts.name.to_owned(),
-                number,
-                reader: under_way.reader,
-                job: under_way.job,
-                serial: under_way.serial,
-                started: under_way.started,
-                milliseconds: [0; 5],
-                apdus: 0,
-                bytes: 0,
-                resumed: under_way.settled_by.is_some(),
-                settled_by: under_way.settled_by,
-                outcome: outcome.to_owned(),
-            };
-            (self.parts.tell)(Event::Attempt(&attempt));
-            self.say(store, &[Saying::Attempt(attempt)], None, &note)?;
-        }
-        Ok(())
-    }
-
-    /// Tells the store the rest, gives claims back, and says why the station ended.
-    ///
-    /// # Errors
-    /// As [`run`](Self::run).
-    pub fn finish(&self, store: &mut dyn Store) -> Result<End, StationError> {
-        let unused: Vec<Claim> = lock(&self.claims).drain(..).collect();
-        let end = self.tell(store).and_then(|()| {
-            self.ship(store)?;
-            for claim in &unused {
-                store.unclaim(claim.job.id, claim.job.epoch)?;
-                lock(&self.journal).unclaimed(claim.job.id)?;
-            }
-            self.end(store)
-        });
-        match end {
-            // Everything is in the journal, and goes on at the next start.
-            Err(StationError::Store(StoreError::Away { .. })) => Ok(End::StoreAway),
-            end => end,
-        }
-    }
-
-    fn end(&self, store: &mut dyn Store) -> Result<End, StationError> {
-        if let Some(why) = lock(&self.halted).clone() {
-            return Ok(End::Incident(why));
-        }
-        let left = self.left(store)?;
-        if let Some(incident) = left.incident {
-            return Ok(End::Incident(incident));
-        }
-        let [prepared, claimed, find, count] = left.jobs;
-        Ok(if self.parts.stop.load(Ordering::Relaxed) {
-            End::Stopped
-        } else if prepared + find > 0 && self.out.load(Ordering::Relaxed) >= self.seats.load(Ordering::Relaxed) {
-            End::ReadersOut
-        } else if prepared > 0 && self.out_of_blanks.load(Ordering::Relaxed) {
-            End::NoBlanks { jobs: prepared }
-        } else if prepared + claimed + find + count > 0 {
-            End::CardsMissing { find, count, claimed }
-        } else {
-            End::Finished
-        })
-    }
-
-    /// What is left of the released batches.
-    fn left(&self, store: &mut dyn Store) -> Result<Left, StationError> {
-        let mut left = Left::default();
-        let mut stopped = None;
-        for batch in store.batches()?.into_iter().filter(|batch| batch.released_by.is_some() && batch.closed_by.is_none()) {
-            let mut prepared = 0;
-            for (state, jobs) in store.job_counts(batch.id)? {
-                let place = match state {
-                    JobState::Prepared => {
-                        prepared = jobs;
-                        0
-                    }
-                    JobState::Reserved => 1,
-                    JobState::Bound | JobState::Written | JobState::Verified => 2,
-                    JobState::Held => 3,
-                    JobState::Issued | JobState::Cancelled | JobState::Replaced => continue,
-                };
-                if let Some(sum) = left.jobs.get_mut(place) {
-                    *sum += jobs;
-                }
-            }
-            match batch.stopped {
-                Some(why) if prepared > 0 => {
-                    left.jobs[0] -= prepared;
-                    stopped = Some(why);
-                }
-                _ => {}
-            }
-        }
-        if left.jobs[0] == 0 {
-            left.incident = stopped;
-        }
-        if let Some(incident) = store.incidents(true)?.into_iter().find(|incident| incident.batch.is_none()) {
-            left.incident = Some(incident.what);
-        }
-        Ok(left)
-    }
-
     /// Ends every worker: something is wrong.
     fn halt(&self, why: &str) {
         lock(&self.halted).get_or_insert_with(|| why.to_owned());
@@ -485,22 +324,4 @@ impl<'a> Station<'a> {
             detail: detail.into(),
         }
     }
-}
-
-/// In which step an attempt came to its end, from the last change that was about to be made, and from where its job is.
-fn interrupted(change: Option<&str>, job: Option<JobState>) -> &'static str {
-    match (change, job) {
-        (Some("activate"), _) | (_, Some(JobState::Verified)) => "interrupted-activate",
-        (_, Some(JobState::Written)) => "interrupted-inspect",
-        (Some("commit"), _) => "interrupted-commit",
-        (Some(_), _) => "interrupted-write",
-        (None, _) => "interrupted-bind",
-    }
-}
-
-/// Jobs that are left: prepared, claimed, to be found, to be counted; and why nothing may be claimed.
-#[derive(Debug, Default)]
-struct Left {
-    jobs: [u64; 4],
-    incident: Option<String>,
 }
