@@ -227,13 +227,17 @@ pub(super) fn progress(serial: &Serial, card: Option<&Card>, progress: Progress)
     };
     let what = || format!("card {serial} {to}");
     let Some((binding, job)) = card.and_then(|card| card.bound.as_ref()) else { return refused(what(), "a bound card", "an unbound one") };
-    if matches!(binding.state, BindingState::ScrapPending | BindingState::Scrapped) {
-        return refused(what(), "a card that did not fail", binding.state.name());
-    }
     if let Progress::Written(digest) = progress
         && digest != job.order.image_digest
     {
         return refused(what(), hex::encode(job.order.image_digest), hex::encode(digest));
+    }
+    if matches!(binding.state, BindingState::ScrapPending | BindingState::Scrapped) {
+        return match progress {
+            Progress::Issued => refused(what(), "a card that did not fail", binding.state.name()),
+            // A station that was killed behind its words says again what it had said before the card failed.
+            Progress::Written(_) | Progress::Verified => Ok(None),
+        };
     }
     let before = match to {
         JobState::Written => JobState::Bound,

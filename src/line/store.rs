@@ -130,10 +130,10 @@ pub trait Store: Send {
     /// station or of the reader is none.
     fn bind(&mut self, bind: &Bind) -> Result<(), StoreError>;
 
-    /// What was achieved with a bound card.
+    /// What was achieved with a bound card. It may be said again, also when the card has failed since.
     ///
     /// # Errors
-    /// [`StoreError::Refused`]: the card is not bound, a step was left out, or its digest is another one.
+    /// [`StoreError::Refused`]: the card is not bound, a step was left out, its digest is another one, or it failed and shall be issued.
     fn progress(&mut self, serial: &Serial, progress: Progress) -> Result<(), StoreError>;
 
     /// A bound card failed: it is to be scrapped, and its job is held.

@@ -105,7 +105,12 @@ fn a_failed_card_holds_its_job_until_two_persons_counted_it() {
         assert_eq!((held.state, held.scrap, held.counted), (CardState::ScrapPending, Some(scrap()), None));
         assert_eq!(job_state(store, batch, first.job.id), "held");
         assert_eq!(store.claim("a", 1, NOW, NOW + 120).expect("claim"), []);
-        assert!(refusal(store.progress(&serial(1), Progress::Verified)).contains("did not fail"));
+        assert!(refusal(store.progress(&serial(1), Progress::Issued)).contains("did not fail"));
+        // A station that was killed before it noted that the store had heard it says everything again, in its order.
+        for said_again in [Progress::Written([10; 32]), Progress::Verified] {
+            store.progress(&serial(1), said_again).expect("no news");
+        }
+        assert_eq!(store.card(&serial(1)).expect("card").expect("there").state, CardState::ScrapPending);
         let one_not_two = two(Action::CloseBatch);
         assert!(
             refusal(store.scrap(&serial(1), CardState::Terminated, "timeout", &one_not_two, &note("scrap")))
