@@ -178,7 +178,7 @@ pub(crate) fn store_failure(error: &StoreError) -> Failure {
     match error {
         StoreError::Refused { .. } => Failure::new(Exit::Usage, error),
         StoreError::Away { .. } => Failure::new(Exit::Store, error).hint("nothing is lost; say it again when the store is there"),
-        StoreError::Version { found: 1.., expected, .. } if matches!(error, StoreError::Version { found, .. } if found < expected) => {
+        StoreError::Version { found, expected, .. } if (1..*expected).contains(found) => {
             Failure::new(Exit::Store, error).hint("`cardwright line upgrade` brings it to this version")
         }
         StoreError::Version { .. } => Failure::new(Exit::Store, error).hint("use the program that made the store, or a later one"),

@@ -263,7 +263,7 @@ impl Shared<'_> {
         let name = format!("{sequence:06}.sealed");
         let path = self.folder.join(&name);
         file::write(&path, &sealed, Readers::Owner, false).map_err(|source| PrepareError::Io { path, source })?;
-        let (person, number) = with.pseudonyms.of_record(&order.record);
+        let (person, number) = with.pseudonyms.of_record(&order.record, with.profile.mrz.number);
         let job = NewJob {
             sequence,
             person,

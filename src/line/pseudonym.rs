@@ -7,6 +7,7 @@ use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::Sha256;
 
 use super::store::Pseudonym;
+use crate::perso::profile::NumberRule;
 use crate::perso::record::Record;
 
 /// Bytes of the key.
@@ -37,11 +38,11 @@ impl Pseudonyms {
         self.of("document", number)
     }
 
-    /// Of the person and of the document of a record: by the personal number where there is one, else by the document number.
+    /// Of the person and of the document of a record, by its [`numbers`].
     #[must_use]
-    pub fn of_record(&self, record: &Record) -> (Pseudonym, Pseudonym) {
-        let number = record.number().map_or_else(|| record.mrz().content().document_number.clone(), |number| number.to_string());
-        (self.person(&number), self.document(&number))
+    pub fn of_record(&self, record: &Record, rule: NumberRule) -> (Pseudonym, Pseudonym) {
+        let (person, document) = numbers(record, rule);
+        (self.person(&person), self.document(&document))
     }
 
     fn of(&self, kind: &str, text: &str) -> Pseudonym {
@@ -58,9 +59,40 @@ impl Pseudonyms {
     }
 }
 
+/// What names the person and the document of a record. A person: the personal number where there is one, else the document number. A document:
+/// its own number where it has one; an identity card that shows only a part of the personal number, by all of that.
+#[must_use]
+pub fn numbers(record: &Record, rule: NumberRule) -> (String, String) {
+    let document = || record.mrz().content().document_number.clone();
+    let person = record.number().map_or_else(document, |number| number.to_string());
+    let document = if rule == NumberRule::DocumentNumber { document() } else { person.clone() };
+    (person, document)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::people;
+    use crate::perso::profile::DocumentProfile;
+
+    #[test]
+    fn a_passport_is_named_by_its_own_number_and_an_identity_card_by_that_of_its_holder() {
+        let today = "2026-11-22".parse().expect("a day");
+        let citizen = people::citizen(1, 1, today);
+        let named = |profile: &str| {
+            let profile = DocumentProfile::load(profile).expect("built in");
+            let record = Record::new(&citizen.input, &profile, today, &mut |name| citizen.load(name)).expect("a record");
+            let own = record.mrz().content().document_number.clone();
+            (numbers(&record, profile.mrz.number), record.number().map(|number| number.to_string()), own)
+        };
+        let (card, holder, own) = named("cccd-2021");
+        let holder = holder.expect("a personal number");
+        assert_eq!(card, (holder.clone(), holder.clone()));
+        assert_eq!(own.as_str(), &holder[3..], "nine digits of twelve are not of one person alone");
+        let (passport, _, own) = named("icao-td3");
+        assert_eq!(passport, (holder.clone(), own.clone()));
+        assert_ne!(own, holder);
+    }
 
     /// HMAC-SHA-256 as Python's `hmac` and `hashlib` compute it, over `person\0` and `document\0` with the number.
     #[test]

@@ -46,7 +46,7 @@ enum Step {
     },
     /// Cancel numbers for ever: intake quarantines a record with one, and no batch with one is stored. A document that was issued stays
     Numbers {
-        /// A file with a number on each line: of the person where there is one, else of the document
+        /// A file with a number on each line: of the documents; of the persons where a document has no number of its own (identity cards)
         file: PathBuf,
         /// Why, for the log
         #[arg(long, value_name = "TEXT")]

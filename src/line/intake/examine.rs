@@ -11,6 +11,7 @@ use super::mapping::{Field, Mapping};
 use super::rules::{Ground, Quality, Reason, quoted};
 use super::source::Row;
 use super::{Options, quality};
+use crate::line::pseudonym::numbers;
 use crate::perso::profile::{DocumentProfile, LongName, NumberRule};
 use crate::perso::record::{FingerInput, Input, IrisInput, Record, Rule};
 
@@ -40,8 +41,9 @@ pub(super) struct Candidate {
     pub(super) accepted: Accepted,
     pub(super) keys: Vec<Key>,
     pub(super) content: [u8; 32],
-    /// What names the person for life, as [`Pseudonyms::of_record`](crate::line::pseudonym::Pseudonyms::of_record) takes it.
-    pub(super) number: String,
+    /// What names the person and the document: [`numbers`].
+    pub(super) person: String,
+    pub(super) document: String,
 }
 
 /// What is gathered while a row is read.
@@ -228,7 +230,8 @@ impl Examiner<'_> {
         let text = serde_json::to_vec(&input).unwrap_or_default();
         let content = content(&std::iter::once(text.as_slice()).chain(digests.values().map(<[u8; 32]>::as_slice)).collect::<Vec<_>>());
         let accepted = Accepted { source: self.source, row: row.number, input, images, reason: why, replaces: None };
-        Candidate { accepted, keys, content, number: person.unwrap_or(document) }
+        let (person, document) = numbers(record, self.profile.mrz.number);
+        Candidate { accepted, keys, content, person, document }
     }
 }
 

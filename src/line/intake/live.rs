@@ -29,8 +29,8 @@ impl Live<'_> {
     /// Asks for a chunk of records with two questions, and tells each record what was found.
     pub(super) fn ask(&mut self, chunk: &mut [Examined]) -> Result<(), StoreError> {
         let names = |examined: &Examined| {
-            let number = &examined.candidate.as_ref()?.number;
-            Some((self.pseudonyms.person(number), self.pseudonyms.document(number)))
+            let candidate = examined.candidate.as_ref()?;
+            Some((self.pseudonyms.person(&candidate.person), self.pseudonyms.document(&candidate.document)))
         };
         let named: Vec<Option<(Pseudonym, Pseudonym)>> = chunk.iter().map(names).collect();
         let persons: Vec<Pseudonym> = named.iter().flatten().map(|(person, _)| *person).collect();
@@ -58,7 +58,7 @@ impl Live<'_> {
             if cancelled.contains(number) {
                 examined.reasons.push(Reason::new(
                     Quality::CancelledNumber,
-                    "number",
+                    if candidate.person == candidate.document { "number" } else { "document_number" },
                     "a number that was not cancelled",
                     "a cancelled one",
                 ));

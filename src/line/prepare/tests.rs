@@ -112,7 +112,7 @@ fn stored(prepared: &Prepared, key: &dyn Signer) -> (Batch, Vec<Job>) {
 fn a_batch_is_prepared_in_order_by_several_workers_and_every_change_to_it_is_found() {
     let fixture = Fixture::new();
     let orders = fixture.orders(5);
-    let expected: Vec<_> = orders.iter().map(|order| fixture.pseudonyms.of_record(&order.record)).collect();
+    let expected: Vec<_> = orders.iter().map(|order| fixture.pseudonyms.of_record(&order.record, fixture.profile.mrz.number)).collect();
     let prepared = fixture.prepare("first", orders, 3, false).expect("prepared");
     assert_eq!(prepared.jobs.iter().map(|job| (job.person, job.number)).collect::<Vec<_>>(), expected);
     assert_eq!(prepared.jobs.iter().map(|job| job.sequence).collect::<Vec<_>>(), [1, 2, 3, 4, 5]);

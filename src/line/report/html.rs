@@ -83,7 +83,7 @@ impl Report {
         );
         let [(received, total), places @ ..] = equation(&self.stock);
         let places: Vec<_> = places.into_iter().map(|(place, count)| format!("{count} {place}")).collect();
-        let _ = write!(out, "<dt>stock of the site</dt><dd>{total} {received} = {}</dd></dl>\n", places.join(" + "));
+        let _ = writeln!(out, "<dt>stock of the site</dt><dd>{total} {received} = {}</dd></dl>", places.join(" + "));
     }
 
     fn page_remarks(&self, out: &mut String) {
@@ -126,8 +126,7 @@ impl Report {
     fn times(&self, out: &mut String) {
         let work = &self.work;
         out.push_str("<h2>Milliseconds of a good card</h2>\n<div class=\"scroll\"><table><tr><th>step</th><th class=\"n\">p50</th><th class=\"n\">p95</th><th class=\"n\">p99</th><th class=\"n\">most</th></tr>");
-        let names = ["identify", "write", "inspect", "activate", "waiting for the store"];
-        debug_assert_eq!(names.len(), STEPS.len());
+        let names: [&str; STEPS.len()] = ["identify", "write", "inspect", "activate", "waiting for the store"];
         for (step, times) in names.into_iter().chain(["in the reader"]).zip(work.steps.iter().chain([&work.whole])) {
             let _ = write!(
                 out,

@@ -10,15 +10,25 @@ pub(super) const JOB: &str = "job.id, job.batch, job.sequence, job.person, job.d
 /// How many.
 const JOB_COLUMNS: usize = 15;
 
-/// Columns of a card with all that hangs on it, and where they come from, for [`Columns::card`].
+/// Columns of a card with all that hangs on it but its job, in the order of [`Columns::card`], which [`JOB`] follows.
+const CARD: &str = "card.serial, card.state, card.delivery, failure.reason, failure.step, failure.sw, failure.reader, failure.time, \
+                    counted.reason, counted.first, counted.second, counted.time, binding.state, binding.epoch, binding.nonce, \
+                    binding.station, binding.reader, binding.time";
+/// How a card ended.
+const ENDS: &str = "LEFT JOIN failure ON failure.serial = card.serial LEFT JOIN counted ON counted.serial = card.serial";
+
+/// Cards, bound or not, for [`Columns::card`].
 pub(super) fn card_query(condition: &str) -> String {
     format!(
-        "SELECT card.serial, card.state, card.delivery, \
-         failure.reason, failure.step, failure.sw, failure.reader, failure.time, \
-         counted.reason, counted.first, counted.second, counted.time, \
-         binding.state, binding.epoch, binding.nonce, binding.station, binding.reader, binding.time, {JOB} \
-         FROM card LEFT JOIN failure ON failure.serial = card.serial LEFT JOIN counted ON counted.serial = card.serial \
-         LEFT JOIN binding ON binding.serial = card.serial LEFT JOIN job ON job.id = binding.job {condition}"
+        "SELECT {CARD}, {JOB} FROM card {ENDS} LEFT JOIN binding ON binding.serial = card.serial LEFT JOIN job ON job.id = binding.job \
+         {condition}"
+    )
+}
+
+/// Bound cards by a condition on their jobs: from the jobs to the cards, since a store would otherwise go through all cards that there are.
+pub(super) fn bound_query(condition: &str) -> String {
+    format!(
+        "SELECT {CARD}, {JOB} FROM job JOIN binding ON binding.job = job.id JOIN card ON card.serial = binding.serial {ENDS} {condition}"
     )
 }
 

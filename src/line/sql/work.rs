@@ -1,6 +1,6 @@
 //! The work of a station.
 
-use super::decode::{Columns, JOB, card_query, each, first};
+use super::decode::{Columns, JOB, bound_query, card_query, each, first};
 use super::jobs::{self, state};
 use super::{
     Attempt, Bind, Card, CardState, Claim, JobId, JobState, Moment, Outcome, Progress, Scrap, Serial, Sql, Value, one, places, rules,
@@ -191,7 +191,7 @@ pub(super) fn attempts(sql: &mut dyn Sql, batch: super::BatchId, after: u32, lim
 }
 
 pub(super) fn bound_cards(sql: &mut dyn Sql, batch: super::BatchId, after: u32, limit: u32) -> Outcome<Vec<Card>> {
-    let query = card_query("WHERE job.batch = $1 AND job.sequence > $2 AND job.sequence <= $3");
+    let query = bound_query("WHERE job.batch = $1 AND job.sequence > $2 AND job.sequence <= $3");
     let rows = sql.query(&query, &[batch.0.into(), after.into(), until(after, limit).into()])?;
     let mut cards = each("card", rows, Columns::card)?;
     cards.sort_by(Card::in_order);

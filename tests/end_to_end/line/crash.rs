@@ -14,7 +14,7 @@ use super::run;
 use crate::postgres::Postgres;
 use crate::support::{cardwright, ended};
 
-fn station<'a>(name: &'a str) -> [&'a str; 8] {
+fn station(name: &str) -> [&str; 8] {
     // the claims of a killed station are free again after the shortest lease
     ["line", "run", "--station", name, "--lease", "20", "--reader", "sim:line/blanks"]
 }

@@ -93,7 +93,7 @@ pub(super) fn yields(out: &mut String, windows: &[(Moment, Window)], width: i64)
             one.good + one.scrap
         );
     }
-    let _ = write!(out, "<path class=\"yield\" d=\"{line}\"/>{dots}</svg>\n");
+    let _ = writeln!(out, "<path class=\"yield\" d=\"{line}\"/>{dots}</svg>");
 }
 
 /// A bar for each line: good and failed.
