@@ -3,7 +3,7 @@
 # make peers   programs that others wrote, against our cards and our reader
 # make bench   speed beside its floor; what a card costs the line (docs/scale.md)
 # make soak    the main job with CARDS cards (1000) and READERS readers (2); SESSIONS runs (2000) of PACE in every parameter set;
-#              cards in all combinations of protocols; stations cut off at every place; LINE_CARDS cards (10000) at LINE_READERS readers (16) of
+#              cards in all combinations of protocols; every wrong behaviour of a chip before the conformance suite; stations cut off at every place; LINE_CARDS cards (10000) at LINE_READERS readers (16) of
 #              LINE_STATIONS stations (4) that are killed, with a PostgreSQL that is stopped
 # make fuzz    coverage-guided hostile input, SECONDS seconds for each parser (60)
 # make lint doc
@@ -76,6 +76,7 @@ soak:
 	SESSIONS=$(SESSIONS) $(CARGO) test --release --locked -p cardwright-applets --test card -- --nocapture pace_opens_in_every_parameter_set
 	$(CARGO) test --release --locked --test terminal -- --ignored every_combination no_forgery
 	$(CARGO) test --release --locked --test station -- --include-ignored
+	$(CARGO) test --release --locked --test conform -- --ignored
 	LINE_CARDS=$(LINE_CARDS) LINE_READERS=$(LINE_READERS) LINE_STATIONS=$(LINE_STATIONS) $(CARGO) test --release --locked --test soak -- --ignored --nocapture
 
 fuzz:

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use cardwright::conform::{Feature, Report, Statement, Verdict};
 
 use super::cards::{Made, profile, run, run_stated};
-use super::middle::{Does, Middle, commands};
+use super::middle::{Bad, Middle};
 
 /// Of each unit `passed/cases`, with `-n` for skipped ones. Nothing failed.
 fn table(report: &Report) -> String {
@@ -76,8 +76,8 @@ fn cards_of_other_kinds_pass_every_case_that_applies() {
 #[test]
 fn a_card_without_pace_passes_every_case_that_applies() {
     let made = Made::new(&profile("icao-td3"));
-    let hidden = [(commands("00B09C"), Does::Answers("6A82")), (commands("00A4020C02011C"), Does::Answers("6A82"))];
-    let report = run(&mut Middle { card: made.card(), rules: &hidden }, &made.passwords, &[], false);
+    let hidden = ["answers 00B09C = 6A82", "answers 00A4020C02011C = 6A82"].map(Bad::parse);
+    let report = run(&mut Middle::new(made.card(), &hidden), &made.passwords, &[], false);
     assert!(!report.profile.has(Feature::Pace) && report.profile.has(Feature::Bac));
     assert_eq!(table(&report), "A 1/3 B 24/54 C 13-2/15 D 9/19 E 11/21 I 13/30 O 0/58 P 0/72 Q 0/4 R 4/6 S 0/8 T 0/4 U 0/4");
 }
