@@ -8,6 +8,9 @@ use eid::tlv::{self, Reader};
 
 use super::step::alteration::{Change, Spoil};
 
+/// Gives another value for the old one of an object, or says why there is none.
+pub(super) type Spoiling<'a> = dyn FnMut(Spoil, &[u8]) -> Result<Vec<u8>, String> + 'a;
+
 /// Dynamic authentication data.
 const TEMPLATE: u32 = 0x7C;
 
@@ -45,11 +48,7 @@ impl Objects {
 ///
 /// # Errors
 /// What kept a value from being spoilt, in words.
-pub(super) fn apply(
-    command: &mut Command,
-    change: &Change,
-    spoil: &mut dyn FnMut(Spoil, &[u8]) -> Result<Vec<u8>, String>,
-) -> Result<(), String> {
+pub(super) fn apply(command: &mut Command, change: &Change, spoil: &mut Spoiling<'_>) -> Result<(), String> {
     match change {
         Change::Nothing => command.data.clear(),
         Change::Flip => flip(&mut command.data),
@@ -77,12 +76,7 @@ pub(super) fn apply(
     Ok(())
 }
 
-fn change_objects(
-    objects: &mut Objects,
-    change: &Change,
-    spoil: &mut dyn FnMut(Spoil, &[u8]) -> Result<Vec<u8>, String>,
-    tail: &mut Vec<u8>,
-) -> Result<(), String> {
+fn change_objects(objects: &mut Objects, change: &Change, spoil: &mut Spoiling<'_>, tail: &mut Vec<u8>) -> Result<(), String> {
     let place = |tag: u32| objects.objects.iter().position(|(known, _)| *known == tag);
     match change {
         Change::Omit(tag) => objects.objects.retain(|(known, _)| known != tag),

@@ -14,7 +14,7 @@ use super::alter;
 use super::feature::Feature;
 use super::link::{Answer, Link, LinkError, Wrapping};
 use super::profile::Profile;
-use super::step::alteration::{Alteration, Change, Place, Variant};
+use super::step::alteration::{Alteration, Change, Place, Spoil, Variant};
 use super::step::expect::{End, Expectation};
 use super::step::{Action, Step};
 
@@ -105,6 +105,9 @@ fn describe(answer: &Answer) -> String {
     };
     format!("{} {data} {wrapping}", answer.sw)
 }
+
+/// Gives a value that only the protocol has for the old one of an object, or says why there is none.
+type Spoiling<'a> = dyn FnMut(Spoil, &[u8], &mut dyn CryptoRng) -> Result<Vec<u8>, String> + 'a;
 
 /// One command of a protocol: the card's answer, or that another took its place.
 enum Sent {
@@ -230,7 +233,7 @@ impl<'a, 'c> Player<'a, 'c> {
         place: Place,
         mut command: Command,
         alterations: &[Alteration],
-        spoil: &mut dyn FnMut(super::step::alteration::Spoil, &[u8], &mut dyn CryptoRng) -> Result<Vec<u8>, String>,
+        spoil: &mut Spoiling<'_>,
     ) -> Result<Sent, Trouble> {
         let (mut twice, in_the_clear) = (false, alterations.contains(&Alteration::Variant(Variant::Plain)));
         for alteration in alterations {
