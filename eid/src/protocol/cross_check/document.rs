@@ -6,6 +6,7 @@ use crate::date::Date;
 use crate::face_qr::PrintedDate;
 use crate::lds::Elementary as _;
 use crate::lds::biometrics::image;
+use crate::lds::dg1::Dg1;
 use crate::lds::dg2::Dg2;
 use crate::lds::dg12::{self, Dg12};
 use crate::protocol::finding::{Check, Finding};
@@ -33,6 +34,9 @@ pub(super) fn check(card: &Card<'_>) -> Vec<Finding> {
             [first, ..] => MRZ.undecided("deviates", format!("the MRZ in DG1 deviates from the standard: {first}")),
         });
         findings.extend(issue(card));
+    } else if let Some(Err(error)) = card.bytes(Dg1::FILE).map(Dg1::parse) {
+        // signed or not: without an MRZ nobody knows whose document it is, and no check of it can be passed over
+        findings.push(MRZ.undecided("malformed", error.to_string()));
     }
     let listed = |number| card.sod.as_ref().is_none_or(|sod| sod.hash_of(number).is_some());
     findings.extend(match card.bytes(Dg2::FILE) {
