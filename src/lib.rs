@@ -46,6 +46,7 @@
 
 pub mod conform;
 pub mod demo;
+pub mod faulty;
 #[cfg(feature = "line")]
 pub mod line;
 pub mod people;

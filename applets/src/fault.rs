@@ -47,7 +47,7 @@ mod message;
 pub mod personality;
 mod values;
 
-use catalogue::State;
+use catalogue::{Engine, State};
 pub use injection::InjectionError;
 pub(crate) use injection::Value;
 use injection::{Does, Step, Trigger};
@@ -155,7 +155,8 @@ impl Faults {
         };
         let fault = catalogue::find(id).ok_or_else(|| FaultError::Unknown { found: id.to_owned() })?;
         let why = match fault.state() {
-            State::Implemented => None,
+            State::Implemented if fault.engine == Engine::Chip => None,
+            State::Implemented => Some("it lies in the document; `cardwright sim faulty` makes one".to_owned()),
             State::NotYet => Some(format!("the engine `{}` is not built yet", fault.engine)),
             State::Impossible => Some(fault.why_not.to_owned()),
         };

@@ -38,6 +38,11 @@ pub(crate) fn from_files(files: &[(String, PathBuf)]) -> Result<Masters, Failure
 }
 
 impl MasterArgs {
+    /// The published test keys.
+    pub(crate) const fn test() -> Self {
+        Self { files: Vec::new(), test_keys: true }
+    }
+
     /// All masters, by the names of the card profile.
     pub(crate) fn all(&self, profile: &CardProfile) -> Result<Masters, Failure> {
         if self.test_keys {

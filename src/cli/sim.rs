@@ -1,5 +1,5 @@
 //! `sim`: virtual cards, good and bad, and people for them. Make a blank card, look at one, put one into a PC/SC reader; list the faults that a card
-//! can show; write synthetic people as a table.
+//! can show; make a document that is wrong; write synthetic people as a table.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -25,6 +25,7 @@ use super::exit::{Exit, Failure};
 use super::master::MasterArgs;
 use super::{Context, output, random};
 
+mod faulty;
 mod list;
 #[cfg(feature = "line")]
 mod people;
@@ -61,6 +62,7 @@ enum Step {
     New(New),
     Status(Status),
     List(list::List),
+    Faulty(faulty::Faulty),
     #[cfg(feature = "line")]
     People(people::People),
 }
@@ -131,6 +133,7 @@ impl Sim {
             (Some(Step::New(step)), ..) => step.run(context),
             (Some(Step::Status(step)), ..) => step.run(context),
             (Some(Step::List(step)), ..) => step.run(context),
+            (Some(Step::Faulty(step)), ..) => step.run(context),
             #[cfg(feature = "line")]
             (Some(Step::People(step)), ..) => step.run(context),
             (None, Some(image), Some(address)) => {
@@ -141,9 +144,9 @@ impl Sim {
                 let faults = faults.map_err(|error| list::unknown(&error))?;
                 serve(&image, &address, &faults.seed(self.seed))
             }
-            (None, ..) => {
-                Err(Failure::usage("expected --image FILE and --vpcd HOST:PORT, or one of the commands new, status, list, and people"))
-            }
+            (None, ..) => Err(Failure::usage(
+                "expected --image FILE and --vpcd HOST:PORT, or one of the commands new, status, list, faulty, and people",
+            )),
         }
     }
 }
@@ -183,7 +186,14 @@ fn serve(image: &Path, address: &str, faults: &Faults) -> Result<Exit, Failure> 
 }
 
 impl New {
-    fn run(self, context: Context) -> Result<Exit, Failure> {
+    /// A card with the test keys in `file`.
+    fn test(file: PathBuf) -> Self {
+        let master = MasterArgs::test();
+        Self { file, master, kdd: None, kvn: 0x30, memory: None, files: None, ca_key: None, aa_key: None, can: None }
+    }
+
+    /// Makes the card, blank or with `image`; its diversification data and its memory in bytes.
+    fn make(&self, image: Option<&CardImage>) -> Result<([u8; 10], usize), Failure> {
         let profile = CardProfile::load("eid-gp-scp03").map_err(|error| Failure::from_error(Exit::Bug, &error))?;
         let master = self.master.transport(&profile)?;
         let kdd = self.kdd.unwrap_or_else(|| {
@@ -192,7 +202,6 @@ impl New {
             drawn
         });
         let keys = kdf3(&master, kdd).map_err(|error| Failure::from_error(Exit::Usage, &error))?;
-        let image = self.image()?;
         let bytes: usize = image.iter().flat_map(|image| image.files.values()).map(Vec::len).sum();
         // each file ends with a part of a page, and the keys take a few more
         let memory = self.memory.unwrap_or(CardConfig::MEMORY + bytes.next_multiple_of(4096));
@@ -202,9 +211,15 @@ impl New {
                 .hint("a card is never overwritten; take another name"));
         }
         let mut card = Card::create(&self.file, &config, Box::new(random::system())).map_err(|error| failure(&error))?;
-        if let Some(image) = &image {
+        if let Some(image) = image {
             self.fill(&mut card, image, &profile).inspect_err(|_| drop(std::fs::remove_file(&self.file)))?;
         }
+        Ok((kdd, memory))
+    }
+
+    fn run(self, context: Context) -> Result<Exit, Failure> {
+        let image = self.image()?;
+        let (kdd, memory) = self.make(image.as_ref())?;
         let files = image.as_ref().map_or(0, |image| image.files.len());
         if context.json {
             output::json(&json!({

@@ -107,7 +107,7 @@ impl Faults {
     }
 }
 
-fn row(fault: &Fault) -> Value {
+pub(super) fn row(fault: &Fault) -> Value {
     let findings: Vec<_> =
         fault.findings().map(|expected| json!({ "check": expected.check, "result": expected.result, "reason": expected.reason })).collect();
     json!({

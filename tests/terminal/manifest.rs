@@ -1,0 +1,53 @@
+//! A report against a row of the catalogue of faults.
+
+use std::collections::BTreeSet;
+
+use applets::fault::catalogue::Fault;
+use cardwright::terminal::Verdict;
+use cardwright::terminal::report::Report;
+
+/// The checks that failed.
+pub(super) fn failed(report: &Report) -> BTreeSet<String> {
+    let failed = report.findings.iter().filter(|finding| finding.outcome.as_str() == "failed");
+    failed.map(|finding| finding.id().to_owned()).collect()
+}
+
+/// What is not as the row says: a finding that is missing, a check that fails and is not named (`before` fails without the fault, too), a
+/// verdict that is not the right one.
+pub(super) fn differences(fault: &Fault, report: &Report, before: &BTreeSet<String>) -> Vec<String> {
+    let mut wrong = Vec::new();
+    for expected in fault.findings() {
+        let seen = match expected.result {
+            "quirk" => report.quirks.iter().any(|quirk| quirk.rule == expected.check),
+            result => report.findings.iter().any(|finding| {
+                let code = finding.reason.as_ref().map_or("", |reason| reason.code);
+                finding.id() == expected.check
+                    && finding.outcome.as_str() == result
+                    && (expected.reason.is_empty() || code == expected.reason)
+            }),
+        };
+        if !seen {
+            let found = report.finding(expected.check).map(|finding| (finding.outcome, finding.reason.as_ref().map(|reason| reason.code)));
+            wrong.push(format!("{} {} {}: found {found:?}", expected.check, expected.result, expected.reason));
+        }
+    }
+    let named: BTreeSet<String> =
+        fault.findings().filter(|expected| expected.result == "failed").map(|expected| expected.check.to_owned()).collect();
+    let new: BTreeSet<String> = failed(report).difference(before).cloned().collect();
+    if new != named {
+        wrong.push(format!("failed: {new:?}, the manifest names {named:?}"));
+    }
+    let genuine = report.verdict == Verdict::Genuine;
+    let right = match fault.verdict.split([':', ' ']).next().unwrap_or_default() {
+        "REJECT" => !genuine,
+        "ACCEPT" | "LIMITED" => genuine,
+        _ => true,
+    };
+    if !right {
+        wrong.push(format!("verdict {}, expected {}", report.verdict.as_str(), fault.verdict));
+    }
+    if fault.findings().next().is_none() && matches!(fault.verdict, "REJECT" | "WARN" | "LIMITED") && fault.note.is_empty() {
+        wrong.push("nothing is found, and no note says why".to_owned());
+    }
+    wrong
+}
