@@ -321,7 +321,8 @@ mod tests {
         assert_eq!(why("VF-XX-001"), r#"expected the id of a fault of the catalogue, found "VF-XX-001""#);
         assert_eq!(why("VF-SM-012@0"), r#""VF-SM-012@0": expected ID@n, n from 1"#);
         assert_eq!(why("VF-SM-012,seed=x"), r#""seed=x": expected seed=n"#);
-        assert_eq!(why("VF-DG1-001"), "VF-DG1-001, tag 62: the engine `image` is not built yet");
+        assert_eq!(why("VF-DG1-001"), "VF-DG1-001, tag 62: it lies in the document; `cardwright sim faulty` makes one");
+        assert_eq!(why("VF-DG2-001"), "VF-DG2-001, JPEG2000: the engine `image` is not built yet");
         assert!(why("as=XX").starts_with("expected as=XX with one of AU, CN, "), "{}", why("as=XX"));
         assert!(why("VF-SEL-013").starts_with("VF-SEL-013, two cards in the field: "), "{}", why("VF-SEL-013"));
         assert!(Faults::injected("apdu.read(DG2)=6982").is_ok() && Faults::injected("data.dg2").is_err());

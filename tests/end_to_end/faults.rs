@@ -47,11 +47,30 @@ fn a_reader_whose_card_misbehaves_gives_the_finding_that_the_list_names() {
     }
     verify("#VF-SEL-010").expect(5);
     verify("#VF-SM-999").expect(2).says(&["VF-SM-999"]);
-    verify("#VF-DG1-001").expect(2).says(&["not built yet"]);
+    verify("#VF-DG1-001").expect(2).says(&["sim faulty"]);
+    verify("#VF-DG2-001").expect(2).says(&["not built yet"]);
     run(&["sim", "--image", &card.display().to_string(), "--vpcd", "127.0.0.1:1", "--fault", "VF-XX-001"])
         .expect(2)
         .says(&["sim list faults"]);
     run(&["sim", "--image", &card.display().to_string(), "--vpcd", "127.0.0.1:1", "--as", "XX"])
         .expect(2)
         .says(&["sim list personalities"]);
+}
+
+/// A wrong check digit, hashed and signed: the reader of that document says so, and nothing else is wrong.
+#[test]
+fn a_faulty_document_is_made_with_what_its_verifier_needs() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let bad = folder.path().join("bad");
+    let path = |name: &str| bad.join(name).display().to_string();
+    run(&["sim", "faulty", "VF-DG1-009", &path("")]).expect(0);
+    let (reader, mrz, trust) = (format!("sim:{}", path("VF-DG1-009.card")), path("mrz.txt"), path("trust"));
+    let report = run(&["verify", "--json", "--reader", &reader, "--mrz-file", &mrz, "--trust", &trust]).expect(3).json();
+    assert_eq!((result(&report, "cross.mrz"), result(&report, "pa.hash.dg1")), ("undecided", "passed"));
+    let expected = std::fs::read_to_string(bad.join("expected.json")).expect("what is expected");
+    assert!(expected.contains("\"verdict\": \"REJECT\""), "{expected}");
+    // a folder is never written into twice, and a fault of the chip needs no document of its own
+    run(&["sim", "faulty", "VF-DG1-009", &path("")]).expect(2);
+    run(&["sim", "faulty", "VF-CA-018", &path("other")]).expect(2).says(&["sim --image CARD --fault ID"]);
+    run(&["sim", "faulty", "VF-DG2-001", &path("other")]).expect(2);
 }
