@@ -3,7 +3,8 @@
 //! ```
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! use applets::fault::{Faults, catalogue};
-//! # let config = applets::CardConfig::new([0; 10], 0x30, eid::scp03::kdf3(&eid::secret::Secret::from([0x40; 16]), [0; 10])?);
+//! # let kdd = *b"\0\0\0EID\0\0\0\x01";
+//! # let config = applets::CardConfig::new(kdd, 0x30, eid::scp03::kdf3(&eid::secret::Secret::from([0x40; 16]), kdd)?);
 //! # let nvm = applets::store::nvm::RamNvm::new(applets::CardConfig::MEMORY);
 //! # let mut card = applets::Card::blank(&config, nvm, Box::new(applets::rng::SeededRng::new(b"doc")))?;
 //! // let mut card = Card::open(path, rng)?;
