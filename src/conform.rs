@@ -20,6 +20,7 @@
 //! | `step` | the language of the steps: what is done to the card, what is changed in it, what must be seen |
 //! | `feature`, `profile`, `statement` | what a card has: read from it, or declared by its maker |
 //! | `link`, `play`, `alter`, `shape` | the interpreter: commands, protocols, changes of commands, keys of a certain form |
+//! | `keys`, `suites/bsi32-certificates.csv` | certificates and keys of terminals, right ones and wrong ones |
 //! | [`lds`] | the data suites: what the bytes of each file must be |
 //! | `run`, `report` | the run, and what came of it |
 //!
@@ -30,6 +31,7 @@
 mod alter;
 mod csv;
 mod feature;
+mod keys;
 pub mod lds;
 mod link;
 mod play;
@@ -43,9 +45,10 @@ mod suite;
 
 pub use csv::CsvError;
 pub use feature::{Condition, Feature, Unmet};
+pub use keys::{TestCertificate, TestKeys, TestKeysError};
 pub use link::Exchange;
 pub use profile::Profile;
 pub use report::{Counts, Report};
-pub use run::{CaseResult, Options, RunError, Verdict};
+pub use run::{Access, CaseResult, Options, RunError, Verdict};
 pub use statement::{Statement, StatementError};
 pub use suite::{Case, Suite, SuiteError};

@@ -20,6 +20,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 
 use chacha20::ChaCha20Rng;
+use eid::cert::cvc::TrustPoints;
 use eid::cert::trust::TrustStore;
 use eid::date::Date;
 use eid::secret::Secret;
@@ -78,6 +79,8 @@ pub struct DemoOptions {
     pub today: Date,
     /// The token that holds the keys of CSCA and document signer; key files if there is none.
     pub token: Option<DemoToken>,
+    /// What the cards trust in Terminal Authentication. Without it DG3 and DG4 open to nobody.
+    pub trust: Option<TrustPoints>,
 }
 
 /// A token for the keys of the demo.
@@ -244,8 +247,12 @@ pub fn run(options: &DemoOptions, rng: &mut dyn CryptoRng, tell: &(dyn Fn(Event<
     if options.slots.is_empty() {
         return wrong("readers", "at least one", "none".to_owned());
     }
-    prepare(&options.out)?;
     let document = DocumentProfile::load(&options.profile)?;
+    if options.trust.is_some() && document.terminal_authentication.is_none() {
+        let found = format!("{}, which has none", document.id);
+        return Err(DemoError::Option { what: "trust", expected: "a profile with Terminal Authentication", found });
+    }
+    prepare(&options.out)?;
     let card_profile = CardProfile::load("eid-gp-scp03")?;
     let (authority, signer, certificate) =
         test_authority(&options.out.join("pki"), PASS_PHRASE, options.token.as_ref(), options.today, rng)?;

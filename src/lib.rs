@@ -27,7 +27,7 @@
 //! # let folder = tempfile::tempdir()?;
 //! # let out = folder.path().join("demo");
 //! # let slots = vec![Slot::InProcess];
-//! # let options = DemoOptions { cards: 1, slots, out: out.clone(), seed: 1, profile: "cccd-2021".to_owned(), today: "2026-11-21".parse()?, token: None };
+//! # let options = DemoOptions { cards: 1, slots, out: out.clone(), seed: 1, profile: "cccd-2021".to_owned(), today: "2026-11-21".parse()?, token: None, trust: None };
 //! # demo::run(&options, &mut random(), &|_| {})?;
 //! # let people: serde_json::Value = serde_json::from_slice(&std::fs::read(out.join("people.json"))?)?;
 //! # let printed = people[0]["can"].as_str().unwrap_or_default();

@@ -4,6 +4,7 @@
 //! | --- | --- |
 //! | 00, 10 | plain, interindustry; 10 = not the last of a chain |
 //! | 0C, 1C | secure messaging of Doc 9303-11 |
+//! | 8C, 9C | the same for a proprietary command, of which there are none: the answer that it is not known goes out under secure messaging |
 //! | 80 | plain, GlobalPlatform |
 //! | 04, 84 | SCP03 |
 //!
@@ -41,6 +42,7 @@ impl Card {
         match command.cla {
             0x00 | 0x10 | 0x80 => self.plain(command),
             0x0C | 0x1C => self.messaging(command),
+            0x8C | 0x9C if matches!(self.ram.channel, Channel::Messaging(_)) => self.messaging(command),
             0x84 if command.ins == 0x82 => self.external_authenticate(command),
             0x04 | 0x84 => self.scp03(command),
             cla if cla & 0x60 == 0 && cla & 0x03 != 0 || matches!(cla & 0xC0, 0x40 | 0xC0) => refuse(status::LOGICAL_CHANNEL),

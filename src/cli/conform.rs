@@ -4,11 +4,11 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use cardwright::conform::lds::Subject;
-use cardwright::conform::{CaseResult, Feature, Options, Profile, Report, RunError, Statement, Suite, Verdict};
+use cardwright::conform::{Access, CaseResult, Feature, Options, Profile, Report, RunError, Statement, Suite, TestKeys, Verdict};
 use cardwright::session::Session;
 use cardwright::terminal::evidence::folder::Folder;
 use cardwright::terminal::{Inspection, Verifier};
-use clap::Args;
+use clap::{Args, Subcommand, ValueEnum};
 use eid::date::Date;
 use eid::image::FileId;
 use eid::protocol::finding::Outcome;
@@ -22,20 +22,25 @@ use super::reader::{self, ReaderArgs};
 use super::trust::TrustArgs;
 use super::{Context, clock, output, random};
 
+mod keys;
+
 /// Test a card, or its files, against a conformance suite
 #[derive(Debug, Args)]
 #[command(
-    before_long_help = "Example:\n  cardwright conform --reader sim:D/cards/0001.card --suite icao3 --can 123456 --mrz-file mrz.txt --trust D/pki\n  cardwright conform --reader pcsc:0 --suite icao3 --mrz 'L898902C3 740812 120415' --only 'ISO7816_P_*' --html out.html --junit out.xml\n  cardwright conform --suite icao3 --lds D/lds/0001 --trust D/pki --json out.json\n  cardwright conform --suite icao3 --list",
+    args_conflicts_with_subcommands = true,
+    before_long_help = "Example:\n  cardwright conform --reader sim:D/cards/0001.card --suite icao3 --can 123456 --mrz-file mrz.txt --trust D/pki\n  cardwright conform --reader pcsc:0 --suite icao3 --mrz 'L898902C3 740812 120415' --only 'ISO7816_P_*' --html out.html --junit out.xml\n  cardwright conform --suite icao3 --lds D/lds/0001 --trust D/pki --json out.json\n  cardwright conform keys K\n  cardwright conform --reader sim:D/cards/0001.card --suite bsi32 --keys K --can 123456 --mrz-file mrz.txt --access-by bac\n  cardwright conform --suite icao3 --list",
     after_long_help = "What a card offers is read from it; --statement says what it does not tell. A status word stands for its class (9000; 62xx and 63xx; 64xx\nto 6Fxx) unless --strict is given. BAC cases need the MRZ. Some cases give wrong passwords: the suite's documentation, docs/conform.md,\nsays which, and what that does to a card."
 )]
 pub(crate) struct Conform {
+    #[command(subcommand)]
+    step: Option<Step>,
     #[command(flatten)]
     reader: ReaderArgs,
     #[command(flatten)]
     access: AccessArgs,
     #[command(flatten)]
     trust: TrustArgs,
-    /// Run the cases of SUITE: icao3
+    /// Run the cases of SUITE: icao3, bsi32
     #[arg(long, value_name = "SUITE", default_value = "icao3")]
     suite: String,
     /// Run the cases with this id only, * for any characters (repeatable)
@@ -47,6 +52,15 @@ pub(crate) struct Conform {
     /// Take what the card has and has not from FILE, an implementation conformance statement (TOML), before what it shows
     #[arg(long, value_name = "FILE", conflicts_with = "lds")]
     statement: Option<PathBuf>,
+    /// Take certificates and keys of terminals from DIR, as `conform keys` makes it; the card must trust its CVCA
+    #[arg(long, value_name = "DIR", conflicts_with = "lds")]
+    keys: Option<PathBuf>,
+    /// Run the cases that change the card for good, too: afterwards it is no use any more
+    #[arg(long, conflicts_with = "lds")]
+    sacrifice: bool,
+    /// Open a card that has both by this
+    #[arg(long, value_name = "WAY", value_enum, conflicts_with = "lds")]
+    access_by: Option<Way>,
     /// Judge the files in DIR alone (EF.COM, EF.SOD, EF.DG1, ...), without a card
     #[arg(long, value_name = "DIR", conflicts_with_all = ["can", "mrz", "mrz_file", "pin_file", "puk_file", "trace"])]
     lds: Option<PathBuf>,
@@ -70,10 +84,32 @@ pub(crate) struct Conform {
     json_file: Option<PathBuf>,
 }
 
+#[derive(Debug, Subcommand)]
+enum Step {
+    Keys(keys::Keys),
+}
+
+/// How a card is opened.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Way {
+    /// PACE
+    Pace,
+    /// Basic Access Control
+    Bac,
+}
+
 impl Conform {
     pub(crate) fn run(self, context: Context) -> Result<Exit, Failure> {
+        if let Some(Step::Keys(keys)) = self.step {
+            return keys.run(context);
+        }
         let suite = Suite::built_in(&self.suite).map_err(|error| Failure::from_error(Exit::Usage, &error))?;
-        let options = Options { strict: self.strict, only: self.only.clone() };
+        let access = self.access_by.map(|way| match way {
+            Way::Pace => Access::Pace,
+            Way::Bac => Access::Bac,
+        });
+        let keys = self.keys.as_deref().map(TestKeys::read).transpose().map_err(|error| keys::failure(&error))?;
+        let options = Options { strict: self.strict, only: self.only.clone(), access, keys, sacrifice: self.sacrifice };
         suite.check(&options).map_err(|error| failure(&error))?;
         if self.list {
             return list(&suite, context);

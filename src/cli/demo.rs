@@ -4,10 +4,12 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use cardwright::demo::{self, CardResult, DemoError, DemoOptions, DemoSummary, DemoToken, Event, Slot};
+use cardwright::perso::profile::DocumentProfile;
 use clap::Args;
 use eid::date::Date;
 use rand_core::Rng as _;
 
+use super::cvca::CvcaArgs;
 use super::exit::{Exit, Failure};
 use super::progress::Progress;
 use super::token::{self, PinArgs};
@@ -51,6 +53,8 @@ pub(crate) struct Demo {
     module: Option<PathBuf>,
     #[command(flatten)]
     pin: PinArgs,
+    #[command(flatten)]
+    cvca: CvcaArgs,
 }
 
 impl Demo {
@@ -58,6 +62,9 @@ impl Demo {
         let started = Instant::now();
         let token = self.token()?;
         let prefix = token.as_ref().and_then(|token| token.declared.prefix.clone());
+        let today = self.date.unwrap_or_else(clock::today);
+        let profile = DocumentProfile::load(&self.profile).map_err(|error| failure(&DemoError::Profile(error)))?;
+        let trust = self.cvca.trust_points(&profile, today)?;
         let options = DemoOptions {
             cards: self.cards,
             slots: self.slots()?,
@@ -65,7 +72,8 @@ impl Demo {
             out: self.out.unwrap_or_else(free_folder),
             seed: self.seed,
             profile: self.profile,
-            today: self.date.unwrap_or_else(clock::today),
+            today,
+            trust,
         };
         let progress = Progress::new("cards", u64::from(options.cards), context.json);
         let tell = |event: Event<'_>| match event {

@@ -11,7 +11,7 @@ mod export;
 mod import;
 mod init;
 mod issue;
-mod key;
+pub(super) mod key;
 pub(crate) mod keys;
 mod lint;
 mod list;

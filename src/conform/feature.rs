@@ -48,6 +48,14 @@ pub enum Feature {
     AaEcdsa,
     /// Terminal Authentication guards DG3 or DG4.
     Eac,
+    /// Terminal Authentication version 1.
+    Ta,
+    /// The CVCA of the test keys signs with ECDSA.
+    TaEcdsa,
+    /// The CVCA of the test keys signs with RSA.
+    TaRsa,
+    /// The chip checks the days of certificates.
+    Date,
     /// The chip can change the algorithm of Terminal Authentication.
     Mig,
     /// EF.CardSecurity.
@@ -63,7 +71,7 @@ pub enum Feature {
 }
 
 /// Names in suites, statements, and reports, beside `DG1` to `DG16`.
-const NAMES: [(Feature, &str, &str); 23] = [
+const NAMES: [(Feature, &str, &str); 27] = [
     (Feature::Bac, "BAC", "Basic Access Control"),
     (Feature::Pace, "PACE", "PACE"),
     (Feature::Can, "CAN", "PACE with the card access number"),
@@ -82,6 +90,10 @@ const NAMES: [(Feature, &str, &str); 23] = [
     (Feature::AaRsa, "AA-RSA", "Active Authentication with RSA"),
     (Feature::AaEcdsa, "AA-ECDSA", "Active Authentication with ECDSA"),
     (Feature::Eac, "EAC", "Terminal Authentication before DG3 or DG4"),
+    (Feature::Ta, "TA", "Terminal Authentication version 1"),
+    (Feature::TaEcdsa, "TA-ECDSA", "Terminal Authentication with ECDSA"),
+    (Feature::TaRsa, "TA-RSA", "Terminal Authentication with RSA"),
+    (Feature::Date, "DATE", "checks of the days of certificates"),
     (Feature::Mig, "MIG", "change of the algorithm of Terminal Authentication"),
     (Feature::Cs, "CS", "EF.CardSecurity"),
     (Feature::EfAtr, "EFATR", "EF.ATR/INFO"),
@@ -198,7 +210,7 @@ mod tests {
     #[test]
     fn every_feature_is_found_by_its_name() {
         let all: Vec<_> = Feature::all().collect();
-        assert_eq!(all.len(), 39);
+        assert_eq!(all.len(), 43);
         for feature in all {
             assert_eq!(Feature::from_name(&feature.to_string()), Some(feature));
             assert!(!feature.describe().is_empty(), "{feature}");

@@ -68,6 +68,8 @@ pub(super) struct Link<'a> {
 
 /// READ BINARY of one byte by short identifier: whatever a living session answers, it answers protected.
 const PROBE: [u8; 5] = [0x00, 0xB0, 0x9E, 0x00, 0x01];
+/// Most data of a part: with padding and objects 87, 97, and 8E they fit into 255 bytes.
+const PART: usize = 200;
 /// By how many pairs a card that kept its keys may have counted on, and we not: nothing, or one or both messages of each refused command.
 const DRIFTS: [u32; 3] = [0, 1, 2];
 
@@ -113,6 +115,11 @@ impl<'a> Link<'a> {
     pub(super) fn is_extended(&self) -> bool {
         let limits = self.transport.limits();
         limits.max_command > Limits::SHORT.max_command && limits.max_response > Limits::SHORT.max_response
+    }
+
+    /// A command that may be longer than the link carries, in as many as it takes, all but the last with the chaining bit.
+    pub(super) fn parts(&self, command: &Command) -> Vec<Command> {
+        command.chain(if self.is_extended() { usize::MAX } else { PART })
     }
 
     /// A command in the clear.

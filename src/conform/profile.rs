@@ -14,13 +14,16 @@ use eid::image::{EMRTD_AID, FileId};
 use eid::lds::Elementary as _;
 use eid::lds::card_access::CardAccess;
 use eid::lds::com::Com;
+use eid::lds::dg1::Dg1;
 use eid::lds::dg14::Dg14;
 use eid::lds::dg15::Dg15;
-use eid::lds::security_info::{Mapping, PaceProtocol, SecurityInfos};
+use eid::lds::security_info::{Mapping, PaceProtocol, SecurityInfo, SecurityInfos};
 use eid::lds::sod::Sod;
 use eid::protocol::chip_auth::choice::{self, Choice};
 use eid::protocol::chip_auth::{Form, Version};
 use eid::protocol::pace::{Parameters, Password};
+use eid::protocol::terminal_auth::identifier_of_mrz;
+use eid::tlv;
 use eid::transport::Transport;
 use rand_core::CryptoRng;
 
@@ -48,6 +51,10 @@ pub struct Profile {
     /// Ways of Chip Authentication version 1, the strongest first.
     pub(super) chip_auth: Vec<Choice>,
     pub(super) active_auth: Option<(PublicKey, Option<Hash>)>,
+    /// Document number and check digit, by which a terminal knows the chip after Basic Access Control.
+    pub(super) identifier: Option<Vec<u8>>,
+    /// File identifier and short file identifier of EF.CVCA.
+    pub(super) cvca: (u16, u8),
 }
 
 impl Profile {
@@ -62,7 +69,8 @@ impl Profile {
         rng: &mut dyn CryptoRng,
     ) -> Result<Self, AccessError> {
         let mut session = Session::new(transport);
-        let mut profile = Self { atr: session.atr()?, ..Self::default() };
+        let cvca = (FileId::CVCA.fid, FileId::CVCA.sfi());
+        let mut profile = Self { atr: session.atr()?, cvca, ..Self::default() };
         profile.in_the_clear(&mut session)?;
         session.restart()?;
         let mut log = Log::default();
@@ -115,6 +123,7 @@ impl Profile {
     }
 
     fn card_access(&mut self, infos: &SecurityInfos) {
+        self.terminal_authentication(infos);
         let mut sets = BTreeSet::new();
         for info in infos.pace() {
             self.features.insert(Feature::Pace);
@@ -156,6 +165,9 @@ impl Profile {
                 self.features.insert(Feature::Eac);
             }
         }
+        if let Some(dg1) = file(session, FileId::dg(1).unwrap_or(FileId::COM))?.and_then(|bytes| Dg1::parse(&bytes).ok()) {
+            self.identifier = Some(identifier_of_mrz(&dg1.mrz));
+        }
         let of = |number| FileId::dg(number).filter(|_| self.features.contains(&Feature::Dg(number)));
         let dg14 = match of(14) {
             Some(id) => file(session, id)?.and_then(|bytes| Dg14::parse(&bytes).ok()),
@@ -167,6 +179,7 @@ impl Profile {
         };
         if let Some(dg14) = &dg14 {
             self.chip_authentication(&dg14.infos);
+            self.terminal_authentication(&dg14.infos);
         }
         match dg15.map(|dg15| dg15.key()) {
             Some(Ok(info)) => {
@@ -196,6 +209,22 @@ impl Profile {
                 Domain::Ec(_) => Feature::CaEcdh,
                 Domain::Dh(_) => Feature::CaDh,
             });
+        }
+    }
+
+    /// TerminalAuthenticationInfo ::= SEQUENCE { protocol, version INTEGER, efCVCA FileID OPTIONAL }
+    /// FileID ::= SEQUENCE { fid OCTET STRING (2), sfid OCTET STRING (1) OPTIONAL } (Doc 9303-11 §9.2.6)
+    fn terminal_authentication(&mut self, infos: &SecurityInfos) {
+        for info in infos.infos() {
+            let SecurityInfo::TerminalAuth { version: 1, ef_cvca } = info else { continue };
+            self.features.extend([Feature::Ta, Feature::Date]);
+            let named = ef_cvca.as_deref().and_then(|raw| {
+                let mut reader = tlv::single(raw, 0x30).ok()?.reader();
+                let fid = u16::from_be_bytes(reader.expect(0x04).ok()?.value.try_into().ok()?);
+                let sfi = reader.optional(0x04).ok()?.and_then(|sfi| sfi.value.first().copied()).unwrap_or(fid.to_be_bytes()[1] & 0x1F);
+                Some((fid, sfi))
+            });
+            self.cvca = named.unwrap_or(self.cvca);
         }
     }
 

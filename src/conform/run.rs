@@ -4,13 +4,16 @@
 //! ends the run: what follows is inconclusive too. After a refused password the card is opened once more, so that a counter or delay that
 //! the card keeps stands as before.
 
+use std::collections::BTreeSet;
 use std::time::Instant;
 
+use eid::crypto::signature::Algorithm;
 use eid::protocol::pace::Password;
 use eid::transport::Transport;
 use rand_core::CryptoRng;
 
-use super::feature::Unmet;
+use super::feature::{Feature, Unmet};
+use super::keys::TestKeys;
 use super::lds::{Outcome, Subject};
 use super::link::{Exchange, Link};
 use super::play::{Player, Trouble};
@@ -70,6 +73,15 @@ pub struct CaseResult {
     pub milliseconds: u64,
 }
 
+/// How a card is opened that can be opened in both ways.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Access {
+    /// By PACE.
+    Pace,
+    /// By Basic Access Control.
+    Bac,
+}
+
 /// What is run, and how it is judged.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Options {
@@ -77,6 +89,12 @@ pub struct Options {
     pub strict: bool,
     /// Ids of the cases that are run, `*` for any characters; all if there is none.
     pub only: Vec<String>,
+    /// How cases open the card that leave it open; by PACE where it is there, if nothing is said. A card that has one way only is opened by that.
+    pub access: Option<Access>,
+    /// Certificates and keys of terminals, below a CVCA that the card trusts.
+    pub keys: Option<TestKeys>,
+    /// Cases that change the card for good are run too.
+    pub sacrifice: bool,
 }
 
 /// Why a suite cannot be run.
@@ -178,12 +196,17 @@ impl Suite {
         rng: &mut dyn CryptoRng,
         tell: &mut dyn FnMut(&CaseResult),
     ) -> Report {
+        let profile = with_keys(profile, options.keys.as_ref());
         let mut report = Report::new(self, profile.clone(), options.strict);
         let mut player = Player::new(Link::new(transport), &profile, passwords, rng, options.strict);
-        let mut away = 0;
+        (player.access, player.keys) = (options.access, options.keys.clone());
+        let (mut away, mut passed) = (0, BTreeSet::new());
         for case in self.cases().iter().filter(|case| !case.is_about_data() && options.wants(case)) {
             let started = Instant::now();
-            let ended = self.one(case, &mut player, away < MAX_AWAY);
+            let ended = self.one(case, &mut player, away < MAX_AWAY, options.sacrifice, &passed);
+            if ended.verdict == Verdict::Passed {
+                passed.insert(case.id.as_str());
+            }
             away = match ended.verdict {
                 Verdict::NotApplicable | Verdict::Skipped => away,
                 _ if ended.gone => away + 1,
@@ -205,12 +228,18 @@ impl Suite {
         report
     }
 
-    fn one(&self, case: &Case, player: &mut Player<'_, '_>, there: bool) -> Ended {
+    fn one(&self, case: &Case, player: &mut Player<'_, '_>, there: bool, sacrifice: bool, passed: &BTreeSet<&str>) -> Ended {
         if let Some(unmet) = case.applies.unmet(&player.profile.features) {
             return Ended::new(Verdict::NotApplicable, not_applicable(&unmet, player.profile));
         }
         if case.steps.is_empty() {
             return Ended::new(Verdict::Skipped, case.note.clone());
+        }
+        if case.sacrifice && !sacrifice {
+            return Ended::new(Verdict::Skipped, "changes the card for good, and the card was not given to be sacrificed".to_owned());
+        }
+        if let Some(after) = case.after.as_deref().filter(|after| !passed.contains(after)) {
+            return Ended::new(Verdict::Skipped, format!("begins where {after} ends, which did not pass in this run"));
         }
         if !there {
             return Ended::away("the card went away before");
@@ -231,6 +260,18 @@ impl Suite {
             Err(trouble) => Ended::trouble(trouble),
         }
     }
+}
+
+/// Of which kind the keys of Terminal Authentication are, the card does not say; without test keys it may be either.
+fn with_keys(mut profile: Profile, keys: Option<&TestKeys>) -> Profile {
+    if profile.has(Feature::Ta) {
+        let algorithm = keys.map(TestKeys::algorithm);
+        let kinds = [(Feature::TaEcdsa, true), (Feature::TaRsa, false)];
+        let there = kinds.into_iter().filter(|(_, ec)| algorithm.is_none_or(|algorithm| matches!(algorithm, Algorithm::Ecdsa(_)) == *ec));
+        let there: Vec<_> = there.map(|(feature, _)| feature).filter(|feature| !profile.excluded.contains_key(feature)).collect();
+        profile.features.extend(there);
+    }
+    profile
 }
 
 fn not_applicable(unmet: &Unmet, profile: &Profile) -> String {

@@ -3,7 +3,7 @@
 //! ```text
 //! steps       = step *( " ; " step )
 //! step        = action " -> " expectation *( " " expectation )
-//! action      = word [ "[" alteration *( "," alteration ) "]" ] [ " " APDU ]
+//! action      = word [ "[" alteration *( "," alteration ) "]" ] [ " " APDU | " " certificate *( " " certificate ) ]
 //! ```
 //!
 //! It refuses words that it does not know and APDUs that are none, so that a row that says nothing cannot pass for a test.
@@ -58,6 +58,18 @@ pub(super) enum Action {
     ActiveAuthentication,
     /// Terminal Authentication, where DG3 and DG4 need it.
     Rights,
+    /// MSE:Set DST for a certificate.
+    SetDst(String),
+    /// PSO: VERIFY CERTIFICATE.
+    Verify(String),
+    /// Both for each of these certificates, until one is refused.
+    Chain(Vec<String>),
+    /// MSE:Set AT for the terminal of a certificate.
+    SetAt(String),
+    /// GET CHALLENGE in a session.
+    Challenge,
+    /// EXTERNAL AUTHENTICATE with the key of a certificate.
+    Prove(String),
 }
 
 /// A command APDU with places for random bytes.
@@ -69,6 +81,19 @@ enum Piece {
     Bytes(Vec<u8>),
     /// `<rnd8>`: that many random bytes.
     Random(usize),
+    /// EF.CVCA, wherever the card has it.
+    Cvca(CvcaPlace),
+}
+
+/// A way to name EF.CVCA in a command.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum CvcaPlace {
+    /// `<cvca>`: the file identifier, two bytes.
+    Fid,
+    /// `<cvca-sfi>`: the short file identifier, one byte.
+    Sfi,
+    /// `<cvca-p1>`: P1 of READ BINARY by short file identifier.
+    P1,
 }
 
 /// Most random bytes in one place.
@@ -76,7 +101,7 @@ const MAX_RANDOM: usize = 64;
 
 impl Apdu {
     fn parse(text: &str) -> Result<Self, StepError> {
-        let wrong = |found: &str| StepError(format!("expected hexadecimal digits or <rndN>, found {found:?}"));
+        let wrong = |found: &str| StepError(format!("expected hexadecimal digits, <rndN>, or <cvca>, found {found:?}"));
         let mut pieces = Vec::new();
         let mut rest = text;
         while !rest.is_empty() {
@@ -89,7 +114,12 @@ impl Apdu {
             if let Some(place) = rest.strip_prefix('<') {
                 let (name, after) = place.split_once('>').ok_or_else(|| wrong(rest))?;
                 let count = name.strip_prefix("rnd").and_then(|count| count.parse().ok()).filter(|count| (1..=MAX_RANDOM).contains(count));
-                pieces.push(Piece::Random(count.ok_or_else(|| wrong(name))?));
+                pieces.push(match (name, count) {
+                    ("cvca", _) => Piece::Cvca(CvcaPlace::Fid),
+                    ("cvca-sfi", _) => Piece::Cvca(CvcaPlace::Sfi),
+                    ("cvca-p1", _) => Piece::Cvca(CvcaPlace::P1),
+                    (_, count) => Piece::Random(count.ok_or_else(|| wrong(name))?),
+                });
                 rest = after;
             }
         }
@@ -98,15 +128,24 @@ impl Apdu {
     }
 
     fn len(&self) -> usize {
-        self.0.iter().map(|piece| if let Piece::Bytes(bytes) = piece { bytes.len() } else { 4 }).sum()
+        let len = |piece: &Piece| match piece {
+            Piece::Bytes(bytes) => bytes.len(),
+            Piece::Random(count) => *count,
+            Piece::Cvca(CvcaPlace::Fid) => 2,
+            Piece::Cvca(_) => 1,
+        };
+        self.0.iter().map(len).sum()
     }
 
-    /// The bytes, random ones drawn.
-    pub(super) fn bytes(&self, rng: &mut dyn rand_core::CryptoRng) -> Vec<u8> {
+    /// The bytes, random ones drawn; `cvca` is file identifier and short file identifier of EF.CVCA.
+    pub(super) fn bytes(&self, (fid, sfi): (u16, u8), rng: &mut dyn rand_core::CryptoRng) -> Vec<u8> {
         let mut out = Vec::new();
         for piece in &self.0 {
             match piece {
                 Piece::Bytes(bytes) => out.extend(bytes),
+                Piece::Cvca(CvcaPlace::Fid) => out.extend(fid.to_be_bytes()),
+                Piece::Cvca(CvcaPlace::Sfi) => out.push(sfi),
+                Piece::Cvca(CvcaPlace::P1) => out.push(0x80 | sfi),
                 Piece::Random(count) => {
                     let at = out.len();
                     out.resize(at + count, 0);
@@ -140,6 +179,14 @@ impl Step {
         };
         let without =
             |action| if operand.is_empty() { Ok(action) } else { Err(StepError(format!("{word} takes no APDU, found {operand:?}"))) };
+        let named = |action: fn(String) -> Action| {
+            if is_name(operand) {
+                Ok(action(operand.to_owned()))
+            } else {
+                Err(StepError(format!("{word} takes a certificate, found {operand:?}")))
+            }
+        };
+        let names: Vec<_> = operand.split_whitespace().map(str::to_owned).collect();
         let action = match word {
             "reset" => without(Action::Reset)?,
             "mf" => without(Action::Mf)?,
@@ -153,6 +200,13 @@ impl Step {
             "ca" => without(Action::ChipAuthentication)?,
             "aa" => without(Action::ActiveAuthentication)?,
             "rights" => without(Action::Rights)?,
+            "dst" => named(Action::SetDst)?,
+            "verify" => named(Action::Verify)?,
+            "at" => named(Action::SetAt)?,
+            "prove" => named(Action::Prove)?,
+            "challenge" => without(Action::Challenge)?,
+            "chain" if !names.is_empty() && names.iter().all(|name| is_name(name)) => Action::Chain(names),
+            "chain" => return Err(StepError(format!("chain takes certificates, found {operand:?}"))),
             _ => return Err(StepError(format!("expected an action, found {word:?}"))),
         };
         if let Some(alteration) = alterations.iter().find(|alteration| !alteration.belongs_to(&action)) {
@@ -164,6 +218,11 @@ impl Step {
         }
         Ok(Self { action, alterations, expect, text: text.to_owned() })
     }
+}
+
+/// Whether it can be the name of a certificate.
+fn is_name(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
 }
 
 impl fmt::Display for Step {
@@ -190,11 +249,14 @@ mod tests {
 
     #[test]
     fn random_bytes_are_drawn_each_time() {
+        const CVCA: (u16, u8) = (0x011C, 0x1C);
         let apdu = Apdu::parse("0088000004<rnd4>00").expect("an APDU");
         let mut rng = applets::rng::SeededRng::new(b"steps");
-        let (one, other) = (apdu.bytes(&mut rng), apdu.bytes(&mut rng));
+        let (one, other) = (apdu.bytes(CVCA, &mut rng), apdu.bytes(CVCA, &mut rng));
         assert_eq!((one.len(), &one[..5], one[9]), (10, &[0x00, 0x88, 0, 0, 4][..], 0));
         assert_ne!(one, other);
+        let apdu = Apdu::parse("00B0<cvca-p1><cvca-sfi><cvca>").expect("an APDU");
+        assert_eq!((apdu.len(), hex::encode_upper(apdu.bytes(CVCA, &mut rng))), (6, "00B09C1C011C".to_owned()));
     }
 
     #[test]
@@ -215,6 +277,14 @@ mod tests {
             "pace[ga5:last] -> fails",
             "bac[ga1:last] -> fails",
             "sm[ga1:last] 00B00000 -> ERR",
+            "dst -> 9000",
+            "dst A B -> 9000",
+            "chain -> ok",
+            "chain A+B -> ok",
+            "challenge A -> 9000",
+            "dst[id=other] A -> 9000",
+            "ca[cla=8C] -> fails",
+            "plain 00B0<cvca-x>0000 -> 9000",
             "reset -> ok ;; reset -> ok",
             "plain 00B0000000 -> 90000",
             "plain 00B0000000 -> perhaps",

@@ -4,6 +4,9 @@
 //! id,section,applies,title,before,steps,basis,note
 //! @name,,,what it is,,steps,,                      a precondition, reached from a cold reset
 //! ISO7816_A_1,3.1,"BAC,not PACE",…,@mf,plain … -> 9000 empty,given,
+//!
+//! needs                                            a ninth column: sacrifice, if the case changes the card for good; after=ID, if that one
+//!                                                  must have passed before
 //! ```
 //!
 //! A case without steps is one whose row is not public, or that another suite runs; its note says so, and it is never counted as passed.
@@ -16,7 +19,7 @@ use super::feature::Condition;
 use super::lds::{self, Rule};
 use super::step::{self, Step};
 
-const COLUMNS: [&str; 8] = ["id", "section", "applies", "title", "before", "steps", "basis", "note"];
+const COLUMNS: [&str; 9] = ["id", "section", "applies", "title", "before", "steps", "basis", "note", "needs"];
 
 /// A test plan.
 #[derive(Debug, Clone)]
@@ -52,6 +55,10 @@ pub struct Case {
     pub applies_to: String,
     pub(super) applies: Condition,
     pub(super) before: String,
+    /// It changes the card for good.
+    pub(super) sacrifice: bool,
+    /// The case that must have passed before.
+    pub(super) after: Option<String>,
     pub(super) steps: Vec<Step>,
     /// As they stand in the table.
     pub(super) text: String,
@@ -70,6 +77,8 @@ impl Case {
             applies_to: String::new(),
             applies: Condition::default(),
             before: String::new(),
+            sacrifice: false,
+            after: None,
             steps: Vec::new(),
             text: String::new(),
             rule: Some(rule),
@@ -86,6 +95,12 @@ impl Case {
     #[must_use]
     pub fn unit(&self) -> &str {
         self.id.rsplit_once('_').map_or(&self.id, |(unit, _)| unit)
+    }
+
+    /// Whether it changes the card for good, so that it is run only where the card may be lost.
+    #[must_use]
+    pub const fn is_destructive(&self) -> bool {
+        self.sacrifice
     }
 
     /// The steps as the suite writes them.
@@ -118,8 +133,10 @@ pub enum SuiteError {
 }
 
 /// Name, document, and table of the built-in suites.
-const BUILT_IN: [(&str, &str, &str); 1] =
-    [("icao3", "ICAO TR RF protocol and application test standard for eMRTD, Part 3, V3.2", include_str!("suites/icao3.csv"))];
+const BUILT_IN: [(&str, &str, &str); 2] = [
+    ("icao3", "ICAO TR RF protocol and application test standard for eMRTD, Part 3, V3.2", include_str!("suites/icao3.csv")),
+    ("bsi32", "BSI TR-03105 Part 3.2, extended access control version 1, V1.5.1", include_str!("suites/bsi32.csv")),
+];
 
 impl Suite {
     /// Names of the built-in suites.
@@ -166,12 +183,20 @@ impl Suite {
             return Err(CsvError { line: 1, what: "expected a header, found no row".to_owned() }.into());
         };
         let wrong = |line: &usize, what: String| CsvError { line: *line, what };
-        if *header != COLUMNS {
+        let with_needs = *header == COLUMNS;
+        if !with_needs
+            && Some(header.as_slice())
+                != COLUMNS.get(..8).map(|columns| columns.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>()).as_deref()
+        {
             return Err(wrong(line, format!("expected the columns {}, found {}", COLUMNS.join(","), header.join(","))).into());
         }
         for (line, row) in rows {
-            let [id, section, applies, title, before, text, basis, note] = row.as_slice() else {
-                return Err(wrong(line, format!("expected {} cells, found {}", COLUMNS.len(), row.len())).into());
+            let (row, needs) = match row.split_last() {
+                Some((needs, row)) if with_needs => (row, needs.as_str()),
+                _ => (row.as_slice(), ""),
+            };
+            let [id, section, applies, title, before, text, basis, note] = row else {
+                return Err(wrong(line, format!("expected {} cells, found {}", header.len(), row.len())).into());
             };
             if !ids.insert(id.clone()) {
                 return Err(wrong(line, format!("{id} stands there twice")).into());
@@ -187,7 +212,17 @@ impl Suite {
             if !(suite.preconditions.contains_key(before) || before.is_empty() && steps.is_empty()) {
                 return Err(wrong(line, format!("{id}: expected the name of a precondition above, found {before:?}")).into());
             }
+            let (mut sacrifice, mut after) = (false, None);
+            for need in needs.split_whitespace() {
+                match need.strip_prefix("after=") {
+                    Some(other) if ids.contains(other) => after = Some(other.to_owned()),
+                    None if need == "sacrifice" => sacrifice = true,
+                    _ => return Err(wrong(line, format!("{id}: expected sacrifice, or after= a case above, found {need:?}")).into()),
+                }
+            }
             suite.cases.push(Case {
+                sacrifice,
+                after,
                 id: id.clone(),
                 section: section.clone(),
                 title: title.clone(),
@@ -215,7 +250,11 @@ mod tests {
             let suite = Suite::built_in(name).unwrap_or_else(|error| panic!("{name}: {error}"));
             let (data, protocol): (Vec<_>, Vec<_>) = suite.cases.iter().partition(|case| case.is_about_data());
             let silent: Vec<_> = protocol.iter().filter(|case| case.steps.is_empty()).map(|case| case.id.as_str()).collect();
-            assert_eq!((protocol.len(), data.len(), silent), (298, 113, vec!["ISO7816_C_10", "ISO7816_C_11", "ISO7816_I_30"]), "{name}");
+            let expected = match name {
+                "icao3" => (298, 113, vec!["ISO7816_C_10", "ISO7816_C_11", "ISO7816_I_30"]),
+                _ => (106, 29, Vec::new()),
+            };
+            assert_eq!((protocol.len(), data.len(), silent), expected, "{name}");
             for case in protocol {
                 assert!(["given", "completed", "known"].contains(&case.basis.as_str()), "{}: {}", case.id, case.basis);
             }
@@ -228,6 +267,11 @@ mod tests {
         let head = "id,section,applies,title,before,steps,basis,note\n@a,,,x,,reset -> ok,,\n";
         let suite = |row: &str| Suite::parse("x", "X", &format!("{head}{row}"));
         assert!(suite("X_1,1,BAC,t,@a,reset -> ok,given,\n").is_ok());
+        let (nine, eight) = (head.replace("note\n", "note,needs\n").replace(",,\n", ",,,\n"), "X_1,1,BAC,t,@a,reset -> ok,given,");
+        for (needs, right) in [("", true), ("sacrifice", true), ("sacrifice after=X_1", true), ("after=X_3", false), ("luck", false)] {
+            let table = format!("{nine}{eight},\n{},{needs}\n", eight.replace("X_1", "X_2"));
+            assert_eq!(Suite::parse("x", "X", &table).is_ok(), right, "{needs}");
+        }
         for row in [
             "X_1,1,BAC,t,@a,reset -> ok,given",
             "X_1,1,BAK,t,@a,reset -> ok,given,",

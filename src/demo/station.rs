@@ -89,7 +89,10 @@ impl<'a> Station<'a> {
         self.stage(job, Stage::Build);
         let keys = ChipKeys::generate(&shared.document, &mut rng)?;
         let signing = Signing { signer: shared.signer.as_ref(), certificate: &shared.certificate, today: shared.options.today };
-        let image = build::build(&job.record, &shared.document, &keys, signing)?;
+        let mut image = build::build(&job.record, &shared.document, &keys, signing)?;
+        if let Some(trust) = &shared.options.trust {
+            build::guard(&mut image, trust.clone());
+        }
         result.bytes = image.files.values().map(Vec::len).sum();
         let mut card = self.blank(job, &mut rng)?;
         let outcome = self.in_reader(&mut card, |station, link| station.process(link, job, &image, &mut rng, result));

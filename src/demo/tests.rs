@@ -17,6 +17,7 @@ fn options(out: &Path, cards: u32, slots: usize) -> DemoOptions {
         profile: "cccd-2021".to_owned(),
         today,
         token: None,
+        trust: None,
     }
 }
 

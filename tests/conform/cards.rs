@@ -4,12 +4,20 @@ use std::path::PathBuf;
 
 use applets::Card;
 use applets::rng::SeededRng;
-use cardwright::conform::{Options, Profile, Report, Statement, Suite};
+use cardwright::conform::{Options, Profile, Report, Statement, Suite, TestKeys};
 use cardwright::demo::{self, DemoOptions, Slot};
+use cardwright::perso::build::trust_points;
 use cardwright::terminal::{can, mrz};
+use eid::cert::cvc::TrustPoints;
+use eid::date::Date;
 use eid::mrz::Mrz;
 use eid::protocol::pace::Password;
 use eid::transport::Transport;
+
+/// The day of the demo.
+pub(crate) fn today() -> Date {
+    "2026-11-21".parse().expect("a date")
+}
 
 /// A card of the demo, in a folder that lives as long as this.
 pub(crate) struct Made {
@@ -25,14 +33,23 @@ pub(crate) fn profile(name: &str) -> String {
 }
 
 impl Made {
-    /// One card with the document profile of `text`.
+    /// One card with the document profile of `text`, whose guarded data groups open to nobody.
     pub(crate) fn new(text: &str) -> Self {
+        Self::trusting(text, None)
+    }
+
+    /// The same card, made on the first day of a test CVCA that it trusts.
+    pub(crate) fn guarded(text: &str, keys: &TestKeys) -> Self {
+        Self::trusting(text, Some(trust_points(&[keys.cvca().clone()], today()).expect("a CVCA")))
+    }
+
+    fn trusting(text: &str, trust: Option<TrustPoints>) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let (out, profile) = (folder.path().join("demo"), folder.path().join("profile.toml"));
         std::fs::write(&profile, text).expect("written");
-        let today = "2026-11-21".parse().expect("a date");
         let profile = profile.display().to_string();
-        let options = DemoOptions { cards: 1, slots: vec![Slot::InProcess], out: out.clone(), seed: 1, profile, today, token: None };
+        let slots = vec![Slot::InProcess];
+        let options = DemoOptions { cards: 1, slots, out: out.clone(), seed: 1, profile, today: today(), token: None, trust };
         demo::run(&options, &mut SeededRng::new(b"conform"), &|_| {}).expect("a demo");
         let people: serde_json::Value = serde_json::from_slice(&std::fs::read(out.join("people.json")).expect("people")).expect("JSON");
         let person = &people[0];
@@ -69,7 +86,7 @@ pub(crate) fn run_stated(card: &mut dyn Transport, passwords: &[Password], state
 }
 
 fn options(only: &[&str], strict: bool) -> Options {
-    Options { strict, only: only.iter().map(|id| (*id).to_owned()).collect() }
+    Options { strict, only: only.iter().map(|id| (*id).to_owned()).collect(), ..Options::default() }
 }
 
 /// Runs cases against a card that is too bad to be read first: with the profile of a good one.

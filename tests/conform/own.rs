@@ -8,7 +8,7 @@ use super::cards::{Made, profile, run, run_stated};
 use super::middle::{Bad, Middle};
 
 /// Of each unit `passed/cases`, with `-n` for skipped ones. Nothing failed.
-fn table(report: &Report) -> String {
+pub(crate) fn table(report: &Report) -> String {
     let row = |(unit, counts): (String, BTreeMap<Verdict, usize>)| {
         assert_eq!((counts[&Verdict::Failed], counts[&Verdict::Inconclusive]), (0, 0), "{}", report.to_text());
         let skipped = match counts[&Verdict::Skipped] {

@@ -27,6 +27,7 @@ fn every_card_of_the_demo_is_genuine_through_two_readers() {
             profile: "cccd-2021".to_owned(),
             today,
             token: None,
+            trust: None,
         };
         let used = Mutex::new(BTreeSet::new());
         let tell = |event: Event<'_>| match event {

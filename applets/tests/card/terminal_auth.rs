@@ -344,6 +344,42 @@ fn no_changed_bit_of_a_certificate_opens_anything() {
     }
 }
 
+/// BSI TR-03105-3.2, J_13, J_15, and K_7: no such command, said under secure messaging, which goes on.
+#[test]
+fn a_command_of_a_proprietary_class_is_refused_under_secure_messaging() {
+    let authority = Authority::new("a");
+    let image = guarded(authority.trust(), &curve(), 1);
+    let mut card = personalized(&image);
+    let mut guest = by_bac(&mut card);
+    guest.chip_auth(&mut card, &image, &PLAIN);
+    let right = ta::set_dst(&name(CVCA));
+    let proprietary = Command { cla: 0x80, ..right.clone() };
+    assert_eq!(guest.terminal.status(&mut card, &proprietary), 0x6D00);
+    assert_eq!(guest.terminal.status(&mut card, &right), 0x9000);
+    // without a session it is no class of this card
+    card.power_cycle();
+    let protected = Command { cla: 0x8C, ..right };
+    assert_eq!(send(&mut card, &protected).sw.0, 0x6E00);
+}
+
+/// BSI TR-03105-3.2, J_55 and J_56.
+#[test]
+fn rsa_keys_that_are_shorter_than_the_standard_has_them_open_nothing() {
+    let authority = Authority::rsa();
+    let image = guarded(authority.trust(), &curve(), 1);
+    let mut card = personalized(&image);
+    let short = Key {
+        key: PrivateKey::generate_rsa(1024, &mut SeededRng::new(b"short")).expect("an RSA key"),
+        algorithm: authority.cvca.algorithm,
+    };
+    let dv = template(CVCA, DV, &short, Role::DvDomestic).issue(&authority.cvca).expect("a certificate");
+    let below = authority.is().issue(&short).expect("a certificate");
+    assert_eq!(run_version_1(&mut card, &image, &[dv, below], &authority.is), (0x6300, [false, false]));
+    let is = template(DV, IS, &short, Role::Terminal);
+    assert_eq!(run_version_1(&mut card, &image, &authority.chain_of(&authority.dv(), &is), &short), (0x6300, [false, false]));
+    assert_eq!(run_version_1(&mut card, &image, &authority.chain(), &authority.is), (0x9000, [true, true]));
+}
+
 #[test]
 fn the_order_of_the_commands_is_kept_and_a_challenge_serves_once() {
     let authority = Authority::new("a");

@@ -7,7 +7,7 @@ use pki::key::{self, KeyParameters};
 
 /// What kind of key to make.
 #[derive(Debug, Args)]
-pub(super) struct KeyArgs {
+pub(in crate::cli) struct KeyArgs {
     /// Key: a curve (P-256, brainpoolP384r1, ...) or rsa-BITS
     #[arg(long, value_name = "KEY", value_parser = key_parameters)]
     key: Option<KeyParameters>,
@@ -36,7 +36,7 @@ pub(super) fn form(text: &str) -> Result<EcParameters, String> {
 
 impl KeyArgs {
     /// Key and algorithm, with `usual` where nothing is said.
-    pub(super) fn resolve(&self, usual: (KeyParameters, Algorithm)) -> (KeyParameters, Algorithm) {
+    pub(in crate::cli) fn resolve(&self, usual: (KeyParameters, Algorithm)) -> (KeyParameters, Algorithm) {
         let key = self.key.unwrap_or(usual.0);
         let standard = if self.key.is_some() { key::default_algorithm(key) } else { usual.1 };
         (key, self.algorithm.unwrap_or(standard))

@@ -54,6 +54,7 @@ impl Player<'_, '_> {
         }
         match terminal.finish(&answer.data) {
             Ok(channel) => {
+                self.bound.after_access(None);
                 self.link.channel = Some(channel);
                 Ok(Seen::new(Outcome::Opened, Some(answer)))
             }

@@ -12,15 +12,23 @@ use super::{Outcome, Player, Seen, Sent, Trouble, taken};
 
 impl Player<'_, '_> {
     pub(super) fn chip_authentication(&mut self, alterations: &[Alteration]) -> Result<Seen, Trouble> {
-        let kat = alterations.contains(&Alteration::Variant(Variant::Kat));
-        let form = if kat { Form::KeyAgreementTemplate } else { Form::AuthenticationTemplate };
-        let way = self.profile.chip_auth.iter().find(|way| Form::usual(Version::One, way.protocol.suite) == form);
+        let wants = |variant| alterations.contains(&Alteration::Variant(variant));
+        // without a wish the strongest way
+        let usual = |way: &&Choice| Form::usual(Version::One, way.protocol.suite);
+        let form = match (wants(Variant::Kat), wants(Variant::At), self.profile.chip_auth.first()) {
+            (true, ..) => Form::KeyAgreementTemplate,
+            (false, false, Some(first)) => usual(&first),
+            _ => Form::AuthenticationTemplate,
+        };
+        let kat = form == Form::KeyAgreementTemplate;
+        let way = self.profile.chip_auth.iter().find(|way| usual(way) == form);
         let way = way.ok_or_else(|| Trouble::Impossible("EF.DG14 has no Chip Authentication of that form".to_owned()))?.clone();
         let places: &[Place] = if kat { &[Place::Kat] } else { &[Place::Mse, Place::Ga] };
         let ephemeral = self.ephemeral(&way, alterations)?;
         let impossible = |error: chip_auth::ChipAuthError| Trouble::Impossible(error.to_string());
         let key_id = way.key_id.filter(|_| way.several);
         let terminal = Terminal::with_key(Version::One, way.protocol, key_id, &way.key, &ephemeral).map_err(impossible)?;
+        let key = terminal.public().compressed();
         let mut last = None;
         for (place, command) in places.iter().zip(terminal.commands(form)) {
             let answer = match self.chip_auth_command(*place, command, alterations, &way)? {
@@ -36,6 +44,7 @@ impl Player<'_, '_> {
         Ok(match terminal.finish(form, &answer.data) {
             Ok(channel) => {
                 self.link.old = self.link.channel.replace(channel);
+                self.bound.after_chip_authentication(key);
                 Seen::new(Outcome::Opened, Some(answer))
             }
             Err(error) => Seen::new(Outcome::Wrong(place, error.to_string()), Some(answer)),

@@ -77,6 +77,7 @@ impl Player<'_, '_> {
         let answer = send!(Place::Ga4, command, Some(state.danger_bare_token()));
         match state.receive(&answer.data) {
             Ok(established) => {
+                self.bound.after_access(Some(established.chip_key.compressed()));
                 self.link.channel = Some(established.channel);
                 Ok(Seen::new(Outcome::Opened, Some(answer)))
             }

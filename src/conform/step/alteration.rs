@@ -1,8 +1,9 @@
 //! What a step does otherwise than the protocol: which variant is run, and what is changed in which of its commands.
 //!
 //! ```text
-//! alteration = variant                       can mrz gm im cam not-cam map kat at plain old key=wrong
-//!            | [ command ":" ] change        command: challenge auth mse ga1 ga2 ga3 ga4 kat ga; none under sm
+//! alteration = variant                       can mrz gm im cam not-cam map kat at plain old key=wrong cla=8C id=other challenge=first
+//!                                            challenge=short where-there where-opened
+//!            | [ command ":" ] change        command: challenge auth mse ga1 ga2 ga3 ga4 kat ga; none where there is one command only
 //! change     = "-" TAG                       the object is left out
 //!            | TAG "->" TAG                  the object under another tag
 //!            | TAG "=" ( HEX | word )        another value; the object is added if there was none
@@ -55,9 +56,21 @@ pub(in crate::conform) enum Variant {
     Old,
     /// A wrong password.
     WrongKey,
+    /// Secure messaging under the class byte 8C.
+    Class8C,
+    /// The terminal signs another identifier of the chip.
+    OtherIdentifier,
+    /// The terminal signs the first challenge of the session.
+    FirstChallenge,
+    /// The terminal signs the challenge without its last byte.
+    ShortChallenge,
+    /// Only where the card has it; else nothing is done, and all is well.
+    WhereThere,
+    /// Only where the protocol before it opened a session; else nothing is done, and all is well.
+    WhereOpened,
 }
 
-const VARIANTS: [(Variant, &str); 12] = [
+const VARIANTS: [(Variant, &str); 18] = [
     (Variant::Can, "can"),
     (Variant::Mrz, "mrz"),
     (Variant::Gm, "gm"),
@@ -70,6 +83,12 @@ const VARIANTS: [(Variant, &str); 12] = [
     (Variant::Plain, "plain"),
     (Variant::Old, "old"),
     (Variant::WrongKey, "key=wrong"),
+    (Variant::Class8C, "cla=8C"),
+    (Variant::OtherIdentifier, "id=other"),
+    (Variant::FirstChallenge, "challenge=first"),
+    (Variant::ShortChallenge, "challenge=short"),
+    (Variant::WhereThere, "where-there"),
+    (Variant::WhereOpened, "where-opened"),
 ];
 
 /// A command of a protocol.
@@ -93,11 +112,19 @@ pub(in crate::conform) enum Place {
     Kat,
     /// Chip Authentication: GENERAL AUTHENTICATE.
     Ga,
+    /// Terminal Authentication: MSE:Set DST.
+    Dst,
+    /// Terminal Authentication: PSO: VERIFY CERTIFICATE.
+    Verify,
+    /// Terminal Authentication: MSE:Set AT.
+    At,
+    /// Terminal Authentication: EXTERNAL AUTHENTICATE.
+    Prove,
     /// The protected command of `sm`.
     Message,
 }
 
-const PLACES: [(Place, &str); 9] = [
+const PLACES: [(Place, &str); 13] = [
     (Place::Challenge, "challenge"),
     (Place::Auth, "auth"),
     (Place::Mse, "mse"),
@@ -107,6 +134,10 @@ const PLACES: [(Place, &str); 9] = [
     (Place::Ga4, "ga4"),
     (Place::Kat, "kat"),
     (Place::Ga, "ga"),
+    (Place::Dst, "dst"),
+    (Place::Verify, "verify"),
+    (Place::At, "at"),
+    (Place::Prove, "prove"),
 ];
 
 impl Place {
@@ -117,10 +148,10 @@ impl Place {
     /// The order in a protocol.
     pub(in crate::conform) const fn order(self) -> u8 {
         match self {
-            Self::Message | Self::Challenge | Self::Mse | Self::Kat => 0,
-            Self::Auth | Self::Ga1 | Self::Ga => 1,
-            Self::Ga2 => 2,
-            Self::Ga3 => 3,
+            Self::Message | Self::Challenge | Self::Mse | Self::Kat | Self::Dst => 0,
+            Self::Auth | Self::Ga1 | Self::Ga | Self::Verify => 1,
+            Self::Ga2 | Self::At => 2,
+            Self::Ga3 | Self::Prove => 3,
             Self::Ga4 => 4,
         }
     }
@@ -265,7 +296,21 @@ impl Alteration {
     /// Whether a step with `action` can have it.
     pub(super) fn belongs_to(&self, action: &Action) -> bool {
         use Variant::{At, Cam, Can, Gm, Im, Kat, Map, Mrz, NotCam, Old, Plain, WrongKey};
+        let of_terminal = matches!(action, Action::SetDst(_) | Action::Verify(_) | Action::SetAt(_) | Action::Challenge | Action::Prove(_));
         match self {
+            Self::Variant(Variant::WhereOpened) => true,
+            Self::Variant(Variant::WhereThere) => *action == Action::ActiveAuthentication,
+            Self::Variant(Variant::Class8C) => of_terminal,
+            Self::Variant(Plain) if of_terminal => true,
+            Self::Variant(Variant::OtherIdentifier | Variant::FirstChallenge | Variant::ShortChallenge) => {
+                matches!(action, Action::Prove(_))
+            }
+            // no objects there
+            Self::Change(Place::Message, Change::Flip | Change::Twice | Change::Before(_)) if of_terminal => true,
+            Self::Change(
+                Place::Message,
+                Change::Omit(_) | Change::Retag(..) | Change::Value(..) | Change::Spoil(..) | Change::Raw(..) | Change::Append(_),
+            ) if of_terminal => matches!(action, Action::SetDst(_) | Action::Verify(_) | Action::SetAt(_)),
             Self::Variant(Can | Mrz | Gm | Im | Cam | NotCam | Map) => *action == Action::Pace,
             Self::Variant(WrongKey) => matches!(action, Action::Bac | Action::Pace),
             Self::Variant(Kat | At | Plain) => *action == Action::ChipAuthentication,
@@ -281,6 +326,7 @@ impl Alteration {
             Self::Change(Place::Mse, _) => matches!(action, Action::Pace | Action::ChipAuthentication),
             Self::Change(Place::Kat | Place::Ga, _) => *action == Action::ChipAuthentication,
             Self::Change(Place::Ga1 | Place::Ga2 | Place::Ga3 | Place::Ga4, _) => *action == Action::Pace,
+            Self::Change(Place::Dst | Place::Verify | Place::At | Place::Prove, _) => false,
         }
     }
 }

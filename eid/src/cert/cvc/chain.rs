@@ -5,6 +5,7 @@
 //! | steps | CVCA to CVCA (link), CVCA to document verifier, document verifier to terminal, all of one terminal type |
 //! | signature | with the key that CAR names, under the algorithm that this key's own identifier says |
 //! | curve | DV and terminal inherit that of their CVCA and must not state one; a link may |
+//! | length | RSA keys of DV and terminal have at least 2048 bits (Doc 9303-11 §7.1.5), or as many as the key that signed where that has fewer |
 //! | expiry | against the chip's date; link certificates are taken also when they have expired, expired trust points sign links only |
 //! | date | a link, a DV, and a terminal of a domestic DV move the chip's date forward to their effective date; it never goes back |
 //! | trust points | at most two for a terminal type; a third drops the oldest |
@@ -20,6 +21,9 @@ use crate::crypto::curve::Curve;
 use crate::crypto::signature::{PublicKey, SignatureError};
 use crate::date::Date;
 use crate::tlv::{self, Reader};
+
+/// Fewest bits of an RSA key of a document verifier or terminal.
+const MIN_RSA_BITS: usize = 2048;
 
 /// Most trust points for one terminal type.
 pub const MAX_POINTS: usize = 2;
@@ -81,6 +85,16 @@ pub enum ChainError {
     /// Domain parameters below a CVCA.
     #[error("certificate for {0}: states domain parameters, which only a CVCA may")]
     Parameters(KeyReference),
+    /// An RSA key that is too short.
+    #[error("certificate for {holder}: an RSA key of {found} bits, expected at least {expected}")]
+    ShortKey {
+        /// Whose certificate.
+        holder: KeyReference,
+        /// Fewest bits.
+        expected: usize,
+        /// Bits of the key.
+        found: usize,
+    },
     /// Another key under the name of a trust point.
     #[error("certificate for {0}: a trust point of that name has another key")]
     Known(KeyReference),
@@ -277,6 +291,13 @@ impl TrustPoints {
             return Err(ChainError::Parameters(holder()));
         }
         let key = certificate.key().resolve(authority.key.curve()).map_err(|source| ChainError::Key { holder: holder(), source })?;
+        if let (false, PublicKey::Rsa(own)) = (link, &key.key) {
+            let signed_with = if let PublicKey::Rsa(above) = &authority.key.key { above.bits() } else { MIN_RSA_BITS };
+            let (expected, found) = (MIN_RSA_BITS.min(signed_with), own.bits());
+            if found < expected {
+                return Err(ChainError::ShortKey { holder: holder(), expected, found });
+            }
+        }
         let new = Holder::of(certificate, key, chat);
 
         let mut next = self.clone();

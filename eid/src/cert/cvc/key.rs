@@ -210,7 +210,8 @@ impl CvKey {
     }
 
     /// 7F49.
-    pub(super) fn encode(&self) -> Vec<u8> {
+    #[must_use]
+    pub fn encode(&self) -> Vec<u8> {
         let mut inner = tlv::encode(0x06, &oid::encode(oid_of(self.algorithm).unwrap_or(oid::TA)));
         let unsigned = |inner: &mut Vec<u8>, tag: u32, number: &[u8]| tlv::push(inner, tag, der::strip_zeros(number));
         match &self.numbers {

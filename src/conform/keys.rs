@@ -1,0 +1,312 @@
+//! The certificates of Terminal Authentication that the test plans need: made below the CVCA that the card under test trusts, right ones and
+//! those that are wrong on purpose, or taken from a folder where somebody else made them.
+//!
+//! ```text
+//! DIR/CVCA.cvcert               the CVCA that the card trusts, with its domain parameters
+//! DIR/CVCA.pkcs8                its private key, PKCS#8 without a pass phrase; not needed where all of the following is there
+//! DIR/NAME.cvcert               a certificate of the table (DV_CERT_1, …), 7F21 and what is in it, right or wrong: goes before one made here
+//! DIR/KEY.pkcs8                 a private key of the table (IS_KEY_01, …): goes before one made here
+//! ```
+//!
+//! These are test keys: whoever has the folder can read DG3 and DG4 of every card that trusts its CVCA. Never a CVCA of real documents.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use eid::cert::CertError;
+use eid::cert::chat::{Chat, Role, TerminalType};
+use eid::cert::cvc::issue::{IssueError, Template};
+use eid::cert::cvc::{CvKey, Cvc, Holder, KeyReference, VerifyingKey};
+use eid::crypto::curve::Curve;
+use eid::crypto::hash::Hash;
+use eid::crypto::signature::{Algorithm, PrivateKey, SignatureError, sign};
+use eid::date::Date;
+use eid::tlv;
+use pki::key::{KeyError, KeyParameters, SigningKey};
+use rand_core::CryptoRng;
+
+use super::csv::CsvError;
+use table::{Defect, Row};
+
+mod folder;
+mod make;
+mod table;
+
+/// Name of the CVCA's certificate, and the name by which the table means the CVCA's key.
+const CVCA: &str = "CVCA";
+/// Name of the CVCA's key in the table.
+const CVCA_KEY: &str = "CVCA_KEY_00";
+
+/// Test certificates and keys of Terminal Authentication.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TestKeys {
+    cvca: Cvc,
+    verifying: VerifyingKey,
+    rows: BTreeMap<String, Row>,
+    certificates: BTreeMap<String, Vec<u8>>,
+    keys: BTreeMap<String, PrivateKey>,
+}
+
+/// A certificate as it is sent to a card.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TestCertificate {
+    /// The name of the key that signed it: what MSE:Set DST is given.
+    pub authority: Vec<u8>,
+    /// The name of the key that it is for.
+    pub holder: Vec<u8>,
+    /// What PSO: VERIFY CERTIFICATE carries: body and signature.
+    pub content: Vec<u8>,
+}
+
+/// Why there is no such certificate or key.
+#[derive(Debug, thiserror::Error)]
+pub enum TestKeysError {
+    /// The built-in table cannot be read.
+    #[error("table of certificates: {0}")]
+    Table(#[from] CsvError),
+    /// No certificate of the table has that name.
+    #[error("expected a certificate of the table, found {0:?}")]
+    Unknown(String),
+    /// A private key is needed and was not given.
+    #[error("the private key {0}, or a certificate made with it")]
+    Missing(String),
+    /// The certificate is one for keys of another kind, such as one without an RSA modulus.
+    #[error("{0} is not a certificate for the CVCA's algorithm")]
+    OtherAlgorithm(String),
+    /// A day outside of 2000 to 2099.
+    #[error("{0}: a day outside of 2000 to 2099")]
+    Day(String),
+    /// The CVCA's certificate is none.
+    #[error("the CVCA's certificate: {0}")]
+    Cvca(#[from] CertError),
+    /// The CVCA's certificate cannot be made.
+    #[error("the CVCA's certificate: {0}")]
+    Issue(#[from] IssueError),
+    /// A key cannot be made or used.
+    #[error("{name}: {source}")]
+    Key {
+        /// Which.
+        name: String,
+        /// Why.
+        source: SignatureError,
+    },
+    /// A key or algorithm is not one for Terminal Authentication.
+    #[error(transparent)]
+    Parameters(#[from] KeyError),
+    /// The key beside the CVCA's certificate is another one.
+    #[error("{0} is not the key that the CVCA's certificate is for")]
+    OtherKey(PathBuf),
+    /// A file is not what its name says.
+    #[error("{path}: expected {expected}, found {found}")]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// What its name says.
+        expected: &'static str,
+        /// What it is.
+        found: String,
+    },
+    /// A file cannot be read or written.
+    #[error("{path}: {source}")]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+}
+
+impl TestKeys {
+    /// Below the CVCA of a certificate; without its `key` only what is given with [`read`](Self::read) is there.
+    ///
+    /// # Errors
+    /// [`TestKeysError::Cvca`]: not a CVCA's certificate, or without domain parameters; [`TestKeysError::OtherKey`].
+    pub fn new(cvca: Cvc, key: Option<PrivateKey>) -> Result<Self, TestKeysError> {
+        let verifying = Holder::of_cvca(&cvca)?.key;
+        if key.as_ref().is_some_and(|key| key.public() != verifying.key) {
+            return Err(TestKeysError::OtherKey(folder::key_file(CVCA)));
+        }
+        let rows = table::rows()?.into_iter().map(|row| (row.name.clone(), row)).collect();
+        let keys = key.into_iter().map(|key| (CVCA_KEY.to_owned(), key)).collect();
+        Ok(Self { cvca, verifying, rows, certificates: BTreeMap::new(), keys })
+    }
+
+    /// A new CVCA for inspection systems, with all rights, of that name and validity.
+    ///
+    /// # Errors
+    /// [`TestKeysError::Parameters`]: a weak key, or an algorithm that Terminal Authentication does not have.
+    pub fn generate(
+        name: &KeyReference,
+        parameters: KeyParameters,
+        algorithm: Algorithm,
+        validity: (Date, Date),
+        rng: &mut dyn CryptoRng,
+    ) -> Result<Self, TestKeysError> {
+        let key = SigningKey::generate(parameters, algorithm, rng)?.key;
+        let verifying = VerifyingKey { algorithm, key: key.public() };
+        let template = Template {
+            authority: name.clone(),
+            key: CvKey::new(&verifying, true)?,
+            holder: name.clone(),
+            chat: Chat::full(TerminalType::Inspection, Role::Cvca),
+            validity,
+            extensions: Vec::new(),
+        };
+        let signer = make::Once::new(&key, algorithm, rng);
+        let cvca = template.issue(&signer)?;
+        Self::new(cvca, Some(key))
+    }
+
+    /// The CVCA's certificate: what the card under test must trust.
+    #[must_use]
+    pub const fn cvca(&self) -> &Cvc {
+        &self.cvca
+    }
+
+    /// What the CVCA, and so all below it, signs with.
+    #[must_use]
+    pub const fn algorithm(&self) -> Algorithm {
+        self.verifying.algorithm
+    }
+
+    /// Names of the certificates of the table that there are for the CVCA's algorithm.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.rows.values().filter(|row| row.is_for(self.algorithm())).map(|row| row.name.as_str())
+    }
+
+    /// Makes everything that was not made yet, so that later runs have the same certificates and lose no time.
+    ///
+    /// # Errors
+    /// [`TestKeysError`]; what a missing key keeps from being made is passed over.
+    pub fn complete(&mut self, rng: &mut dyn CryptoRng) -> Result<(), TestKeysError> {
+        let names: Vec<_> = self.names().map(str::to_owned).collect();
+        for name in names {
+            for made in [self.certificate(&name, rng).map(drop), self.key_of(&name, rng).map(drop)] {
+                match made {
+                    Ok(()) | Err(TestKeysError::Missing(_)) => {}
+                    Err(error) => return Err(error),
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// A certificate of the table, or `CVCA`, the CVCA's own.
+    ///
+    /// # Errors
+    /// [`TestKeysError`].
+    pub fn certificate(&mut self, name: &str, rng: &mut dyn CryptoRng) -> Result<TestCertificate, TestKeysError> {
+        if name == CVCA {
+            return Ok(self.named(self.cvca.content(), self.cvca.authority(), self.cvca.holder()));
+        }
+        let row = self.row(name)?;
+        let (authority, holder) = (self.reference(&row.authority), self.reference(&row.holder));
+        if let Some(content) = self.certificates.get(name) {
+            return Ok(self.named(content.clone(), &authority, &holder));
+        }
+        if !row.is_for(self.algorithm()) {
+            return Err(TestKeysError::OtherAlgorithm(name.to_owned()));
+        }
+        let public = VerifyingKey { algorithm: self.algorithm_of(&row.key), key: self.key(&row.key, rng)?.public() };
+        let (algorithm, signer) = (self.algorithm_of(&row.signed_by), self.key(&row.signed_by, rng)?);
+        let key = CvKey::new(&public, row.role == Role::Cvca)?;
+        let validity = (self.cvca.effective(), self.cvca.expiry());
+        let parts = make::Parts { authority: &authority, holder: &holder, key: &key, signer: &signer, algorithm, validity };
+        let content = make::content(&row, &parts, rng)?;
+        self.certificates.insert(name.to_owned(), content.clone());
+        Ok(self.named(content, &authority, &holder))
+    }
+
+    /// The name of the key that a certificate is for; `CVCA` is the CVCA's own.
+    pub(super) fn holder(&self, name: &str) -> Option<KeyReference> {
+        if name == CVCA {
+            return Some(self.cvca.holder().clone());
+        }
+        self.rows.get(name).map(|row| self.reference(&row.holder))
+    }
+
+    /// Signs with the key that a certificate of the table is for, as Terminal Authentication does.
+    pub(super) fn sign(&mut self, name: &str, message: &[u8], rng: &mut dyn CryptoRng) -> Result<Vec<u8>, TestKeysError> {
+        let key = self.key_of(name, rng)?;
+        let algorithm = self.algorithm_of(&self.key_name(name)?);
+        let signature = sign(algorithm, &key, message, rng).map_err(|source| TestKeysError::Key { name: name.to_owned(), source })?;
+        Ok(signature.to_plain())
+    }
+
+    fn row(&self, name: &str) -> Result<Row, TestKeysError> {
+        self.rows.get(name).cloned().ok_or_else(|| TestKeysError::Unknown(name.to_owned()))
+    }
+
+    fn key_name(&self, name: &str) -> Result<String, TestKeysError> {
+        if name == CVCA { Ok(CVCA_KEY.to_owned()) } else { self.row(name).map(|row| row.key) }
+    }
+
+    fn key_of(&mut self, name: &str, rng: &mut dyn CryptoRng) -> Result<PrivateKey, TestKeysError> {
+        let key = self.key_name(name)?;
+        self.key(&key, rng)
+    }
+
+    fn reference(&self, name: &str) -> KeyReference {
+        // the names of the table are references; its test reads them all
+        if name == CVCA {
+            self.cvca.holder().clone()
+        } else {
+            KeyReference::from_octets(name.as_bytes()).unwrap_or_else(|_| self.cvca.holder().clone())
+        }
+    }
+
+    /// What a certificate says of itself goes before what the table says of it: one from elsewhere may have other names.
+    fn named(&self, content: Vec<u8>, authority: &KeyReference, holder: &KeyReference) -> TestCertificate {
+        let (mut car, mut chr) = (authority.as_bytes().to_vec(), holder.as_bytes().to_vec());
+        let mut outer = tlv::Reader::new(&content);
+        if let Ok(Some(body)) = outer.next() {
+            let mut reader = body.reader();
+            while let Ok(Some(object)) = reader.next() {
+                match object.tag.0 {
+                    0x42 => car = object.value.to_vec(),
+                    0x5F20 => chr = object.value.to_vec(),
+                    _ => {}
+                }
+            }
+        }
+        TestCertificate { authority: car, holder: chr, content }
+    }
+
+    /// What a key of the table signs with.
+    fn algorithm_of(&self, key: &str) -> Algorithm {
+        if self.is(key, Defect::NewAlgorithm) { self.migrated().1 } else { self.algorithm() }
+    }
+
+    fn is(&self, key: &str, defect: Defect) -> bool {
+        self.rows.values().any(|row| row.key == key && row.defect == Some(defect))
+    }
+
+    /// The algorithm that the trust point migrates to.
+    fn migrated(&self) -> (Curve, Algorithm) {
+        if self.algorithm() == Algorithm::Ecdsa(Hash::Sha256) {
+            (Curve::BrainpoolP384r1, Algorithm::Ecdsa(Hash::Sha384))
+        } else {
+            (Curve::BrainpoolP256r1, Algorithm::Ecdsa(Hash::Sha256))
+        }
+    }
+
+    fn key(&mut self, name: &str, rng: &mut dyn CryptoRng) -> Result<PrivateKey, TestKeysError> {
+        if let Some(key) = self.keys.get(name) {
+            return Ok(key.clone());
+        }
+        if name == CVCA_KEY {
+            return Err(TestKeysError::Missing(name.to_owned()));
+        }
+        let key = if self.is(name, Defect::NewAlgorithm) {
+            PrivateKey::generate_ec(self.migrated().0, rng)
+        } else {
+            let short = self.is(name, Defect::ShortKey);
+            make::key_like(&self.verifying, short, rng).map_err(|source| TestKeysError::Key { name: name.to_owned(), source })?
+        };
+        self.keys.insert(name.to_owned(), key.clone());
+        Ok(key)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,262 @@
+//! The table of test certificates (`suites/bsi32-certificates.csv`).
+//!
+//! ```text
+//! name,role,authority,holder,rights,effective,expires,key,signed_by,defect
+//! DV_CERT_1,domestic,CVCA,DETESTDVDE001,34,CVCAeff,CVCAeff + 1 month,DV_KEY_01,CVCA_KEY_00,
+//!
+//! role       link domestic foreign terminal
+//! day        ( CVCAeff | CVCAexp ) *( ( "+" | "-" ) n ( "day" | "month" ) )  absent  not-decimal  no-day
+//! rights     34, 3, 4: the data groups that it lets read
+//! ```
+
+use eid::cert::chat::{Chat, Role};
+use eid::crypto::signature::Algorithm;
+use eid::date::Date;
+
+use crate::conform::csv::{self, CsvError};
+
+const TABLE: &str = include_str!("../suites/bsi32-certificates.csv");
+const COLUMNS: [&str; 10] = ["name", "role", "authority", "holder", "rights", "effective", "expires", "key", "signed_by", "defect"];
+
+/// A certificate.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Row {
+    pub(super) name: String,
+    pub(super) role: Role,
+    pub(super) authority: String,
+    pub(super) holder: String,
+    pub(super) rights: Vec<u8>,
+    pub(super) effective: Day,
+    pub(super) expires: Day,
+    /// The key that it is for.
+    pub(super) key: String,
+    pub(super) signed_by: String,
+    pub(super) defect: Option<Defect>,
+}
+
+/// A day relative to the CVCA's validity.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Day {
+    /// The object is left out.
+    Absent,
+    /// A digit above nine.
+    NotDecimal,
+    /// The 30th of February.
+    NoDay,
+    /// So much after the first, or the last, day of the CVCA.
+    On {
+        /// From its last day.
+        end: bool,
+        months: i32,
+        days: i64,
+    },
+}
+
+/// What is wrong with a certificate, or with the key that it is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Defect {
+    NoChat,
+    ChatOid,
+    BodyTag,
+    BodyLength,
+    SignatureTag,
+    SignatureLength,
+    SignatureLast,
+    SignatureShort,
+    SignatureAboveModulus,
+    ZeroR,
+    ZeroS,
+    NoKeyOid,
+    KeyOid,
+    NoPoint,
+    NoModulus,
+    NoExponent,
+    KeyObject,
+    ShortKey,
+    NewAlgorithm,
+}
+
+const DEFECTS: [(Defect, &str); 19] = [
+    (Defect::NoChat, "no-chat"),
+    (Defect::ChatOid, "chat-oid"),
+    (Defect::BodyTag, "body-tag"),
+    (Defect::BodyLength, "body-length"),
+    (Defect::SignatureTag, "signature-tag"),
+    (Defect::SignatureLength, "signature-length"),
+    (Defect::SignatureLast, "signature-last"),
+    (Defect::SignatureShort, "signature-short"),
+    (Defect::SignatureAboveModulus, "signature-above-modulus"),
+    (Defect::ZeroR, "r-zero"),
+    (Defect::ZeroS, "s-zero"),
+    (Defect::NoKeyOid, "no-key-oid"),
+    (Defect::KeyOid, "key-oid"),
+    (Defect::NoPoint, "no-point"),
+    (Defect::NoModulus, "no-modulus"),
+    (Defect::NoExponent, "no-exponent"),
+    (Defect::KeyObject, "key-object"),
+    (Defect::ShortKey, "short-key"),
+    (Defect::NewAlgorithm, "new-algorithm"),
+];
+
+impl Row {
+    /// Whether there is such a certificate where the CVCA signs with `algorithm`.
+    pub(super) const fn is_for(&self, algorithm: Algorithm) -> bool {
+        let ec = matches!(algorithm, Algorithm::Ecdsa(_));
+        match self.defect {
+            Some(Defect::ZeroR | Defect::ZeroS | Defect::NoPoint) => ec,
+            Some(Defect::NoModulus | Defect::NoExponent | Defect::SignatureAboveModulus) => !ec,
+            _ => true,
+        }
+    }
+}
+
+impl Day {
+    fn parse(text: &str) -> Option<Self> {
+        match text {
+            "absent" => return Some(Self::Absent),
+            "not-decimal" => return Some(Self::NotDecimal),
+            "no-day" => return Some(Self::NoDay),
+            _ => {}
+        }
+        let mut words = text.split_whitespace();
+        let end = match words.next()? {
+            "CVCAeff" => false,
+            "CVCAexp" => true,
+            _ => return None,
+        };
+        let (mut months, mut days) = (0, 0);
+        while let Some(sign) = words.next() {
+            let sign = match sign {
+                "+" => 1,
+                "-" => -1,
+                _ => return None,
+            };
+            let count: i32 = words.next()?.parse().ok().filter(|count| (1..=60).contains(count))?;
+            match words.next()? {
+                "day" | "days" => days += i64::from(sign * count),
+                "month" | "months" => months += sign * count,
+                _ => return None,
+            }
+        }
+        Some(Self::On { end, months, days })
+    }
+
+    /// The six digits, one in a byte; `None` where the object is left out. `Err` for days that six digits cannot say.
+    pub(super) fn octets(self, (first, last): (Date, Date)) -> Result<Option<[u8; 6]>, ()> {
+        let digits = |date: Date| {
+            if !(2000..2100).contains(&date.year()) {
+                return Err(());
+            }
+            let mut octets = [0; 6];
+            octets.iter_mut().zip(date.yymmdd().bytes()).for_each(|(octet, digit)| *octet = digit.saturating_sub(b'0'));
+            Ok(octets)
+        };
+        Ok(Some(match self {
+            Self::Absent => return Ok(None),
+            Self::NotDecimal => {
+                let mut octets = digits(first)?;
+                octets[5] = 0x0A;
+                octets
+            }
+            Self::NoDay => {
+                let mut octets = digits(last)?;
+                octets[2..].copy_from_slice(&[0, 2, 3, 0]);
+                octets
+            }
+            Self::On { end, months, days } => digits(plus_months(if end { last } else { first }, months).plus_days(days))?,
+        }))
+    }
+}
+
+/// The same day `months` later, or the last one of that month.
+fn plus_months(date: Date, months: i32) -> Date {
+    let count = i32::from(date.year()) * 12 + i32::from(date.month()) - 1 + months;
+    let year = u16::try_from(count.div_euclid(12)).unwrap_or(9999);
+    let month = u8::try_from(count.rem_euclid(12) + 1).unwrap_or(12);
+    (0..4).filter_map(|less| Date::new(year, month, date.day().saturating_sub(less)).ok()).next().unwrap_or(date)
+}
+
+/// Reads the table.
+pub(super) fn rows() -> Result<Vec<Row>, CsvError> {
+    let rows = csv::rows(TABLE)?;
+    let wrong = |line: usize, what: String| CsvError { line, what };
+    let Some(((line, header), rows)) = rows.split_first() else { return Err(wrong(1, "expected a header, found no row".to_owned())) };
+    if *header != COLUMNS {
+        return Err(wrong(*line, format!("expected the columns {}, found {}", COLUMNS.join(","), header.join(","))));
+    }
+    rows.iter().map(|(line, row)| read(row).map_err(|what| wrong(*line, what))).collect()
+}
+
+fn read(row: &[String]) -> Result<Row, String> {
+    let [name, role, authority, holder, rights, effective, expires, key, signed_by, defect] = row else {
+        return Err(format!("expected {} cells, found {}", COLUMNS.len(), row.len()));
+    };
+    let found = |what: &str, found: &str| format!("expected {what}, found {found:?}");
+    let role = match role.as_str() {
+        "link" => Role::Cvca,
+        "domestic" => Role::DvDomestic,
+        "foreign" => Role::DvForeign,
+        "terminal" => Role::Terminal,
+        other => return Err(found("a role", other)),
+    };
+    let right = |digit| match digit {
+        '3' => Ok(Chat::READ_DG3),
+        '4' => Ok(Chat::READ_DG4),
+        _ => Err(found("3, 4, or both", rights)),
+    };
+    let defect = match defect.as_str() {
+        "" => None,
+        word => Some(DEFECTS.iter().find(|(_, known)| *known == word).map(|(defect, _)| *defect).ok_or_else(|| found("a defect", word))?),
+    };
+    Ok(Row {
+        name: name.clone(),
+        role,
+        authority: authority.clone(),
+        holder: holder.clone(),
+        rights: rights.chars().map(right).collect::<Result<_, _>>()?,
+        effective: Day::parse(effective).ok_or_else(|| found("a day", effective))?,
+        expires: Day::parse(expires).ok_or_else(|| found("a day", expires))?,
+        key: key.clone(),
+        signed_by: signed_by.clone(),
+        defect,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn days_are_counted_from_the_validity_of_the_cvca() {
+        let validity = ("2026-11-30".parse().expect("a day"), "2027-12-31".parse().expect("a day"));
+        for (text, octets) in [
+            ("CVCAeff", Some([2, 6, 1, 1, 3, 0])),
+            ("CVCAeff + 3 months", Some([2, 7, 0, 2, 2, 8])),
+            ("CVCAeff + 1 month + 20 days", Some([2, 7, 0, 1, 1, 9])),
+            ("CVCAexp - 1 day", Some([2, 7, 1, 2, 3, 0])),
+            ("CVCAexp + 2 months", Some([2, 8, 0, 2, 2, 9])),
+            ("not-decimal", Some([2, 6, 1, 1, 3, 10])),
+            ("no-day", Some([2, 7, 0, 2, 3, 0])),
+            ("absent", None),
+        ] {
+            assert_eq!(Day::parse(text).expect(text).octets(validity), Ok(octets), "{text}");
+        }
+        for wrong in ["", "CVCA", "CVCAeff +", "CVCAeff + 1", "CVCAeff + x days", "CVCAeff 1 day", "CVCAeff + 1 year", "CVCAeff + 99 days"]
+        {
+            assert_eq!(Day::parse(wrong), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn every_row_is_understood() {
+        let rows = rows().expect("the table");
+        assert_eq!(rows.len(), 69);
+        for row in &rows {
+            for name in [&row.authority, &row.holder] {
+                assert!(name == "CVCA" || eid::cert::cvc::KeyReference::from_octets(name.as_bytes()).is_ok(), "{name}");
+            }
+            let others = rows.iter().filter(|other| other.key == row.signed_by).count();
+            assert!(row.signed_by == "CVCA_KEY_00" || others > 0, "{}: nobody has {}", row.name, row.signed_by);
+        }
+    }
+}
