@@ -168,3 +168,13 @@ fn a_revoked_link_certificate_fails_the_check() {
         assert_eq!(of(&world.judge(&message.file()), ID), (Outcome::Failed, "revoked"));
     }
 }
+
+/// A state that has revoked its CSCA has said so of all that it signed (Doc 9303-12 clause 7.1.4).
+#[test]
+fn a_revoked_csca_fails_as_its_signer_would() {
+    let world = World::new();
+    let list = CrlSpec { revoked: vec![(world.csca.serial.clone(), day("2026-08-01"), None)], ..CrlSpec::of(&world.csca) };
+    let verdict = with(&world, &[list.der(&world.csca_key)]).verdict();
+    assert_eq!(failed(&verdict), [(ID, "revoked")]);
+    assert_eq!(finding(&verdict, ID).evidence("revoked_on"), Some("2026-08-01"));
+}

@@ -48,7 +48,7 @@ fn one(check: Check, message: &Message<'_>, proved: Proved<'_>, trust: &TrustSto
     let ignored = lists.len() - authentic.len();
     let note = |finding: Finding| if ignored > 0 { finding.with("lists_not_authentic", ignored.to_string()) } else { finding };
     // what any list of the state says stands; that a signer is not listed is said by the newest
-    for subject in [&path.certificate].into_iter().chain(&path.links) {
+    for subject in [&path.certificate].into_iter().chain(&path.links).chain([&path.anchor]) {
         for crl in &authentic {
             if let Some(entry) = crl.find(subject).filter(|entry| entry.reason != Some(Reason::RemoveFromCrl)) {
                 quirks.extend_from_slice(crl.quirks());
