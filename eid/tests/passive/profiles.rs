@@ -1,13 +1,14 @@
 //! How certificates are made: each rule by itself, and none of them touches what is believed.
 
 use eid::cert::trust::TrustStore;
+use eid::crypto::curve::Curve;
 use eid::crypto::hash::Hash;
 use eid::crypto::signature::Algorithm;
 use eid::oid;
 use eid::protocol::finding::{Finding, Outcome};
 use eid::tlv::encode;
 
-use crate::forge::{Spec, World, csca_name, day, failed, finding, joined, of, oid_of};
+use crate::forge::{Key, Spec, World, csca_name, day, failed, finding, joined, of, oid_of};
 
 fn broken(finding: &Finding) -> Vec<&'static str> {
     finding.evidence.iter().map(|(rule, _)| *rule).collect()
@@ -65,6 +66,18 @@ fn each_rule_of_a_document_signer_is_told_by_itself() {
     assert_eq!(of_signer(&|ds| Spec { subject: in_utf8.clone(), ..ds }), ["XC-008"]);
     let small = encode(0x30u32, &joined(&[&part(oid::COUNTRY, 0x13, b"vn"), &part(oid::COMMON_NAME, 0x0C, b"DS")]));
     assert_eq!(of_signer(&|ds| Spec { subject: small.clone(), ..ds }), ["XC-008"]);
+}
+
+/// subjectAltName names the state in the code of the MRZ; a code that is nobody's says nothing.
+#[test]
+fn a_code_of_another_state_and_a_weak_key_are_told() {
+    let named = |code| {
+        let directory = encode(0xA4u32, &eid::cert::x509::name::encode(&[(oid::LOCALITY, code)]));
+        of_signer(&|ds| ds.with(oid::SUBJECT_ALT_NAME, false, encode(0x30u32, &directory)))
+    };
+    assert_eq!((named("VNM"), named("FRA"), named("XYZ")), (vec![], vec!["DS-008"], vec![]));
+    let world = World::with_key(Key::on(Curve::P192, 2));
+    assert_eq!(broken(finding(&world.verdict(), "profile.signer")), ["XC-022"]);
 }
 
 #[test]

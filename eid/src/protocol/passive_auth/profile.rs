@@ -11,13 +11,16 @@ use super::signer::Message;
 use crate::cert::der;
 use crate::cert::deviation_list::CertField;
 use crate::cert::path::Verified;
+use crate::cert::spki;
 use crate::cert::x509::Certificate;
 use crate::cert::x509::extension::KeyUsage;
 use crate::cert::x509::name;
 use crate::crypto::hash::Hash;
+use crate::crypto::signature::PublicKey;
 use crate::mrz::{Content, state};
 use crate::oid;
 use crate::protocol::finding::{Check, Finding};
+use crate::tlv;
 
 pub(super) const SIGNER: Check = Check::new("profile.signer", "Doc 9303-12 7.1");
 pub(super) const CSCA: Check = Check::new("profile.csca", "Doc 9303-12 7.1");
@@ -122,6 +125,14 @@ pub(super) fn signer_rules(certificate: &Certificate, path: Option<&Verified>) -
         let text = "keyUsage: expected digitalSignature alone".to_owned();
         broken.push(Broken { rule: "DS-005", field: extension(oid::KEY_USAGE), text });
     }
+    let country = certificate.subject_country().unwrap_or_default();
+    if let Some(code) = state_codes(certificate).into_iter().find(|code| {
+        // what names no state says nothing against this one
+        state::countries(code).is_some_and(|allowed| !allowed.contains(&country.as_str()))
+    }) {
+        let text = format!("subjectAltName: expected the code of {country}, found {code}");
+        broken.push(Broken { rule: "DS-008", field: extension(oid::SUBJECT_ALT_NAME), text });
+    }
     if let Some(path) = path {
         let issuer = path.issuer();
         if certificate.issuer() != issuer.subject() {
@@ -172,6 +183,9 @@ fn common(certificate: &Certificate) -> Vec<Broken> {
     if hash == Some(Hash::Sha1) {
         note("XC-006", 3, "signature: expected SHA-224 or better, found SHA-1".to_owned());
     }
+    if let Some(weak) = certificate.key().ok().and_then(|info| weak(&info.key)) {
+        note("XC-022", 7, format!("subjectPublicKeyInfo: expected RSA of 2048 bits or a curve of 224 at least, found {weak}"));
+    }
     for (name, what, field) in [(certificate.issuer(), "issuer", 4), (certificate.subject(), "subject", 6)] {
         if !name::country_conforms(name) {
             note("XC-008", field, format!("{what} countryName: expected two upper-case letters in a PrintableString"));
@@ -184,6 +198,28 @@ fn common(certificate: &Certificate) -> Vec<Broken> {
         note("XC-014", 5, "validity: it ends before it begins".to_owned());
     }
     broken
+}
+
+/// A key below what Doc 9303-12 clause 4.4 asks for, as text.
+fn weak(key: &PublicKey) -> Option<String> {
+    let weak = match key {
+        PublicKey::Rsa(key) => key.bits() < 2048,
+        PublicKey::Ec(point) => point.curve().field_len() < 28,
+    };
+    weak.then(|| spki::describe(key))
+}
+
+/// The codes of the MRZ that subjectAltName names as localityName of a directory name.
+fn state_codes(certificate: &Certificate) -> Vec<String> {
+    let value = certificate.extensions().value(certificate.der(), oid::SUBJECT_ALT_NAME).unwrap_or_default();
+    let Ok(names) = tlv::single(value, der::SEQUENCE) else { return Vec::new() };
+    let (mut reader, mut codes) = (names.reader(), Vec::new());
+    while let Ok(Some(name)) = reader.next() {
+        if name.tag.0 == 0xA4 {
+            codes.extend(name::values(name.value, oid::LOCALITY));
+        }
+    }
+    codes
 }
 
 fn extensions(certificate: &Certificate, rows: &[Row], broken: &mut Vec<Broken>) {
