@@ -185,6 +185,20 @@ impl Verifier {
 }
 
 impl Verifier {
+    /// Compares the MRZ that is printed on the page with the one that was read of the chip: finding `cross.page`, and the policy judges again.
+    /// Only a card that was opened is compared.
+    pub fn compare_page(&self, inspection: &mut Inspection, printed: &Mrz) {
+        if inspection.ended != evidence::Ended::Opened {
+            return;
+        }
+        let report = &mut inspection.report;
+        report.findings.retain(|finding| finding.id() != "cross.page");
+        let input = cross_check::Input { files: &inspection.files, today: report.date };
+        report.findings.push(cross_check::printed(&input, printed));
+        report.verdict = inspection.ended.verdict(&*self.policy, &report.findings);
+        report.policy = report::PolicyNote::of(&*self.policy, &report.findings);
+    }
+
     /// Compares the QR text of the card's face, which is unsigned, with what was read of the chip: findings `cross.qr.*`, and the policy
     /// judges again. Only a card that was opened is compared.
     pub fn compare(&self, inspection: &mut Inspection, qr: &FaceQr) {

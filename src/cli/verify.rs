@@ -7,6 +7,7 @@ use cardwright::terminal::evidence::folder::{Folder, FolderError};
 use cardwright::terminal::{Colour, Evidence, Fallback, Inspection, Reading, Requirement, StandardPolicy, Step, Verdict, Verifier};
 use clap::Args;
 use eid::date::Date;
+use eid::mrz::Mrz;
 
 use super::access::AccessArgs;
 use super::exit::{Exit, Failure};
@@ -112,6 +113,9 @@ impl Verify {
             verifier = used;
             inspection
         };
+        if let Some(printed) = self.access.printed()?.and_then(|text| Mrz::read(&text).ok()) {
+            verifier.compare_page(&mut inspection, &printed.0);
+        }
         if let Some(qr) = &qr {
             verifier.compare(&mut inspection, qr);
         }

@@ -14,9 +14,11 @@ use eid::date::Date;
 use eid::image::{ActiveAuthKey, CardImage, ChipAuthKey, EMRTD_AID, FileId};
 use eid::lds::Elementary as _;
 use eid::lds::biometrics::face::FaceImage;
+use eid::lds::biometrics::finger::{FingerRecord, compression};
 use eid::lds::com::Com;
 use eid::lds::dg1::Dg1;
 use eid::lds::dg2::Dg2;
+use eid::lds::dg3::Dg3;
 use eid::lds::dg15::Dg15;
 use eid::lds::dir::Dir;
 use eid::lds::security_info::{
@@ -137,6 +139,13 @@ pub(crate) fn portrait(bytes: u32) -> Vec<u8> {
     file(bytes - u32::try_from(rest).expect("short"))
 }
 
+/// EF.DG3 with one finger: the head of a grey JPEG, and something for its data.
+pub(crate) fn finger() -> Vec<u8> {
+    let head = [0xFF, 0xD8, 0xFF, 0xC0, 0x00, 0x0B, 0x08, 0x01, 0x00, 0x00, 0xC0, 0x01, 0x01, 0x11, 0x00];
+    let image = head.into_iter().chain([0xF1; 200]).collect();
+    Dg3::new([FingerRecord::one(2, compression::JPEG, 192, 256, image)]).encode()
+}
+
 /// DG1, DG2 (20,004 bytes), DG3, DG13, DG14, DG15, EF.COM, EF.CardAccess, EF.DIR, all keys and passwords; not signed.
 pub(crate) fn unsigned(options: Options) -> CardImage {
     let mut rng = SeededRng::new(&[options.keys]);
@@ -169,7 +178,7 @@ pub(crate) fn unsigned(options: Options) -> CardImage {
     let files = [
         (dg(1), Dg1::new(mrz()).encode()),
         (dg(2), portrait(20_004)),
-        (dg(3), tlv::encode(0x63, &[0xF1; 300])),
+        (dg(3), finger()),
         (dg(13), tlv::encode(0x6D, &[0x30, 0x00])),
         (dg(14), tlv::encode(0x6E, dg14.encode())),
         (dg(15), dg15.encode()),

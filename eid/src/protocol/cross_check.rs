@@ -1,6 +1,6 @@
 //! Cross checks (Doc 9303-11 §5, Doc 9303-12 §7.1): do the files of a card, and its printed QR text, speak of the same document and person?
 //!
-//! Pure functions of files, day, and QR text, so that it can be repeated without the card. A file that was not read is no difference. What
+//! Pure functions of files, day, QR text, and printed MRZ, so that it can be repeated without the card. A file that was not read is no difference. What
 //! follows from a difference depends on who vouches for the two sides:
 //!
 //! | difference | outcome | why |
@@ -15,6 +15,8 @@
 //! | --- | --- |
 //! | `dir.application`, `com.sod`, `card_access.dg14` | [`files`] |
 //! | `document.expiry`, `cross.mrz`, `cross.issue`, `cross.dg2` | [`document`] |
+//! | `cross.dg3`, `cross.dg4` | [`biometrics`] |
+//! | `cross.page` | [`page`] |
 //! | `cross.dg11.*`: `name`, `birth`, `number` | [`holder`] |
 //! | `cross.dg13.*`: `name`, `birth`, `sex`, `expiry`, `number`; `cross.number.*`: `mrz`, `province`, `person` | [`vietnam`] |
 //! | `cross.qr.*`: `number`, `name`, `birth`, `sex`, `issue`, `old_number`, `residence` | [`qr`] |
@@ -31,12 +33,15 @@ use crate::lds::Elementary;
 use crate::lds::dg1::Dg1;
 use crate::lds::dg13::{Dg13, Person};
 use crate::lds::sod::Sod;
+use crate::mrz::Mrz;
 
 use super::finding::Finding;
 
+pub mod biometrics;
 pub mod document;
 pub mod files;
 pub mod holder;
+pub mod page;
 mod person;
 pub mod qr;
 pub mod vietnam;
@@ -88,6 +93,7 @@ pub fn check(input: &Input<'_>) -> Vec<Finding> {
     let card = Card::new(*input);
     let mut findings = files::check(&card);
     findings.extend(document::check(&card));
+    findings.extend(biometrics::check(&card));
     findings.extend(holder::check(&card));
     findings.extend(vietnam::check(&card));
     findings
@@ -97,6 +103,12 @@ pub fn check(input: &Input<'_>) -> Vec<Finding> {
 #[must_use]
 pub fn face_qr(input: &Input<'_>, qr: &FaceQr) -> Vec<Finding> {
     qr::check(&Card::new(*input), qr)
+}
+
+/// The MRZ that is printed on the page against the one of the chip.
+#[must_use]
+pub fn printed(input: &Input<'_>, mrz: &Mrz) -> Finding {
+    page::check(&Card::new(*input), mrz)
 }
 
 #[cfg(test)]

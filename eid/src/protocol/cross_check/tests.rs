@@ -2,8 +2,10 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::lds::biometrics::face::FaceImage;
+use crate::lds::biometrics::finger::{FingerRecord, compression};
 use crate::lds::details::Element;
 use crate::lds::dg2::Dg2;
+use crate::lds::dg3::Dg3;
 use crate::lds::dg11::{self, Dg11};
 use crate::lds::dg12::{self, Dg12};
 use crate::mrz::{Content, Format, Mrz, MrzDate, Name, Sex, vietnam as vn};
@@ -288,4 +290,37 @@ proptest! {
         ids.dedup();
         prop_assert_eq!(ids.len(), findings.len());
     }
+}
+
+/// The page and the chip of one booklet.
+#[test]
+fn a_page_that_says_something_else_than_the_chip_is_undecided() {
+    let files = card(&mrz("Phạm Thị Ước Mẫu"), &person());
+    let compared = |name: &str, files| {
+        let finding = printed(&Input { files, today: day(TODAY) }, &mrz(name));
+        (finding.outcome, finding.reason.as_ref().map_or("", |reason| reason.code))
+    };
+    assert_eq!(compared("Phạm Thị Ước Mẫu", &files), (Outcome::Passed, ""));
+    assert_eq!(compared("Phạm Thị Khác", &files), (Outcome::Undecided, "differs"));
+    assert_eq!(compared("Phạm Thị Ước Mẫu", &BTreeMap::new()), (Outcome::NotAttempted, "no-dg1"));
+}
+
+/// Header and record say which finger it is; the header must.
+#[test]
+fn fingers_that_cannot_be_compared_are_undecided() {
+    let picture = hex::decode("FFD8FFC0000B080002000301011100FFD9").expect("hex");
+    let right = Dg3::new([FingerRecord::one(2, compression::JPEG, 3, 2, picture)]);
+    let judged = |dg3: &Dg3| {
+        let mut files = card(&mrz("Phạm Thị Ước Mẫu"), &person());
+        put(&mut files, dg3);
+        of(&checked(&files), "cross.dg3")
+    };
+    assert_eq!(judged(&right), (Outcome::Passed, ""));
+    let mut other = right.clone();
+    other.fingers[0].header.objects[1].1 = vec![0x0A];
+    assert_eq!(judged(&other), (Outcome::Undecided, "subtype-differs"));
+    other.fingers[0].header.objects.remove(1);
+    assert_eq!(judged(&other), (Outcome::Undecided, "subtype-missing"));
+    let empty = Dg3::new([FingerRecord::one(2, compression::JPEG, 3, 2, Vec::new())]);
+    assert_eq!(judged(&empty), (Outcome::Undecided, "image-unreadable"));
 }
