@@ -445,7 +445,11 @@ impl<T: Transport> Run<'_, '_, T> {
             let read = if file == FileId::ATR_INFO { read::read_list(self.session, file) } else { self.read_once(file) };
             match read {
                 Ok(bytes) => {
-                    self.log.findings.push(read::check(file).passed());
+                    let malformed = AtrInfo::parse(&bytes).err().filter(|_| file == FileId::ATR_INFO);
+                    self.log.findings.push(match malformed {
+                        Some(error) => read::check(file).failed("malformed", error.to_string()),
+                        None => read::check(file).passed(),
+                    });
                     self.files.insert(file, bytes);
                 }
                 Err(ReadError::Session { source, .. }) => return Err(source.into()),

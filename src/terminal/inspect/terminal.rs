@@ -191,7 +191,8 @@ impl<T: Transport> Run<'_, '_, T> {
         if !told.is_empty() {
             return Ok((told, "answer to PACE"));
         }
-        match read::read_list(self.session, FileId::CVCA) {
+        let file = self.cvca_file();
+        match read::read_list(self.session, file) {
             Ok(bytes) => match Cvca::read(&bytes, &mut self.log.quirks) {
                 Ok(file) => {
                     if self.files.insert(FileId::CVCA, bytes).is_none() {
@@ -207,6 +208,20 @@ impl<T: Transport> Run<'_, '_, T> {
             Err(ReadError::Session { source, .. }) => Err(source.into()),
             Err(_) => Ok((Vec::new(), "EF.CVCA")),
         }
+    }
+
+    /// Where the chip says that EF.CVCA is (Doc 9303-11 §9.2.7); 011C if it says nothing.
+    fn cvca_file(&mut self) -> FileId {
+        let dg14 = self.files.get(&dg(14)).and_then(|bytes| Dg14::parse(bytes).ok()).map(|dg14| dg14.infos);
+        let announced = dg14.iter().flat_map(SecurityInfos::infos).find_map(|info| match info {
+            SecurityInfo::TerminalAuth { ef_cvca: Some(file), .. } => Some(file),
+            _ => None,
+        });
+        let fid = announced.and_then(|file| {
+            let fid = tlv::single(file, 0x30).ok()?.reader().next().ok().flatten()?;
+            <[u8; 2]>::try_from(fid.value).ok().map(u16::from_be_bytes)
+        });
+        fid.map_or(FileId::CVCA, |fid| FileId { home: FileId::CVCA.home, fid })
     }
 
     fn authenticate(&mut self, credentials: &TerminalCredentials, bound: &Bound<'_>) -> Result<Finding, AccessError> {
