@@ -3,9 +3,9 @@
 use eid::oid;
 use eid::tlv::Tlv;
 
-use super::cms::{self, Message, Rules};
+use super::cms::{self, Message, Rules, Signer};
 use super::object::{
-    INTEGER, OCTET_STRING, OID, PRINTABLE_STRING, SEQUENCE, SET, X509, check_der, children, definite, dotted, head, inside, named,
+    INTEGER, OCTET_STRING, OID, PRINTABLE_STRING, SEQUENCE, SET, X509, check_der, children, definite, dotted, head, inside, named, small,
 };
 use super::{Sink, time};
 
@@ -54,6 +54,7 @@ pub(super) fn master(sink: &mut Sink, bytes: &[u8]) {
         if let Some(set) = &signer.attributes {
             check_der(sink, "MS-001", set, "SignerInfo.signedAttrs");
         }
+        signer_version(sink, "MS-002", signer);
         let Some(certificate) = message.certificate_of(signer, None) else { continue };
         let purposes = certificate.purposes();
         let is_signer = purposes.iter().any(|purpose| purpose == oid::CSCA_MASTER_LIST_SIGNING_KEY);
@@ -98,6 +99,15 @@ pub(super) fn master(sink: &mut Sink, bytes: &[u8]) {
     }
 }
 
+/// The version that the form of the signer's name asks for (RFC 5652 clause 5.3).
+fn signer_version(sink: &mut Sink, rule: &'static str, signer: &Signer<'_>) {
+    let expected = if signer.sid.is_some_and(|sid| sid.tag.0 == 0x80) { 3 } else { 1 };
+    if signer.version.as_ref().and_then(small) != Some(expected) {
+        let found = signer.version.map_or_else(|| "none".to_owned(), |version| head(version.value));
+        sink.add(rule, signer.at, "SignerInfo.version", format!("{expected}, for this form of sid"), found);
+    }
+}
+
 /// Whether the signer's certificate came along, its CSCA too, and how the signer is named.
 fn signer_certificates(sink: &mut Sink, message: &Message<'_>, rule: &'static str, by_key: Option<&'static str>) {
     let certificates: Vec<_> = message.certificates.iter().filter_map(|certificate| X509::read(certificate.raw)).collect();
@@ -129,6 +139,7 @@ pub(super) fn deviation(sink: &mut Sink, bytes: &[u8]) {
     cms::check(sink, &message, &DEVIATION);
     signer_certificates(sink, &message, "DV-003", None);
     for signer in &message.signers {
+        signer_version(sink, "DV-001", signer);
         if let Some(certificate) = message.certificate_of(signer, None) {
             cms::check_signature(sink, "DV-006", &message, signer, &certificate);
         }
