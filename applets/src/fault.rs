@@ -158,8 +158,7 @@ impl Faults {
         let why = match fault.state() {
             State::Implemented if fault.engine == Engine::Chip => None,
             State::Implemented => Some("it lies in the document; `cardwright sim faulty` makes one".to_owned()),
-            State::NotYet => Some(format!("the engine `{}` is not built yet", fault.engine)),
-            State::Impossible => Some(fault.why_not.to_owned()),
+            State::NotYet | State::Impossible => Some(fault.why_not.to_owned()),
         };
         if let Some(why) = why {
             return Err(FaultError::NotShown { id: fault.id, fault: fault.fault, why });
@@ -323,7 +322,7 @@ mod tests {
         assert_eq!(why("VF-SM-012@0"), r#""VF-SM-012@0": expected ID@n, n from 1"#);
         assert_eq!(why("VF-SM-012,seed=x"), r#""seed=x": expected seed=n"#);
         assert_eq!(why("VF-DG1-001"), "VF-DG1-001, tag 62: it lies in the document; `cardwright sim faulty` makes one");
-        assert_eq!(why("VF-DG2-001"), "VF-DG2-001, JPEG2000: the engine `image` is not built yet");
+        assert_eq!(why("VF-VDS-001"), "VF-VDS-001, magic constant not DC: no program of ours reads digital seals");
         assert!(why("as=XX").starts_with("expected as=XX with one of AU, CN, "), "{}", why("as=XX"));
         assert!(why("VF-SEL-013").starts_with("VF-SEL-013, two cards in the field: "), "{}", why("VF-SEL-013"));
         assert!(Faults::injected("apdu.read(DG2)=6982").is_ok() && Faults::injected("data.dg2").is_err());

@@ -4,7 +4,7 @@
 //! edits   edit { ";" edit }
 //! edit    TARGET [ PATH ] OPERATION
 //! PATH    TAG { "/" TAG }            hexadecimal tags from the outermost object inwards; the first such object is meant,
-//!                                    TAG#n the n-th from 0, TAG(HEX) the one whose first inner object has this value
+//!                                    TAG#n the n-th from 0, TAG(HEX) the one whose first inner object has this value, TAG(HEX)#n the n-th of those
 //! ```
 //!
 //! | operation | what becomes of the object |
@@ -20,6 +20,8 @@
 //! | `drop` | the object is left out |
 //! | `len=HEX` | other length octets, the value as it is |
 //! | `len+N`, `len-N` | a length that is wrong by N, the value as it is |
+//! | `longer` | its length in one octet more than it takes |
+//! | `nest=N` | its value N times in an object of its own tag |
 //! | `reverse` | the objects in it in the reverse order |
 //! | `bcd` | its decimal digits two to an octet |
 //! | `digits` | of an MRZ: all check digits as they should be |
@@ -49,8 +51,8 @@ pub(super) struct Step {
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Which {
     Nth(usize),
-    /// The value of the first inner object.
-    Begins(Vec<u8>),
+    /// The value of the first inner object, and which of those with it.
+    Begins(Vec<u8>, usize),
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -67,12 +69,17 @@ pub(super) enum Operation {
     Drop,
     Length(Vec<u8>),
     LengthBy(isize),
+    Longer,
+    Nest(usize),
     Reverse,
     Bcd,
     Digits,
     Absent,
     Content(Vec<u8>),
 }
+
+/// Deepest nesting that an edit makes.
+const MAX_NESTED: usize = 4096;
 
 /// Why a text is no edit, or why there was nothing to edit.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -109,11 +116,12 @@ fn one(text: &str) -> Result<Edit, EditError> {
 
 fn step(text: &str) -> Option<Step> {
     let tag = |text: &str| u32::from_str_radix(text, 16).ok().map(Tag);
-    if let Some((name, value)) = text.strip_suffix(')').and_then(|text| text.split_once('(')) {
-        return Some(Step { tag: tag(name)?, which: Which::Begins(hex::decode(value).ok()?) });
-    }
     let (name, n) = text.split_once('#').unwrap_or((text, "0"));
-    Some(Step { tag: tag(name)?, which: Which::Nth(n.parse().ok()?) })
+    let n = n.parse().ok()?;
+    match name.strip_suffix(')').and_then(|name| name.split_once('(')) {
+        Some((name, value)) => Some(Step { tag: tag(name)?, which: Which::Begins(hex::decode(value).ok()?, n) }),
+        None => Some(Step { tag: tag(name)?, which: Which::Nth(n) }),
+    }
 }
 
 fn octets(text: &str) -> Option<Vec<u8>> {
@@ -146,6 +154,8 @@ fn operation_of(text: &str) -> Option<Operation> {
         ("content", Some(value)) => Operation::Content(octets(value)?),
         ("double", None) => Operation::Double,
         ("drop", None) => Operation::Drop,
+        ("longer", None) => Operation::Longer,
+        ("nest", Some(value)) => Operation::Nest(value.parse().ok().filter(|n| *n <= MAX_NESTED)?),
         ("reverse", None) => Operation::Reverse,
         ("bcd", None) => Operation::Bcd,
         ("digits", None) => Operation::Digits,
@@ -157,6 +167,17 @@ fn operation_of(text: &str) -> Option<Operation> {
 impl Edit {
     fn missing(&self, expected: impl Into<String>, found: impl Into<String>) -> EditError {
         EditError { edit: format!("{} {:?}", self.target, self.operation), expected: expected.into(), found: found.into() }
+    }
+
+    /// The same edit of `target`, whose object at `path` holds what this edit's path leads through.
+    pub(super) fn below(&self, target: &str, path: &str) -> Result<Self, EditError> {
+        let outer: Option<Vec<Step>> = path.split('/').map(step).collect();
+        let outer = outer.ok_or_else(|| self.missing("hexadecimal tags with / between them", path))?;
+        Ok(Self {
+            target: target.to_owned(),
+            path: outer.into_iter().chain(self.path.iter().cloned()).collect(),
+            operation: self.operation.clone(),
+        })
     }
 
     /// The bytes after the change; none for a file that is absent.
@@ -174,13 +195,15 @@ impl Edit {
         let Some((step, rest)) = path.split_first() else { return Ok(bytes.to_vec()) };
         let (mut reader, mut out, mut seen, mut done) = (Reader::new(bytes), Vec::with_capacity(bytes.len() + 16), 0, false);
         while let Some(object) = reader.next().map_err(|error| self.missing("TLV", error.to_string()))? {
-            let meant = !done
-                && object.tag == step.tag
-                && match &step.which {
-                    Which::Nth(n) => seen == *n,
-                    Which::Begins(value) => object.reader().next().ok().flatten().is_some_and(|first| first.value == value.as_slice()),
-                };
-            seen += usize::from(object.tag == step.tag);
+            let (alike, n) = match &step.which {
+                Which::Nth(n) => (object.tag == step.tag, n),
+                Which::Begins(value, n) => {
+                    let first = || object.reader().next().ok().flatten();
+                    (object.tag == step.tag && first().is_some_and(|first| first.value == value.as_slice()), n)
+                }
+            };
+            let meant = !done && alike && seen == *n;
+            seen += usize::from(alike);
             if !meant {
                 out.extend_from_slice(object.raw);
                 continue;
@@ -232,6 +255,15 @@ impl Edit {
                 out.extend_from_slice(value);
                 out
             }
+            Operation::Longer => {
+                let digits = value.len().to_be_bytes();
+                let significant = digits.iter().position(|octet| *octet != 0).unwrap_or(digits.len() - 1);
+                let long = value.len() > 0x7F;
+                let len = digits.get(significant.saturating_sub(usize::from(long))..).unwrap_or_default();
+                let count = u8::try_from(len.len()).unwrap_or(0x7F);
+                [tag_octets(tag), vec![0x80 | count], len.to_vec(), value.to_vec()].concat()
+            }
+            Operation::Nest(times) => (0..*times).fold(object(), |inside, _| tlv::encode(tag, &inside)),
             Operation::Reverse => {
                 let (mut reader, mut members) = (Reader::new(value), Vec::new());
                 while let Some(member) = reader.next().map_err(|error| self.missing("TLV", error.to_string()))? {

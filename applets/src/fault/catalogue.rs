@@ -10,7 +10,7 @@
 //! | needs | what card and terminal must have, see [`Fault::needs`] |
 //! | verdict | `REJECT`, `ACCEPT`, `LIMITED`, `WARN`, `EITHER`: what a correct inspection system says |
 //! | finding | what our inspection finds, see [`Fault::findings`] |
-//! | `why_not` | why no virtual card can show it, or nothing |
+//! | `why_not` | why nothing of ours shows it; empty if something does |
 //! | note | what our inspection cannot see in one run, or in what a verdict differs from its source, and why |
 //! | source | where the fault comes from |
 
@@ -94,7 +94,7 @@ impl fmt::Display for Engine {
 pub enum State {
     /// Yes.
     Implemented,
-    /// Its engine is not built yet.
+    /// Its engine is not built; [`Fault::why_not`] says what there is not.
     NotYet,
     /// No virtual card can.
     Impossible,
@@ -131,7 +131,7 @@ pub struct Fault {
     pub verdict: &'static str,
     /// What our inspection finds.
     finding: &'static str,
-    /// Why no virtual card can show it; empty if one can.
+    /// Why nothing shows it; empty if something does.
     pub why_not: &'static str,
     /// What is to be said about it; may be empty.
     pub note: &'static str,
@@ -157,9 +157,9 @@ impl Fault {
         match (self.why_not, self.engine) {
             ("", Engine::Chip) => State::Implemented,
             // the builder of images does what the table says of it
-            ("", Engine::Image | Engine::Pki) if !self.finding.is_empty() => State::Implemented,
-            ("", _) => State::NotYet,
-            _ => State::Impossible,
+            ("", Engine::Image | Engine::Pki | Engine::List) if !self.finding.is_empty() => State::Implemented,
+            (_, Engine::Chip | Engine::Image | Engine::Pki | Engine::List) if !self.why_not.is_empty() => State::Impossible,
+            _ => State::NotYet,
         }
     }
 

@@ -1,4 +1,5 @@
-//! `sim faulty`: a card whose files, signatures, or certificates have a fault of the catalogue, with the trust that shows it.
+//! `sim faulty`: a card whose files, signatures, or certificates have a fault of the catalogue, or a master list that has one, with the trust
+//! that shows it.
 
 use std::path::PathBuf;
 
@@ -15,11 +16,11 @@ use super::{New, list};
 use crate::cli::exit::{Exit, Failure};
 use crate::cli::{Context, clock, output};
 
-/// Make a card with a fault in its files, its signature, or its certificates
+/// Make a card with a fault in its files, its signature, or its certificates, or a list with one
 #[derive(Debug, Args)]
 #[command(
     before_long_help = "Example:\n  cardwright sim faulty VF-DG1-009 bad\n  cardwright verify --reader sim:bad/VF-DG1-009.card --mrz-file bad/mrz.txt --trust bad/trust",
-    after_long_help = "Writes into the folder: the card; mrz.txt, which opens it; trust/ with the CSCA's certificate and revocation list as the verifier should have them; expected.json with the verdict that a correct inspection system gives. Faults of the chip itself need no card of their own: `sim --image CARD --fault ID`."
+    after_long_help = "Writes into the folder: the card; mrz.txt, the MRZ as it is printed, which opens it, or can.txt where that does; trust/ with certificates and lists as the verifier should have them; terminal/ with certificates and key where the card guards fingers or irises; expected.json with the verdict that a correct inspection system gives. For a fault of master lists: the list, and before.ml where the verifier had a newer one. Faults of the chip itself need no card of their own: `sim --image CARD --fault ID`."
 )]
 pub(super) struct Faulty {
     /// The fault, of `sim list faults`
@@ -48,44 +49,91 @@ impl Faulty {
         let record =
             record.map_err(|problems| Failure::new(Exit::Bug, problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")))?;
         let base = Base { record: &record, profile: &profile, today, country: ("VN", "VNM") };
-        let made = faulty::make(&base, fault.injection, self.seed).map_err(|error: FaultyError| bug(&error))?;
-
-        let trust = self.folder.join("trust");
+        let wrong = |error: FaultyError| bug(&error);
         if self.folder.exists() {
             return Err(Failure::usage(format_args!("{}: expected no such folder yet, found one", self.folder.display())));
         }
-        std::fs::create_dir_all(&trust).map_err(|error| Failure::file(&trust, &error))?;
-        let card = self.folder.join(format!("{}.card", fault.id));
-        New::test(card.clone()).make(Some(&made.image))?;
-        let write = |path: PathBuf, bytes: &[u8]| std::fs::write(&path, bytes).map_err(|error| Failure::file(&path, &error));
-        for (n, anchor) in (1..).zip(&made.anchors) {
-            write(trust.join(format!("csca-{n}.cer")), anchor)?;
-        }
-        for (n, crl) in (1..).zip(&made.lists) {
-            write(trust.join(format!("csca-{n}.crl")), crl)?;
-        }
-        let lines = record.mrz().lines().join("\n");
-        write(self.folder.join("mrz.txt"), format!("{lines}\n").as_bytes())?;
+        let (main, trust) = if fault.engine == Engine::List {
+            let made = faulty::make_list(&base, fault.injection, self.seed).map_err(wrong)?;
+            (self.folder.join(format!("{}.ml", fault.id)), self.list(fault, &made)?)
+        } else {
+            let made = faulty::make(&base, fault.injection, self.seed).map_err(wrong)?;
+            let card = self.folder.join(format!("{}.card", fault.id));
+            let trust = self.document(&made)?;
+            New::test(card.clone()).make(Some(&made.image))?;
+            (card, trust)
+        };
         let expected = list::row(fault);
         let text = serde_json::to_string_pretty(&expected).map_err(|error| bug(&error))?;
         write(self.folder.join("expected.json"), format!("{text}\n").as_bytes())?;
         if context.json {
-            output::json(&json!({ "version": 1, "card": card, "trust": trust, "expected": expected }))?;
+            output::json(&json!({ "version": 1, "card": main, "trust": trust, "expected": expected }))?;
         } else {
             let verdict = fault.verdict.split([':', ' ']).next().unwrap_or_default();
-            output::text(&format!("{}: {}; a correct inspection system says {verdict}", card.display(), fault.fault))?;
+            output::text(&format!("{}: {}; a correct inspection system says {verdict}", main.display(), fault.fault))?;
         }
         Ok(Exit::Success)
     }
+
+    /// What belongs to a document: the folder of what its verifier trusts.
+    fn document(&self, made: &faulty::Faulty) -> Result<PathBuf, Failure> {
+        let trust = self.trust(&made.anchors)?;
+        for (n, crl) in (1..).zip(&made.lists) {
+            write(trust.join(format!("csca-{n}.crl")), crl)?;
+        }
+        for (n, list) in (1..).zip(&made.master_lists) {
+            write(trust.join(format!("list-{n}.ml")), list)?;
+        }
+        for (n, list) in (1..).zip(&made.deviation_lists) {
+            write(trust.join(format!("deviations-{n}.dl")), list)?;
+        }
+        write(self.folder.join("mrz.txt"), format!("{}\n", made.printed).as_bytes())?;
+        if let Some(can) = &made.can {
+            write(self.folder.join("can.txt"), format!("{can}\n").as_bytes())?;
+        }
+        if let Some(terminal) = &made.terminal {
+            let keys = self.folder.join("terminal");
+            std::fs::create_dir_all(&keys).map_err(|error| Failure::file(&keys, &error))?;
+            for certificate in &terminal.certificates {
+                write(keys.join(format!("{}.cvcert", certificate.holder())), certificate.der())?;
+            }
+            write(keys.join("terminal.pkcs8"), terminal.key.key.to_pkcs8().expose())?;
+        }
+        Ok(trust)
+    }
+
+    /// What belongs to a list.
+    fn list(&self, fault: &Fault, made: &faulty::FaultyList) -> Result<PathBuf, Failure> {
+        let trust = self.trust(&made.anchors)?;
+        write(self.folder.join(format!("{}.ml", fault.id)), &made.list)?;
+        if let Some(before) = &made.before {
+            write(self.folder.join("before.ml"), before)?;
+        }
+        Ok(trust)
+    }
+
+    fn trust(&self, anchors: &[Vec<u8>]) -> Result<PathBuf, Failure> {
+        let trust = self.folder.join("trust");
+        std::fs::create_dir_all(&trust).map_err(|error| Failure::file(&trust, &error))?;
+        for (n, anchor) in (1..).zip(anchors) {
+            write(trust.join(format!("csca-{n}.cer")), anchor)?;
+        }
+        Ok(trust)
+    }
+}
+
+fn write(path: PathBuf, bytes: &[u8]) -> Result<(), Failure> {
+    std::fs::write(&path, bytes).map_err(|error| Failure::file(&path, &error))
 }
 
 fn find(id: &str) -> Result<&'static Fault, Failure> {
     let fault = catalogue::find(id).ok_or_else(|| list::unknown(&applets::fault::FaultError::Unknown { found: id.to_owned() }))?;
-    let of_document = matches!(fault.engine, Engine::Image | Engine::Pki);
+    let of_document = matches!(fault.engine, Engine::Image | Engine::Pki | Engine::List);
     if of_document && fault.state() == State::Implemented {
         return Ok(fault);
     }
     let found = format!("{} ({})", fault.state().as_str(), fault.engine);
-    let failure = Failure::usage(format_args!("{}: expected a fault of files or signatures that is implemented, found {found}", fault.id));
+    let failure =
+        Failure::usage(format_args!("{}: expected a fault of files, signatures, or lists that is implemented, found {found}", fault.id));
     Err(if fault.engine == Engine::Chip { failure.hint("`cardwright sim --image CARD --fault ID` has any card show it") } else { failure })
 }

@@ -122,7 +122,8 @@ fn line(fault: &Fault) -> String {
         State::Implemented => "",
         other => other.as_str(),
     };
-    format!("{:<11} {:<7} {:<15} {}\n", fault.id, fault.verdict.split(':').next().unwrap_or_default(), state, fault.fault)
+    let why = if fault.why_not.is_empty() { String::new() } else { format!(" ({})", fault.why_not) };
+    format!("{:<11} {:<7} {:<15} {}{why}\n", fault.id, fault.verdict.split(':').next().unwrap_or_default(), state, fault.fault)
 }
 
 fn all(fault: &Fault) -> String {
