@@ -74,7 +74,7 @@ soak:
 	@rm -rf $(OUT)-soak
 	$(CARGO) run --release --quiet --locked -- demo --cards $(CARDS) --readers $(READERS) --out $(OUT)-soak
 	SESSIONS=$(SESSIONS) $(CARGO) test --release --locked -p cardwright-applets --test card -- --nocapture pace_opens_in_every_parameter_set
-	$(CARGO) test --release --locked --test terminal -- --ignored every_combination no_forgery
+	$(CARGO) test --release --locked --test terminal -- --ignored --nocapture every_combination no_forgery every_fault
 	$(CARGO) test --release --locked --test station -- --include-ignored
 	$(CARGO) test --release --locked --test conform -- --ignored
 	LINE_CARDS=$(LINE_CARDS) LINE_READERS=$(LINE_READERS) LINE_STATIONS=$(LINE_STATIONS) $(CARGO) test --release --locked --test soak -- --ignored --nocapture

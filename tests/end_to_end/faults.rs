@@ -48,7 +48,7 @@ fn a_reader_whose_card_misbehaves_gives_the_finding_that_the_list_names() {
     verify("#VF-SEL-010").expect(5);
     verify("#VF-SM-999").expect(2).says(&["VF-SM-999"]);
     verify("#VF-DG1-001").expect(2).says(&["sim faulty"]);
-    verify("#VF-DG2-001").expect(2).says(&["not built yet"]);
+    verify("#VF-VDS-001").expect(2).says(&["digital seals"]);
     run(&["sim", "--image", &card.display().to_string(), "--vpcd", "127.0.0.1:1", "--fault", "VF-XX-001"])
         .expect(2)
         .says(&["sim list faults"]);
@@ -72,5 +72,38 @@ fn a_faulty_document_is_made_with_what_its_verifier_needs() {
     // a folder is never written into twice, and a fault of the chip needs no document of its own
     run(&["sim", "faulty", "VF-DG1-009", &path("")]).expect(2);
     run(&["sim", "faulty", "VF-CA-018", &path("other")]).expect(2).says(&["sim --image CARD --fault ID"]);
-    run(&["sim", "faulty", "VF-DG2-001", &path("other")]).expect(2);
+    run(&["sim", "faulty", "VF-VDS-001", &path("other")]).expect(2);
+}
+
+/// What the verifier of a document needs beside its MRZ lies there: keys of a terminal, a CAN, lists.
+#[test]
+fn fingers_numbers_and_lists_come_with_a_faulty_document() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let made = |fault: &str| {
+        let bad = folder.path().join(fault);
+        run(&["sim", "faulty", fault, &bad.display().to_string()]).expect(0);
+        move |name: &str| bad.join(name).display().to_string()
+    };
+    let path = made("VF-DG3-013");
+    let (reader, mrz, trust, keys) = (format!("sim:{}", path("VF-DG3-013.card")), path("mrz.txt"), path("trust"), path("terminal"));
+    let verify = ["verify", "--json", "--reader", &reader, "--mrz-file", &mrz, "--trust", &trust, "--terminal-keys", &keys];
+    let report = run(&verify).expect(3).json();
+    assert_eq!((result(&report, "ta"), result(&report, "cross.dg3"), result(&report, "cross.page")), ("passed", "undecided", "passed"));
+
+    let path = made("VF-CAC-002");
+    let can = std::fs::read_to_string(path("can.txt")).expect("a CAN");
+    let (reader, trust) = (format!("sim:{}", path("VF-CAC-002.card")), path("trust"));
+    run(&["verify", "--json", "--reader", &reader, "--can", can.trim(), "--trust", &trust]).expect(4);
+
+    // the state is known by a list alone, and by another its defect is excused
+    for (fault, check) in [("VF-PKI-027", "pa.chain"), ("VF-PKI-056", "pa.hash.dg2")] {
+        let path = made(fault);
+        let (reader, mrz, trust) = (format!("sim:{}", path(&format!("{fault}.card"))), path("mrz.txt"), path("trust"));
+        let report = run(&["verify", "--json", "--reader", &reader, "--mrz-file", &mrz, "--trust", &trust]).expect(0).json();
+        assert_eq!(result(&report, check), "passed", "{fault}");
+    }
+
+    let path = made("VF-MLD-001");
+    let lint = run(&["pki", "lint", &path("VF-MLD-001.ml")]).expect(1);
+    assert!(lint.stdout.contains("MS-010"), "{}", lint.stdout);
 }

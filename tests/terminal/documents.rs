@@ -2,31 +2,67 @@
 //! signed as if it were right, beside the same document without the fault.
 
 use applets::fault::catalogue::{self, Engine, Fault, State};
+use applets::rng::SeededRng;
 use cardwright::Verifier;
 use cardwright::faulty::{self, Base, Faulty};
 use cardwright::people;
 use cardwright::perso::profile::DocumentProfile;
 use cardwright::perso::record::Record;
 use cardwright::terminal::report::Report;
-use cardwright::terminal::{Verdict, mrz};
+use cardwright::terminal::{Requirement, StandardPolicy, TerminalCredentials, Verdict, can, mrz};
 use eid::cert::crl::Crl;
-use eid::cert::trust::TrustStore;
+use eid::cert::deviation_list::DeviationList;
+use eid::cert::list_signer::{self, Purpose};
+use eid::cert::master_list::MasterList;
+use eid::cert::trust::{Entry, Origin, Tier, TrustStore};
+use eid::cert::x509::Certificate;
+use eid::mrz::Mrz;
+use pki::software::SoftwareSigner;
 
 use super::document::today;
-use super::manifest::{differences, failed};
+use super::manifest::{differences, failed, sample, told};
 use super::personalize::personalized;
 use super::rng;
 
-fn inspect(record: &Record, faulty: &Faulty) -> Report {
+/// What a verifier with the trust of `faulty` trusts: certificates, and lists whose signer is proved.
+fn trust(faulty: &Faulty) -> TrustStore {
     let mut trust = TrustStore::new();
     for bytes in &faulty.anchors {
         trust.add(bytes).expect("a CSCA");
     }
+    for bytes in &faulty.master_lists {
+        let list = MasterList::parse(bytes).expect("a master list");
+        list_signer::prove(&list.signed, Purpose::MasterList, &trust).expect("a master list of somebody known");
+        for certificate in list.entries.into_iter().filter_map(|entry| entry.certificate.ok()) {
+            trust.insert_anchor(Entry::new(Certificate::clone(&certificate)), [Origin::new(Tier::NationalList, "a list")]);
+        }
+    }
+    for bytes in &faulty.deviation_lists {
+        let list = DeviationList::parse(bytes).expect("a deviation list");
+        list_signer::prove(&list.signed, Purpose::DeviationList, &trust).expect("a deviation list of the state");
+        trust.insert_deviation_list(list);
+    }
     for bytes in &faulty.lists {
         trust.insert_crl(Crl::from_der(bytes).expect("a revocation list"));
     }
+    trust
+}
+
+fn inspect(faulty: &Faulty) -> Report {
+    let mut verifier = Verifier::new(trust(faulty));
+    if let Some(terminal) = &faulty.terminal {
+        let signer = SoftwareSigner::new("terminal", terminal.key.clone(), SeededRng::new(b"terminal"));
+        let credentials =
+            TerminalCredentials::new(terminal.certificates.clone(), Box::new(signer)).expect("the certificate is for the key");
+        // where fingerprints are asked for, a terminal that is refused has not done its work
+        verifier = verifier.with_terminal(credentials).with_policy(StandardPolicy::requiring([Requirement::Ta]));
+    }
+    let printed = Mrz::read(&faulty.printed).expect("an MRZ").0;
+    let password = faulty.can.as_ref().map_or_else(|| mrz(&printed), |digits| can(digits));
     let mut card = personalized(&faulty.image);
-    Verifier::new(trust).inspect(&mut card, &[mrz(record.mrz())], today(), &mut rng()).expect("the card is there").report
+    let mut inspection = verifier.inspect(&mut card, &[password], today(), &mut rng()).expect("the card is there");
+    verifier.compare_page(&mut inspection, &printed);
+    inspection.report
 }
 
 fn implemented() -> impl Iterator<Item = &'static Fault> {
@@ -34,28 +70,41 @@ fn implemented() -> impl Iterator<Item = &'static Fault> {
     catalogue::all().iter().filter(of_document)
 }
 
-#[test]
-fn every_fault_of_a_document_gives_the_finding_that_the_catalogue_names() {
+/// Prints the table of faults and checks, and fails with all rows that are not as the catalogue says.
+fn assert_all<'a>(faults: impl IntoIterator<Item = &'a Fault>) -> usize {
     let profile = DocumentProfile::load("icao-td3").expect("a profile");
     let citizen = people::citizen(1, 1, today());
     let record = Record::new(&citizen.input, &profile, today(), &mut |name| citizen.load(name)).expect("a record");
     let base = Base { record: &record, profile: &profile, today: today(), country: ("VN", "VNM") };
-    let right = inspect(&record, &faulty::make(&base, "", 1).expect("a document"));
+    let right = inspect(&faulty::make(&base, "", 1).expect("a document"));
     assert_eq!(right.verdict, Verdict::Genuine, "{}", right.to_text(Default::default()));
     let before = failed(&right);
     let (mut wrong, mut count) = (Vec::new(), 0);
-    for fault in implemented() {
+    println!("{:<11} {:<8} {:<14} what the checks say that they do not say without the fault (*: fails)", "fault", "expected", "verdict");
+    for fault in faults {
         count += 1;
         let made = faulty::make(&base, fault.injection, 1).unwrap_or_else(|error| panic!("{}: {error}", fault.id));
-        let report = inspect(&record, &made);
+        let report = inspect(&made);
         let found = differences(fault, &report, &before);
-        println!("{:<11} {:<7} {:<13} {}", fault.id, fault.verdict, report.verdict.as_str(), fault.fault);
+        println!("{:<11} {:<8} {:<14} {}", fault.id, fault.verdict, report.verdict.as_str(), told(&report, &right));
         if !found.is_empty() {
             wrong.push(format!("{} ({}): {}", fault.id, fault.fault, found.join("; ")));
         }
     }
     assert!(wrong.is_empty(), "{} of {count}:\n{}", wrong.len(), wrong.join("\n"));
-    assert_eq!(count, 166);
+    count
+}
+
+#[test]
+fn a_tenth_of_the_faults_of_documents_gives_the_findings_that_the_catalogue_names() {
+    assert!(assert_all(sample(implemented())) > 30);
+}
+
+/// All of them. `make soak`.
+#[test]
+#[ignore = "make soak runs it"]
+fn every_fault_of_a_document_gives_the_findings_that_the_catalogue_names() {
+    assert_eq!(assert_all(implemented()), 289);
 }
 
 /// A fault that cannot be made is told with what was expected and found.

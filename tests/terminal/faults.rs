@@ -22,22 +22,29 @@ use eid::crypto::hash::Hash;
 use eid::crypto::kdf::Suite;
 use eid::image::FileId;
 use eid::lds::Elementary as _;
+use eid::lds::biometrics::iris::{self, IrisRecord};
 use eid::lds::com::Com;
+use eid::lds::dg4::Dg4;
 use eid::lds::security_info::{Agreement, Mapping, PaceProtocol};
 use eid::protocol::pace::Password;
-use eid::tlv;
+use eid::secret::Secret;
 use eid::transport::TransportError;
 
 use super::combinations::{AUTHORITY, Access, Active, ChipAuth, Extended, Kind, STATES};
 use super::document::{self, CAN, dg, today};
+use super::manifest::{differences, failed, sample, told};
 use super::personalize::personalized;
 use super::rng;
+
+const PIN: &[u8] = b"654321";
 
 /// A kind of card, and the terminal before it.
 struct Setup {
     cells: Vec<u8>,
     kind: Kind,
     passwords: Vec<Password>,
+    /// What is found without a fault.
+    right: Report,
     /// The checks that fail without a fault.
     failing: BTreeSet<String>,
 }
@@ -59,7 +66,8 @@ fn setup(needs: impl Iterator<Item = &'static str>) -> Arc<Setup> {
 impl Setup {
     fn new(needs: &BTreeSet<&str>) -> Self {
         let has = |word| needs.contains(word);
-        let known = ["bac", "mrz", "im", "cam", "dh", "pa", "rsa", "rsa-4096", "sha1", "ta", "dg4", "large", "ca-dh", "ca-3des"];
+        let known =
+            ["bac", "mrz", "im", "cam", "dh", "pa", "rsa", "rsa-4096", "sha1", "ta", "dg4", "large", "ca-dh", "ca-3des", "ta2", "pin"];
         assert!(needs.iter().all(|word| known.contains(word)), "{needs:?}");
         let mapping = match (has("im"), has("cam")) {
             (true, _) => Mapping::Integrated,
@@ -71,7 +79,11 @@ impl Setup {
         let chip_auth = ChipAuth {
             domain: if has("ca-dh") { 1 } else { 13 },
             suite: if has("ca-3des") { Suite::TripleDes } else { Suite::Aes128 },
-            extended: if has("ta") { Extended::One } else { Extended::ChipOnly },
+            extended: match (has("ta"), has("ta2")) {
+                (true, _) => Extended::One,
+                (_, true) => Extended::General,
+                _ => Extended::ChipOnly,
+            },
         };
         let active_auth = match (has("rsa"), has("rsa-4096"), has("sha1")) {
             (true, ..) => Active::Rsa(2048),
@@ -85,11 +97,14 @@ impl Setup {
             active_auth: (!has("pa")).then_some(active_auth),
         };
         let mut image = kind.unsigned(7);
+        if has("pin") {
+            image.passwords.pin = Some(Secret::from(PIN));
+        }
         if has("large") {
             image.files.insert(dg(2), document::portrait(40_000));
         }
         if has("dg4") {
-            image.files.insert(dg(4), tlv::encode(0x76, &[0xF2; 300]));
+            image.files.insert(dg(4), eye());
         }
         let numbers: Vec<u8> = image.files.keys().filter_map(|file| file.dg_number()).collect();
         image.files.insert(FileId::COM, Com::new(numbers).encode());
@@ -98,41 +113,51 @@ impl Setup {
             guard(&mut image, trust_points(&[STATES[0].root()], today()).expect("a CVCA"));
         }
         let cells = personalized(&image).into_nvm().cells().to_vec();
-        let passwords = if has("bac") || has("mrz") { vec![mrz(&document::mrz())] } else { vec![can(CAN)] };
-        let mut setup = Self { cells, kind, passwords, failing: BTreeSet::new() };
-        let strict = setup.inspect(&Faults::default()).0.expect("the card is there").report;
+        let passwords = if has("pin") {
+            vec![Password::Pin(Secret::from(PIN)), can(CAN)]
+        } else if has("bac") || has("mrz") {
+            vec![mrz(&document::mrz())]
+        } else {
+            vec![can(CAN)]
+        };
+        let strict = inspect(&cells, &kind, &passwords, &Faults::default()).0.expect("the card is there").report;
         assert_eq!(strict.verdict, Verdict::Genuine, "{needs:?}: {}", strict.to_text(Default::default()));
-        setup.failing = failed(&strict);
-        setup
+        Self { cells, kind, passwords, failing: failed(&strict), right: strict }
     }
 
-    /// What the inspection gives, and how often each fault was shown.
     fn inspect(&self, faults: &Faults) -> (Result<Inspection, TransportError>, Vec<(String, u32)>) {
-        let verifier = Verifier::new(AUTHORITY.trust());
-        let rights = [Chat::READ_DG3, Chat::READ_DG4];
-        // where fingerprints are asked for, a terminal that is refused has not done its work
-        let verifier = if self.kind.guards() {
-            verifier.with_terminal(STATES[0].credentials(&rights)).with_policy(StandardPolicy::requiring([Requirement::Ta]))
-        } else {
-            verifier
-        };
-        let nvm = RamNvm::from_cells(self.cells.clone());
-        let mut card = Card::boot(nvm, Box::new(SeededRng::new(b"boot"))).expect("the card boots");
-        card.set_faults(faults);
-        let inspection = verifier.inspect(&mut card, &self.passwords, today(), &mut rng());
-        (inspection, card.faults_shown())
+        inspect(&self.cells, &self.kind, &self.passwords, faults)
     }
+}
+
+/// EF.DG4 with one eye: the head of a grey JPEG, and something for its data.
+fn eye() -> Vec<u8> {
+    let head = [0xFF, 0xD8, 0xFF, 0xC0, 0x00, 0x0B, 0x08, 0x01, 0xE0, 0x02, 0x80, 0x01, 0x01, 0x11, 0x00];
+    let image = head.into_iter().chain([0xF2; 200]).collect();
+    Dg4::new([IrisRecord::one(1, iris::format::GREY_JPEG, 640, 480, image)]).encode()
+}
+
+/// What the inspection gives, and how often each fault was shown.
+fn inspect(cells: &[u8], kind: &Kind, passwords: &[Password], faults: &Faults) -> (Result<Inspection, TransportError>, Vec<(String, u32)>) {
+    let verifier = Verifier::new(AUTHORITY.trust());
+    let rights = [Chat::READ_DG3, Chat::READ_DG4];
+    // where fingerprints are asked for, a terminal that is refused has not done its work
+    let verifier = if kind.guards() {
+        verifier.with_terminal(STATES[0].credentials(&rights)).with_policy(StandardPolicy::requiring([Requirement::Ta]))
+    } else {
+        verifier
+    };
+    let nvm = RamNvm::from_cells(cells.to_vec());
+    let mut card = Card::boot(nvm, Box::new(SeededRng::new(b"boot"))).expect("the card boots");
+    card.set_faults(faults);
+    let inspection = verifier.inspect(&mut card, passwords, today(), &mut rng());
+    (inspection, card.faults_shown())
 }
 
 /// A row of the printed table, and what is not as the catalogue says.
 struct Outcome {
     line: String,
     wrong: Vec<String>,
-}
-
-fn failed(report: &Report) -> BTreeSet<String> {
-    let failed = report.findings.iter().filter(|finding| finding.outcome.as_str() == "failed");
-    failed.map(|finding| finding.id().to_owned()).collect()
 }
 
 fn judge(fault: &Fault) -> Outcome {
@@ -142,69 +167,24 @@ fn judge(fault: &Fault) -> Outcome {
     let shown: u32 = shown.iter().map(|(_, times)| times).sum();
     let expected: Vec<_> = fault.findings().collect();
     let mut wrong = Vec::new();
-    let (verdict, new) = match &inspection {
+    let (verdict, told) = match &inspection {
         Err(error) => {
             if !expected.iter().any(|expected| expected.result == "gone") {
                 wrong.push(format!("no report: {error}"));
             }
-            ("gone".to_owned(), BTreeSet::new())
+            ("gone".to_owned(), "the card does not answer".to_owned())
         }
         Ok(inspection) => {
             let report = &inspection.report;
-            let says = |check: &str, result: &str, reason: &str| {
-                report.findings.iter().filter(|finding| finding.id() == check && finding.outcome.as_str() == result).any(|finding| {
-                    let code = finding.reason.as_ref().map_or("", |reason| reason.code);
-                    reason.is_empty() || code == reason
-                })
-            };
-            for expected in &expected {
-                let seen = match expected.result {
-                    "quirk" => report.quirks.iter().any(|quirk| quirk.rule == expected.check),
-                    result => says(expected.check, result, expected.reason),
-                };
-                if !seen {
-                    let found = report.finding(expected.check).map(|finding| {
-                        format!("{} {}", finding.outcome.as_str(), finding.reason.as_ref().map_or("", |reason| reason.code))
-                    });
-                    wrong.push(format!("{} {} {}: found {found:?}", expected.check, expected.result, expected.reason));
-                }
-            }
-            let named: BTreeSet<String> =
-                expected.iter().filter(|expected| expected.result == "failed").map(|expected| expected.check.to_owned()).collect();
-            let new: BTreeSet<String> = failed(report).difference(&setup.failing).cloned().collect();
-            if new != named {
-                wrong.push(format!("failed: {new:?}, the manifest names {named:?}"));
-            }
-            let genuine = report.verdict == Verdict::Genuine;
-            let right = match fault.verdict.split([':', ' ']).next().unwrap_or_default() {
-                "REJECT" => !genuine,
-                "ACCEPT" | "LIMITED" => genuine,
-                _ => true,
-            };
-            if !right {
-                wrong.push(format!("verdict {}, expected {}", report.verdict.as_str(), fault.verdict));
-            }
-            (report.verdict.as_str().to_owned(), new)
+            wrong.extend(differences(fault, report, &setup.failing));
+            (report.verdict.as_str().to_owned(), told(report, &setup.right))
         }
     };
     // what nobody asks for is not shown; that must not hide behind a finding
     if shown == 0 && fault.injection != "-" && !(expected.is_empty() && matches!(fault.verdict, "ACCEPT" | "EITHER")) {
         wrong.push("never shown".to_owned());
     }
-    if expected.is_empty() && matches!(fault.verdict, "REJECT" | "WARN" | "LIMITED") && fault.note.is_empty() {
-        wrong.push("nothing is found, and no note says why".to_owned());
-    }
-    let found: Vec<_> =
-        if expected.is_empty() { vec!["-".to_owned()] } else { expected.iter().map(|e| format!("{} {}", e.check, e.result)).collect() };
-    let line = format!(
-        "{:<11} {:<8} {:<13} {:>3}x  {}{}",
-        fault.id,
-        fault.verdict,
-        verdict,
-        shown,
-        found.join(", "),
-        if new.is_empty() { "" } else { " *" }
-    );
+    let line = format!("{:<11} {:<8} {:<14} {shown:>3}x  {told}", fault.id, fault.verdict, verdict);
     Outcome { line, wrong }
 }
 
@@ -212,8 +192,11 @@ fn implemented() -> impl Iterator<Item = &'static Fault> {
     catalogue::all().iter().filter(|fault| fault.engine == Engine::Chip && fault.state() == State::Implemented)
 }
 
-fn assert_all<'a>(faults: impl Iterator<Item = &'a Fault>) -> usize {
-    println!("{:<11} {:<8} {:<13}       finding (* = a check fails that passed without the fault)", "fault", "expected", "verdict");
+fn assert_all<'a>(faults: impl IntoIterator<Item = &'a Fault>) -> usize {
+    println!(
+        "{:<11} {:<8} {:<14} shown  what the checks say that they do not say without the fault (*: fails)",
+        "fault", "expected", "verdict"
+    );
     let (mut wrong, mut count) = (Vec::new(), 0);
     for fault in faults {
         let outcome = judge(fault);
@@ -228,8 +211,15 @@ fn assert_all<'a>(faults: impl Iterator<Item = &'a Fault>) -> usize {
 }
 
 #[test]
-fn every_fault_gives_the_finding_that_the_catalogue_names() {
-    assert_eq!(assert_all(implemented()), 138);
+fn a_tenth_of_the_faults_of_the_chip_gives_the_findings_that_the_catalogue_names() {
+    assert!(assert_all(sample(implemented())) > 20);
+}
+
+/// All of them. `make soak`.
+#[test]
+#[ignore = "minutes; make soak runs it"]
+fn every_fault_of_the_chip_gives_the_findings_that_the_catalogue_names() {
+    assert_eq!(assert_all(implemented()), 149);
 }
 
 #[test]

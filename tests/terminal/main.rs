@@ -12,6 +12,7 @@ mod extended;
 mod faults;
 mod field;
 mod lies;
+mod lists;
 mod manifest;
 mod noise;
 mod personalize;

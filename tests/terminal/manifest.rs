@@ -5,11 +5,33 @@ use std::collections::BTreeSet;
 use applets::fault::catalogue::Fault;
 use cardwright::terminal::Verdict;
 use cardwright::terminal::report::Report;
+use eid::protocol::finding::Finding;
 
 /// The checks that failed.
 pub(super) fn failed(report: &Report) -> BTreeSet<String> {
     let failed = report.findings.iter().filter(|finding| finding.outcome.as_str() == "failed");
     failed.map(|finding| finding.id().to_owned()).collect()
+}
+
+/// A tenth of the faults, by their place, and the first of each layer: what every run judges. `make soak` judges all.
+pub(super) fn sample(faults: impl Iterator<Item = &'static Fault>) -> Vec<&'static Fault> {
+    let mut layers = BTreeSet::new();
+    faults.enumerate().filter(|(n, fault)| layers.insert(fault.layer) || n % 10 == 0).map(|(_, fault)| fault).collect()
+}
+
+/// What a check says that the same document without the fault does not, for the table of faults and checks; `*` marks one that fails.
+pub(super) fn told(report: &Report, right: &Report) -> String {
+    let said = |report: &Report| -> BTreeSet<String> {
+        let finding = |finding: &Finding| {
+            let code = finding.reason.as_ref().map_or("", |reason| reason.code);
+            let mark = if finding.outcome.as_str() == "failed" { "*" } else { "" };
+            format!("{mark}{} {} {code}", finding.id(), finding.outcome).trim_end().to_owned()
+        };
+        let quirks = report.quirks.iter().map(|quirk| format!("{} noted", quirk.rule));
+        report.findings.iter().map(finding).chain(quirks).collect()
+    };
+    let new: Vec<_> = said(report).difference(&said(right)).cloned().collect();
+    if new.is_empty() { "-".to_owned() } else { new.join(", ") }
 }
 
 /// What is not as the row says: a finding that is missing, a check that fails and is not named (`before` fails without the fault, too), a
