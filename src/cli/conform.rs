@@ -174,7 +174,11 @@ impl Conform {
         }
         let mut session = Session::new(card);
         session.restart().map_err(|error| reader::session_failure(&error))?;
-        let inspection = inspect(&verifier, &mut session, &passwords, self.today())?;
+        let mut inspection = inspect(&verifier, &mut session, &passwords, self.today())?;
+        // An inspection ends where there is no eMRTD application.
+        if let Some(bytes) = &report.profile.card_security {
+            inspection.files.entry(FileId::CARD_SECURITY).or_insert_with(|| bytes.clone());
+        }
         let present = present(&report.profile, &inspection);
         let printed = self.access.printed()?;
         report.cases.extend(data(suite, options, &inspection, &present, printed.as_deref()));

@@ -12,6 +12,8 @@ use std::fmt;
 /// A property of a card on which cases depend.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Feature {
+    /// The eMRTD application; a card without it, as an eID, can have PACE and the files of the MF.
+    App,
     /// Basic Access Control.
     Bac,
     /// PACE.
@@ -71,7 +73,8 @@ pub enum Feature {
 }
 
 /// Names in suites, statements, and reports, beside `DG1` to `DG16`.
-const NAMES: [(Feature, &str, &str); 27] = [
+const NAMES: [(Feature, &str, &str); 28] = [
+    (Feature::App, "APP", "eMRTD application"),
     (Feature::Bac, "BAC", "Basic Access Control"),
     (Feature::Pace, "PACE", "PACE"),
     (Feature::Can, "CAN", "PACE with the card access number"),

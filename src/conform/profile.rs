@@ -30,7 +30,7 @@ use rand_core::CryptoRng;
 use super::feature::Feature;
 use super::statement::Statement;
 use crate::session::{Session, SessionError};
-use crate::terminal::access::{self, AccessError, Fallback, Log, Method};
+use crate::terminal::access::{self, AccessError, Fallback, Log};
 use crate::terminal::read;
 
 /// What is known of the card under test.
@@ -44,6 +44,8 @@ pub struct Profile {
     pub excluded: BTreeMap<Feature, String>,
     /// Where card and statement contradict each other, and what could not be found out, in words.
     pub remarks: Vec<String>,
+    /// EF.CardSecurity as read under PACE, unverified.
+    pub card_security: Option<Vec<u8>>,
     /// PACE of EF.CardAccess that is supported here, the strongest first.
     pub(super) pace: Vec<Parameters>,
     /// Protocols of all its PACEInfos.
@@ -74,7 +76,15 @@ impl Profile {
         profile.in_the_clear(&mut session)?;
         session.restart()?;
         let mut log = Log::default();
-        let method = access::open(&mut session, passwords, Fallback::BasicAccessControl, rng, &mut log)?;
+        let opened = match access::open(&mut session, passwords, Fallback::BasicAccessControl, rng, &mut log) {
+            // PACE may have opened the MF, whose files can be tested.
+            Err(AccessError::NoApplication { .. }) => false,
+            Err(error) => return Err(error),
+            Ok(_) => {
+                profile.features.insert(Feature::App);
+                true
+            }
+        };
         if let Some(bytes) = &log.card_access {
             match CardAccess::parse(bytes) {
                 Ok(file) => profile.card_access(&file.infos),
@@ -84,13 +94,21 @@ impl Profile {
         if passwords.iter().any(|password| matches!(password, Password::Can(_))) && profile.has(Feature::Pace) {
             profile.features.insert(Feature::Can);
         }
-        profile.data_groups(&mut session)?;
-        profile.odd_instruction(&mut session)?;
-        if matches!(method, Method::Pace { .. }) {
-            session.transmit(&select_mf())?;
-            if file(&mut session, FileId::CARD_SECURITY)?.is_some() {
-                profile.features.insert(Feature::Cs);
+        if opened {
+            profile.data_groups(&mut session)?;
+            match profile.odd_instruction(&mut session) {
+                Err(SessionError::SecureMessaging(error)) => {
+                    profile.remarks.push(format!("READ BINARY B1 ends the session: {error}"));
+                    session.restart()?;
+                    access::open(&mut session, passwords, Fallback::BasicAccessControl, rng, &mut Log::default())?;
+                }
+                done => done?,
             }
+        }
+        if log.pace.is_some() {
+            session.transmit(&select_mf())?;
+            profile.card_security = file(&mut session, FileId::CARD_SECURITY)?;
+            profile.features.extend(profile.card_security.as_ref().map(|_| Feature::Cs));
         }
         session.restart()?;
         profile.state(statement);

@@ -228,12 +228,21 @@ impl Suite {
         report
     }
 
+    /// Whether a case is about the eMRTD application, or starts from it.
+    fn in_application(&self, case: &Case) -> bool {
+        let before = self.preconditions.get(&case.before).into_iter().flat_map(|before| &before.steps);
+        before.chain(&case.steps).any(|step| step.action.in_application())
+    }
+
     fn one(&self, case: &Case, player: &mut Player<'_, '_>, there: bool, sacrifice: bool, passed: &BTreeSet<&str>) -> Ended {
         if let Some(unmet) = case.applies.unmet(&player.profile.features) {
             return Ended::new(Verdict::NotApplicable, not_applicable(&unmet, player.profile));
         }
         if case.steps.is_empty() {
             return Ended::new(Verdict::Skipped, case.note.clone());
+        }
+        if !player.profile.has(Feature::App) && self.in_application(case) {
+            return Ended::new(Verdict::NotApplicable, "the card has no eMRTD application".to_owned());
         }
         if case.sacrifice && !sacrifice {
             return Ended::new(Verdict::Skipped, "changes the card for good, and the card was not given to be sacrificed".to_owned());

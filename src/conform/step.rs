@@ -72,6 +72,18 @@ pub(super) enum Action {
     Prove(String),
 }
 
+impl Action {
+    /// Whether it selects the eMRTD application or works in it.
+    pub(super) const fn in_application(&self) -> bool {
+        match self {
+            Self::Application | Self::Bac | Self::Access | Self::ChipAuthentication | Self::ActiveAuthentication | Self::Rights => true,
+            Self::Reset | Self::Mf | Self::Plain(_) | Self::Secured(_) | Self::Probe | Self::Pace => false,
+            // Terminal Authentication version 2 comes before the application.
+            Self::SetDst(_) | Self::Verify(_) | Self::Chain(_) | Self::SetAt(_) | Self::Challenge | Self::Prove(_) => false,
+        }
+    }
+}
+
 /// A command APDU with places for random bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Apdu(Vec<Piece>);

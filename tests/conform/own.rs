@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use applets::fault::Faults;
 use cardwright::conform::{Feature, Report, Statement, Verdict};
 
 use super::cards::{Made, profile, run, run_stated};
@@ -34,7 +35,7 @@ fn tested(text: &str) -> (String, String) {
 #[test]
 fn the_citizen_card_passes_every_case_that_applies() {
     let (features, table) = tested(&profile("cccd-2021"));
-    assert_eq!(features, "BAC PACE CAN GM PACE-ECDH OneSet CA AT CA-ECDH AA AA-RSA EAC OddIns");
+    assert_eq!(features, "APP BAC PACE CAN GM PACE-ECDH OneSet CA AT CA-ECDH AA AA-RSA EAC OddIns");
     assert_eq!(table, "A 1/3 B 23/54 C 13-2/15 D 8-1/19 E 10-1/21 I 13/30 O 23-1/58 P 69/72 Q 4/4 R 5/6 S 0/8 T 0/4 U 0/4");
 }
 
@@ -42,7 +43,7 @@ fn the_citizen_card_passes_every_case_that_applies() {
 #[test]
 fn the_passport_passes_every_case_that_applies() {
     let (features, table) = tested(&profile("icao-td3"));
-    assert_eq!(features, "BAC PACE GM PACE-ECDH OneSet CA AT CA-ECDH AA AA-ECDSA OddIns");
+    assert_eq!(features, "APP BAC PACE GM PACE-ECDH OneSet CA AT CA-ECDH AA AA-ECDSA OddIns");
     assert_eq!(table, "A 1/3 B 24/54 C 13-2/15 D 9/19 E 11/21 I 13/30 O 24/58 P 68/72 Q 4/4 R 5/6 S 0/8 T 0/4 U 0/4");
 }
 
@@ -50,7 +51,7 @@ fn the_passport_passes_every_case_that_applies() {
 #[test]
 fn the_passport_with_chip_authentication_mapping_passes_every_case_that_applies() {
     let (features, table) = tested(&profile("icao-td3-cam"));
-    assert_eq!(features, "BAC PACE GM CAM PACE-ECDH OneSet CA AT CA-ECDH AA AA-ECDSA CS OddIns");
+    assert_eq!(features, "APP BAC PACE GM CAM PACE-ECDH OneSet CA AT CA-ECDH AA AA-ECDSA CS OddIns");
     assert_eq!(table, "A 1/3 B 24/54 C 13-2/15 D 9/19 E 11/21 I 13/30 O 28/58 P 68/72 Q 4/4 R 5/6 S 8/8 T 0/4 U 0/4");
 }
 
@@ -65,10 +66,10 @@ fn cards_of_other_kinds_pass_every_case_that_applies() {
         |entry: &str, suite: &str| tested(&text.replace(pace, entry).replace(chip, &format!("[chip_authentication]\nsuite = \"{suite}\"")));
     let common = "CA KAT CA-ECDH AA AA-ECDSA OddIns";
     let (features, table) = with("pace = { suite = \"aes-256\", group = \"modp-1024-160\" }", "3des");
-    assert_eq!(features, format!("BAC PACE GM PACE-DH OneSet {common}"));
+    assert_eq!(features, format!("APP BAC PACE GM PACE-DH OneSet {common}"));
     assert_eq!(table, "A 1/3 B 24/54 C 13-2/15 D 9/19 E 11/21 I 13/30 O 24/58 P 56/72 Q 4/4 R 5/6 S 0/8 T 0/4 U 0/4");
     let (features, table) = with("pace = { mapping = \"integrated\", suite = \"3des\", curve = \"brainpoolP256r1\" }", "3des");
-    assert_eq!(features, format!("BAC PACE IM PACE-ECDH OneSet {common}"));
+    assert_eq!(features, format!("APP BAC PACE IM PACE-ECDH OneSet {common}"));
     assert_eq!(table, "A 1/3 B 24/54 C 13-2/15 D 9/19 E 11/21 I 13/30 O 24/58 P 60/72 Q 4/4 R 5/6 S 0/8 T 0/4 U 0/4");
 }
 
@@ -80,6 +81,17 @@ fn a_card_without_pace_passes_every_case_that_applies() {
     let report = run(&mut Middle::new(made.card(), &hidden), &made.passwords, &[], false);
     assert!(!report.profile.has(Feature::Pace) && report.profile.has(Feature::Bac));
     assert_eq!(table(&report), "A 1/3 B 24/54 C 13-2/15 D 9/19 E 11/21 I 13/30 O 0/58 P 0/72 Q 0/4 R 4/6 S 0/8 T 0/4 U 0/4");
+}
+
+/// As an eID is one: PACE and the files of the MF.
+#[test]
+fn of_a_card_without_the_application_what_is_outside_of_it_is_tested() {
+    let made = Made::new(&profile("icao-td3-cam"));
+    let mut card = made.card();
+    card.set_faults(&Faults::named(&["VF-SEL-001"]).expect("a fault"));
+    let report = run(&mut card, &made.passwords, &[], false);
+    assert!(!report.profile.has(Feature::App) && !report.profile.has(Feature::Dg(1)));
+    assert_eq!(table(&report), "A 0/3 B 0/54 C 0/15 D 0/19 E 0/21 I 0/30 O 4/58 P 66/72 Q 2/4 R 0/6 S 4/8 T 0/4 U 0/4");
 }
 
 #[test]

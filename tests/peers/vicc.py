@@ -22,6 +22,14 @@ PROGRAM = "/usr/bin/vicc"
 
 # module -> what is exchanged: (expression, the same for Python 3); every place where it stands
 EXCHANGE = {
+    "VirtualSmartcard": [
+        # a command that it does not understand ends the program; here it is an error of the card, as on any other
+        (
+            "                answer = self.os.execute(msg)\n",
+            "                try:\n                    answer = self.os.execute(msg)\n"
+            "                except Exception:\n                    logging.exception('no answer')\n                    answer = b'\\x6f\\x00'\n",
+        ),
+    ],
     "utils": [
         # indexing bytes gives a number already
         ("def stringtoint(data):\n    i = 0\n", "def stringtoint(data):\n    if isinstance(data, int):\n        return data\n    i = 0\n"),
