@@ -113,7 +113,7 @@ fn chip_authentication(view: &View<'_>) -> Checked {
 fn superset(view: &View<'_>) -> Checked {
     let (all, announced) = (way(dg14(view))?, announced(view)?);
     let missing = announced.infos().iter().find(|info| !all.infos().contains(info));
-    missing.map_or(Ok(()), |info| broken(format!("expected what EF.CardAccess holds, missing: {info:?}")))
+    missing.map_or(Ok(()), |info| broken(format!("expected what EF.CardAccess holds, missing: {}", hex::encode_upper(info.encode()))))
 }
 
 fn active_authentication(view: &View<'_>) -> Checked {

@@ -123,7 +123,9 @@ fn static_key(view: &View<'_>) -> Checked {
 fn superset(view: &View<'_>) -> Checked {
     let (all, infos) = (card_security(view, |_| false)?.infos, card_access(view)?);
     let missing = infos.infos().iter().find(|info| !all.infos().contains(info));
-    missing.map_or(Ok(()), |info| Err(Miss::Broken(format!("expected what EF.CardAccess holds, missing: {info:?}"))))
+    missing.map_or(Ok(()), |info| {
+        Err(Miss::Broken(format!("expected what EF.CardAccess holds, missing: {}", hex::encode_upper(info.encode()))))
+    })
 }
 
 fn mapping_key(view: &View<'_>) -> Checked {

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-#[path = "../../support/pcscd.rs"]
+#[path = "../../../support/pcscd.rs"]
 mod pcscd;
 
 use pcscd::Pcscd;
