@@ -14,6 +14,7 @@ use serde_json::Value;
 #[path = "../../../support/pcscd.rs"]
 mod pcscd;
 
+mod conform;
 mod general_procedure;
 
 use pcscd::Pcscd;
