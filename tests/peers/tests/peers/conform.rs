@@ -35,8 +35,7 @@ fn failed(report: &Value) -> BTreeMap<&str, &str> {
 fn same(kind: &str, lines: &str, password: [&str; 2], table: &str, passed: u64) {
     let Some(pcscd) = Pcscd::start(2) else { return };
     let Some(_card) = vicc(&pcscd, kind, lines) else { return };
-    let ran =
-        output(cardwright(), &pcscd, &["conform", "--reader", "pcsc:0", "--suite", "icao3", password[0], password[1], "--json"]);
+    let ran = output(cardwright(), &pcscd, &["conform", "--reader", "pcsc:0", "--suite", "icao3", password[0], password[1], "--json"]);
     assert_eq!(ran.status.code(), Some(1), "{}", text(&ran.stderr));
     let report: Value = serde_json::from_slice(&ran.stdout).expect("JSON");
     assert_eq!(failed(&report), stored(table));
