@@ -105,14 +105,19 @@ fn a_case_that_fails_is_exit_1_with_the_apdus_that_show_it() {
     let card = Card::new();
     let statement = card.path("statement.toml");
     std::fs::write(&statement, "version = 1\nhas = [\"EFDIR\"]\n").expect("written");
-    let junit = card.path("out.xml");
-    let ended = card.conform(&["--statement", &statement, "--only", "ISO7816_U_1", "--only", "ISO7816_A_*", "--junit", &junit]).expect(1);
+    let (junit, html) = (card.path("out.xml"), card.path("out.html"));
+    let only = ["--only", "ISO7816_U_1", "--only", "ISO7816_A_*"];
+    let ended = card.conform(&[&["--statement", &statement, "--junit", &junit, "--html", &html], &only[..]].concat()).expect(1);
     for word in ["ISO7816_U_1 failed", "00A4020C022F00", "expected 9000, found 6A82", "it does not show it"] {
         assert!(ended.stdout.contains(word), "{word:?} in\n{}", ended.stdout);
     }
     let xml = std::fs::read_to_string(&junit).expect("written");
     assert_eq!((xml.matches("<failure ").count(), attributes(&xml, "testsuites", "failures")), (1, vec!["1"]));
     assert!(xml.contains("&gt; 00A4020C022F00"));
+    // the page begins with what failed, and leads there
+    let page = std::fs::read_to_string(&html).expect("written");
+    assert!(page.contains("<a href=\"#ISO7816_U_1\">") && page.contains("<tr id=\"ISO7816_U_1\">"));
+    assert_eq!(page.matches("<a href=\"#").count(), 1);
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! The report as one page in the style of the inspection report: the verdict, the units, then every case with its reason and its APDUs.
+//! The report as one page in the style of the inspection report: the verdict, what failed, the units, then every case with its reason and its APDUs.
 //!
 //! The page loads nothing and runs nothing; all that comes from the card is escaped.
 
@@ -34,6 +34,7 @@ impl Report {
         let mut out = String::new();
         page::head(&mut out, &format!("{}: {} {}", self.suite, verdict.as_str(), hex::encode_upper(&self.profile.atr)), STYLE);
         self.head(&mut out, verdict);
+        self.not_passed(&mut out);
         self.units_table(&mut out);
         for (unit, counts) in self.units() {
             let (run, passed) = (counts.values().sum::<usize>(), counts.get(&Verdict::Passed).copied().unwrap_or_default());
@@ -91,6 +92,26 @@ impl Report {
         }
     }
 
+    /// The cases that did not pass, each with a link to its exchanges.
+    fn not_passed(&self, out: &mut String) {
+        for (title, verdict) in [("What failed", Verdict::Failed), ("What could not be judged", Verdict::Inconclusive)] {
+            let mut results = self.cases.iter().filter(|result| result.verdict == verdict).peekable();
+            if results.peek().is_none() {
+                continue;
+            }
+            let _ = writeln!(out, "<h2>{title}</h2>\n<table><tbody>");
+            for result in results {
+                let (id, title) = (escape(&result.case.id), escape(&result.case.title));
+                let _ = writeln!(
+                    out,
+                    "<tr><td><a href=\"#{id}\">{id}</a></td><td>{title}<div class=\"why\">{}</div></td></tr>",
+                    escape(&result.reason)
+                );
+            }
+            out.push_str("</tbody></table>\n");
+        }
+    }
+
     fn units_table(&self, out: &mut String) {
         out.push_str("<h2>Units</h2>\n<table><thead><tr><th>unit</th><th>cases</th>");
         for verdict in Verdict::ALL {
@@ -111,7 +132,7 @@ impl Report {
         let case = &result.case;
         let _ = write!(
             out,
-            "<tr><td class=\"result\"><span class=\"badge {}\">{}</span></td><td>{} <span class=\"id\">{}</span>",
+            "<tr id=\"{3}\"><td class=\"result\"><span class=\"badge {0}\">{1}</span></td><td>{2} <span class=\"id\">{3}</span>",
             class_of(result.verdict),
             badge(result.verdict),
             escape(&case.title),
