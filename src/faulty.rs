@@ -48,9 +48,11 @@
 //! | `late` EDIT | a file is changed when everything is signed |
 //! | `trust` none, other, same-id, list | the verifier has no certificate of this state; another one of the same name, or of the same name and key identifier; knows it by a master list |
 //! | `crl` none, revoked, csca | there is no revocation list, or it names the document signer, or the CSCA |
+//! | `pace`, `chip-auth`, `aa`, `terminal`, `link`, `with`, `without` | what the chip does, and which data groups there are: see `chip` |
 //! | `deviation` KIND | the state has published that its documents have this defect |
 
 mod authority;
+mod chip;
 mod content;
 mod edit;
 mod issue;
@@ -59,6 +61,7 @@ mod message;
 mod plan;
 mod terminal;
 
+pub use chip::needed;
 pub use edit::EditError;
 pub use issue::{Base, Faulty, FaultyError, make};
 pub use list::{FaultyList, make_list};

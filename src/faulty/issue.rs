@@ -16,12 +16,13 @@ use eid::signer::SignerError;
 use eid::tlv::{self, TlvError};
 
 use super::authority::Authority;
+use super::chip::{self, Issuer};
 use super::content;
 use super::edit::{Edit, EditError};
 use super::list;
 use super::message::Message;
 use super::plan::{Plan, STAGES, wrong};
-use super::terminal::{Terminal, inspection_systems};
+use super::terminal::{Systems, Terminal, inspection_systems};
 use crate::perso::build::{self, BuildError, ChipKeys, Signing, guard, trust_points};
 use crate::perso::profile::DocumentProfile;
 use crate::perso::record::Record;
@@ -112,8 +113,8 @@ pub fn make(base: &Base<'_>, injection: &str, seed: u64) -> Result<Faulty, Fault
     let base = &Base { country, profile: &profile, ..*base };
     let bytes = seed.to_be_bytes();
     let authority = Authority::new(base, &plan, &bytes)?;
-    let mut image = personalized(base, &plan, &authority, seed)?;
-    let terminal = if guards { Some(guarded(base, &plan, &mut image, &bytes)?) } else { None };
+    let (mut image, shown) = personalized(base, &plan, &authority, seed)?;
+    let terminal = if guards { Some(guarded(base, &plan, &mut image, &bytes)?) } else { shown };
     let before = printed(&plan, &image)?;
     files(&plan.edits, &mut image)?;
     let printed = match plan.word("page") {
@@ -128,7 +129,7 @@ pub fn make(base: &Base<'_>, injection: &str, seed: u64) -> Result<Faulty, Fault
     };
     sign(base, Some(&plan), &authority, &mut image)?;
     let theirs = || -> Result<CardImage, FaultyError> {
-        let mut image = personalized(base, &plan, &authority, seed.wrapping_add(1))?;
+        let (mut image, _) = personalized(base, &plan, &authority, seed.wrapping_add(1))?;
         sign(base, None, &authority, &mut image)?;
         Ok(image)
     };
@@ -179,15 +180,17 @@ pub fn make(base: &Base<'_>, injection: &str, seed: u64) -> Result<Faulty, Fault
     })
 }
 
-/// The document before its edits, not signed by whom it should be.
-fn personalized(base: &Base<'_>, plan: &Plan, authority: &Authority, seed: u64) -> Result<CardImage, FaultyError> {
+/// The document before its edits, not signed by whom it should be, and what a terminal shows to it.
+fn personalized(base: &Base<'_>, plan: &Plan, authority: &Authority, seed: u64) -> Result<(CardImage, Option<Terminal>), FaultyError> {
     let mut rng = SeededRng::new(&[&seed.to_be_bytes()[..], b"chip"].concat());
     let keys = ChipKeys::generate(base.profile, &mut rng)?;
     let (certificate, signer) = &authority.plain;
     let signing = Signing { signer, certificate: certificate.der(), today: base.today };
     let mut image = build::build(base.record, base.profile, &keys, signing)?;
+    let issuer = Issuer { signer, certificate, seed: &seed.to_be_bytes() };
+    let terminal = chip::equip(base, &plan.chip(), &issuer, &mut image)?;
     content::replace(plan, &mut image, base.today, seed)?;
-    Ok(image)
+    Ok((image, terminal))
 }
 
 /// Makes the chip guard fingers and irises for the terminal that comes back.
@@ -197,7 +200,8 @@ fn guarded(base: &Base<'_>, plan: &Plan, image: &mut CardImage, seed: &[u8]) -> 
         value.parse().ok().filter(|n| (0..=1000).contains(n)).ok_or_else(|| wrong(word, "a number of 0 to 1000", value))
     };
     let links = usize::try_from(number("ta")?).unwrap_or_default();
-    let (root, terminal) = inspection_systems(base.country.0, links, seed, base.today)?;
+    let systems = Systems { links, ..Systems::default() };
+    let (root, terminal) = inspection_systems(base.country.0, &systems, seed, base.today)?;
     guard(image, trust_points(&[root], base.today.plus_days(number("chip-date")?))?);
     Ok(terminal)
 }

@@ -1,5 +1,6 @@
 //! An injection taken apart: words that choose what is made, edits of what was made, and edits of what was signed.
 
+use super::chip;
 use super::edit::{self, Edit, EditError};
 
 /// Words that choose what is made; the table of [`super`] says what each does.
@@ -42,7 +43,7 @@ impl Plan {
         let mut plan = Self::default();
         for part in injection.split(';').map(str::trim).filter(|part| !matches!(*part, "" | "-")) {
             match part.split_once(' ').unwrap_or((part, "")) {
-                (word, value) if WORDS.contains(&word) || MORE.contains(&word) => {
+                (word, value) if WORDS.contains(&word) || MORE.contains(&word) || chip::WORDS.contains(&word) => {
                     plan.words.push((word.to_owned(), value.trim().to_owned()))
                 }
                 ("late", rest) => plan.late.extend(edit::parse(rest)?),
@@ -62,6 +63,12 @@ impl Plan {
     /// The value of a word; the first, where there are several.
     pub(super) fn word<'a>(&'a self, word: &'a str) -> Option<&'a str> {
         self.words(word).next()
+    }
+
+    /// The words that say what the chip does, with their values.
+    pub(super) fn chip(&self) -> Vec<(&str, &str)> {
+        let words = self.words.iter().filter(|(word, _)| chip::WORDS.contains(&word.as_str()));
+        words.map(|(word, value)| (word.as_str(), value.as_str())).collect()
     }
 
     /// All values of a word.

@@ -19,6 +19,7 @@ mod personalize;
 mod resume;
 mod schema;
 mod transcripts;
+mod words;
 
 use applets::rng::SeededRng;
 
