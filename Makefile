@@ -3,7 +3,7 @@
 # make peers   programs that others wrote, against our cards and our reader
 # make bench   speed beside its floor; what a card costs the line (docs/scale.md)
 # make soak    the main job with CARDS cards (1000) and READERS readers (2); SESSIONS runs (2000) of PACE in every parameter set;
-#              cards in all combinations of protocols; every wrong behaviour of a chip before the conformance suite; stations cut off at every place; LINE_CARDS cards (10000) at LINE_READERS readers (16) of
+#              cards in all combinations of protocols; every wrong behaviour of a chip before the conformance suite; our inspection before every card of TR-03105-5.1; stations cut off at every place; LINE_CARDS cards (10000) at LINE_READERS readers (16) of
 #              LINE_STATIONS stations (4) that are killed, with a PostgreSQL that is stopped
 # make fuzz    coverage-guided hostile input, SECONDS seconds for each parser (60)
 # make lint doc
@@ -77,6 +77,7 @@ soak:
 	$(CARGO) test --release --locked --test terminal -- --ignored --nocapture every_combination no_forgery every_fault
 	$(CARGO) test --release --locked --test station -- --include-ignored
 	$(CARGO) test --release --locked --test conform -- --ignored
+	$(CARGO) test --release --locked --test end_to_end -- --ignored every_row
 	LINE_CARDS=$(LINE_CARDS) LINE_READERS=$(LINE_READERS) LINE_STATIONS=$(LINE_STATIONS) $(CARGO) test --release --locked --test soak -- --ignored --nocapture
 
 fuzz:

@@ -23,6 +23,7 @@
 //! | `keys`, `suites/bsi32-certificates.csv` | certificates and keys of terminals, right ones and wrong ones |
 //! | [`lds`] | the data suites: what the bytes of each file must be |
 //! | `run`, `report` | the run, and what came of it |
+//! | [`inspection`] | the other way round: what a program says of good and bad cards |
 //!
 //! It is a judge, not a terminal: nothing is repeated in another form and no quirk is forgiven, except while the profile is read. A status word
 //! stands for its class unless the codes themselves are asked for, as the test plans say. Ids are unique in their document only.
@@ -31,6 +32,7 @@
 mod alter;
 mod csv;
 mod feature;
+pub mod inspection;
 mod keys;
 pub mod lds;
 mod link;

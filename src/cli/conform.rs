@@ -22,13 +22,16 @@ use super::reader::{self, ReaderArgs};
 use super::trust::TrustArgs;
 use super::{Context, clock, output, random};
 
+mod inspection;
 mod keys;
 
-/// Test a card, or its files, against a conformance suite
+use inspection::InspectionArgs;
+
+/// Test a card, its files, or a program that inspects cards against a conformance suite
 #[derive(Debug, Args)]
 #[command(
     args_conflicts_with_subcommands = true,
-    before_long_help = "Example:\n  cardwright conform --reader sim:D/cards/0001.card --suite icao3 --can 123456 --mrz-file mrz.txt --trust D/pki\n  cardwright conform --reader pcsc:0 --suite icao3 --mrz 'L898902C3 740812 120415' --only 'ISO7816_P_*' --html out.html --junit out.xml\n  cardwright conform --suite icao3 --lds D/lds/0001 --trust D/pki --json out.json\n  cardwright conform keys K\n  cardwright conform --reader sim:D/cards/0001.card --suite bsi32 --keys K --can 123456 --mrz-file mrz.txt --access-by bac\n  cardwright conform --suite icao3 --list",
+    before_long_help = "Example:\n  cardwright conform --reader sim:D/cards/0001.card --suite icao3 --can 123456 --mrz-file mrz.txt --trust D/pki\n  cardwright conform --reader pcsc:0 --suite icao3 --mrz 'L898902C3 740812 120415' --only 'ISO7816_P_*' --html out.html --junit out.xml\n  cardwright conform --suite icao3 --lds D/lds/0001 --trust D/pki --json out.json\n  cardwright conform keys K\n  cardwright conform --reader sim:D/cards/0001.card --suite bsi32 --keys K --can 123456 --mrz-file mrz.txt --access-by bac\n  cardwright conform --suite icao3 --list\n  cardwright conform --inspection --simulated --command 'cardwright verify --reader {reader} --can {can} --mrz {mrz} --trust {trust}'",
     after_long_help = "What a card offers is read from it; --statement says what it does not tell. A status word stands for its class (9000; 62xx and 63xx; 64xx\nto 6Fxx) unless --strict is given. BAC cases need the MRZ. Some cases give wrong passwords: the suite's documentation, docs/conform.md,\nsays which, and what that does to a card."
 )]
 pub(crate) struct Conform {
@@ -82,6 +85,8 @@ pub(crate) struct Conform {
     /// With --json: write the answer into FILE
     #[arg(value_name = "FILE", requires = "json")]
     json_file: Option<PathBuf>,
+    #[command(flatten)]
+    inspection: InspectionArgs,
 }
 
 #[derive(Debug, Subcommand)]
@@ -103,6 +108,9 @@ impl Conform {
         if let Some(Step::Keys(keys)) = self.step {
             return keys.run(context);
         }
+        if self.inspection.is_asked() {
+            return self.program(context);
+        }
         let suite = Suite::built_in(&self.suite).map_err(|error| Failure::from_error(Exit::Usage, &error))?;
         let access = self.access_by.map(|way| match way {
             Way::Pace => Access::Pace,
@@ -114,13 +122,25 @@ impl Conform {
         if self.list {
             return list(&suite, context);
         }
-        let mut report = match &self.lds {
+        let report = match &self.lds {
             Some(dir) => self.files(&suite, &options, dir)?,
             None => self.card(&suite, &options, context)?,
         };
-        if self.redact {
-            report = report.redacted();
+        self.answer(report, context)
+    }
+
+    /// A program that inspects cards.
+    fn program(&self, context: Context) -> Result<Exit, Failure> {
+        if self.list {
+            return inspection::list(context);
         }
+        let report = self.inspection.run(&self.only, self.today(), context)?;
+        self.answer(report, context)
+    }
+
+    /// The report where it is wanted, and the exit code that it gives.
+    fn answer(&self, report: Report, context: Context) -> Result<Exit, Failure> {
+        let report = if self.redact { report.redacted() } else { report };
         self.write(&report)?;
         if context.json {
             let answer = report.to_json();

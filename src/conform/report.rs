@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
+use super::inspection::{self, Seen, Tested};
 use super::link::Exchange;
 use super::profile::Profile;
 use super::run::{CaseResult, Verdict};
@@ -34,6 +35,8 @@ pub struct Report {
     pub cases: Vec<CaseResult>,
     /// The card was away at the end.
     pub gone: bool,
+    /// The program that was tested, where it was one and no card.
+    pub tested: Option<Tested>,
     redacted: bool,
 }
 
@@ -44,7 +47,36 @@ impl Report {
     /// A report without cases: of a card with `profile`, or of files alone, with an empty one.
     #[must_use]
     pub fn new(suite: &Suite, profile: Profile, strict: bool) -> Self {
-        Self { suite: suite.name(), document: suite.document(), strict, profile, cases: Vec::new(), gone: false, redacted: false }
+        Self {
+            suite: suite.name(),
+            document: suite.document(),
+            strict,
+            profile,
+            cases: Vec::new(),
+            gone: false,
+            tested: None,
+            redacted: false,
+        }
+    }
+
+    /// A report without cases, of a program.
+    pub(super) fn of_program(tested: Tested) -> Self {
+        let (suite, document) = (inspection::NAME, inspection::DOCUMENT);
+        let (profile, cases) = (Profile::default(), Vec::new());
+        Self { suite, document, strict: false, profile, cases, gone: false, tested: Some(tested), redacted: false }
+    }
+
+    /// What the program did in a case.
+    pub(super) fn saw(&mut self, id: String, seen: Option<Seen>) {
+        if let Some(tested) = &mut self.tested {
+            tested.seen.extend(seen.map(|seen| (id, seen)));
+        }
+    }
+
+    /// The same, to be shown: without what the program printed if it is redacted.
+    fn seen(&self, result: &CaseResult) -> Option<Seen> {
+        let seen = self.tested.as_ref()?.seen.get(&result.case.id)?.clone();
+        Some(if self.redacted { Seen { output: String::new(), ..seen } } else { seen })
     }
 
     /// Without what the APDUs say of the holder.
@@ -94,13 +126,17 @@ impl Report {
         let features: Vec<_> = self.profile.features.iter().map(ToString::to_string).collect();
         let excluded: serde_json::Map<_, _> =
             self.profile.excluded.iter().map(|(feature, reason)| (feature.to_string(), json!(reason))).collect();
-        json!({
+        let mut report = json!({
             "version": VERSION, "suite": self.suite, "document": self.document, "strict": self.strict, "redacted": self.redacted,
             "card": {
                 "atr": hex::encode_upper(&self.profile.atr), "features": features, "excluded": excluded, "remarks": self.profile.remarks,
             },
             "verdict": self.verdict().as_str(), "counts": words(&self.counts()), "units": units, "cases": cases,
-        })
+        });
+        if let (Some(report), Some(tested)) = (report.as_object_mut(), &self.tested) {
+            report.insert("program".to_owned(), json!({ "command": tested.command, "reader": tested.reader }));
+        }
+        report
     }
 
     fn case(&self, result: &CaseResult) -> Value {
@@ -113,11 +149,18 @@ impl Report {
             apdu
         });
         let case = &result.case;
-        json!({
+        let mut shown = json!({
             "id": case.id, "document": self.suite, "section": case.section, "title": case.title, "verdict": result.verdict.as_str(),
             "reason": result.reason, "applies": case.applies_to, "steps": case.steps(), "before": case.before(), "basis": case.basis, "note": case.note,
             "milliseconds": result.milliseconds, "apdus": apdus.collect::<Vec<_>>(),
-        })
+        });
+        if let (Some(shown), Some(seen)) = (shown.as_object_mut(), self.seen(result)) {
+            shown.insert("expected".to_owned(), json!(seen.expected));
+            shown.insert("said".to_owned(), json!(seen.said));
+            shown.insert("command".to_owned(), json!(seen.command));
+            shown.insert("output".to_owned(), json!(seen.output));
+        }
+        shown
     }
 
     fn shown(&self, result: &CaseResult) -> Vec<Shown> {

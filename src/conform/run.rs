@@ -114,7 +114,7 @@ pub enum RunError {
 }
 
 /// Whether an id fits a pattern with `*`.
-fn fits(pattern: &str, id: &str) -> bool {
+pub(super) fn fits(pattern: &str, id: &str) -> bool {
     let mut parts = pattern.split('*');
     let first = parts.next().unwrap_or_default();
     let Some(mut rest) = id.strip_prefix(first) else { return false };

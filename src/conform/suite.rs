@@ -39,7 +39,7 @@ pub(super) struct Precondition {
 }
 
 /// A test case.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Case {
     /// Id, unique in its document only.
     pub id: String,

@@ -12,6 +12,7 @@ mod cv;
 mod evidence;
 mod faults;
 mod input;
+mod inspection;
 mod lifted;
 #[cfg(feature = "sqlite")]
 mod line;

@@ -80,6 +80,11 @@ impl Report {
             let _ = write!(out, "<li class=\"{class}\"><b>{title}</b>{}</li>", of(verdict));
         }
         out.push_str("</ul>\n");
+        if let Some(tested) = &self.tested {
+            let (command, reader) = (escape(&tested.command), escape(&tested.reader));
+            let _ = writeln!(out, "<h2>The program</h2>\n<dl><dt>Command</dt><dd>{command}</dd><dt>Reader</dt><dd>{reader}</dd></dl>");
+            return;
+        }
         let features: Vec<_> = self.profile.features.iter().map(ToString::to_string).collect();
         let _ = writeln!(
             out,
@@ -140,6 +145,15 @@ impl Report {
         );
         if !result.reason.is_empty() {
             let _ = write!(out, "<div class=\"why\">{}</div>", escape(&result.reason));
+        }
+        if let Some(seen) = self.seen(result) {
+            let (expected, said) = (escape(&seen.expected), escape(&seen.said));
+            let _ = write!(out, "<details><summary>expected {expected}; the program {said}</summary><dl class=\"evidence\">");
+            for (name, text) in [("card", &seen.card), ("command", &seen.command.join(" ")), ("output", &seen.output)] {
+                let lines: Vec<_> = text.lines().map(escape).collect();
+                let _ = write!(out, "<dt>{name}</dt><dd>{}</dd>", lines.join("<br>"));
+            }
+            out.push_str("</dl></details>");
         }
         let shown = self.shown(result);
         if !shown.is_empty() {

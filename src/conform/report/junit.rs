@@ -58,6 +58,12 @@ impl Report {
             Verdict::Inconclusive => "error",
         };
         let _ = writeln!(out, "><{element} type=\"{}\" message=\"{reason}\">", result.verdict.as_str());
+        if let Some(seen) = self.seen(result) {
+            let _ = writeln!(out, "card: {}\nrun: {}", escape(&seen.card), escape(&seen.command.join(" ")));
+            for line in seen.output.lines() {
+                let _ = writeln!(out, "{}", escape(line));
+            }
+        }
         for shown in self.shown(result) {
             let _ = writeln!(out, "{} &gt; {}\n  &lt; {}", shown.step, escape(&shown.command), escape(&shown.answer));
             if let Some((command, answer)) = shown.meant {

@@ -16,8 +16,12 @@ impl Report {
         let mut out = String::new();
         // writing to a String does not fail, here and below
         let _ = writeln!(out, "{} ({}){}", self.suite, self.document, if self.strict { ", strict" } else { "" });
-        let features: Vec<_> = self.profile.features.iter().map(ToString::to_string).collect();
-        let _ = writeln!(out, "card  {}  {}", hex::encode_upper(&self.profile.atr), features.join(" "));
+        if let Some(tested) = &self.tested {
+            let _ = writeln!(out, "program  {}\nreader   {}", printable(&tested.command), printable(&tested.reader));
+        } else {
+            let features: Vec<_> = self.profile.features.iter().map(ToString::to_string).collect();
+            let _ = writeln!(out, "card  {}  {}", hex::encode_upper(&self.profile.atr), features.join(" "));
+        }
         for remark in &self.profile.remarks {
             let _ = writeln!(out, "note  {}", printable(remark));
         }
@@ -71,6 +75,12 @@ impl Report {
         for result in self.cases.iter().filter(|result| result.verdict == verdict) {
             let case = &result.case;
             let _ = writeln!(out, "\n{} {}: {}\n  {}", case.id, verdict.as_str(), case.title, printable(&result.reason));
+            if let Some(seen) = self.seen(result) {
+                let _ = writeln!(out, "  card: {}\n  run: {}", printable(&seen.card), printable(&seen.command.join(" ")));
+                for line in seen.output.lines() {
+                    let _ = writeln!(out, "  | {}", printable(line));
+                }
+            }
             let shown = self.shown(result);
             let left_out = shown.len().saturating_sub(MAX_EXCHANGES);
             if left_out > 0 {
