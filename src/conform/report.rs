@@ -60,10 +60,10 @@ impl Report {
     }
 
     /// A report without cases, of a program.
-    pub(super) fn of_program(tested: Tested) -> Self {
+    pub(super) fn of_program(strict: bool, tested: Tested) -> Self {
         let (suite, document) = (inspection::NAME, inspection::DOCUMENT);
         let (profile, cases) = (Profile::default(), Vec::new());
-        Self { suite, document, strict: false, profile, cases, gone: false, tested: Some(tested), redacted: false }
+        Self { suite, document, strict, profile, cases, gone: false, tested: Some(tested), redacted: false }
     }
 
     /// What the program did in a case.

@@ -2,7 +2,8 @@
 
 use serde_json::Value;
 
-use crate::support::{Ended, repository, run};
+use crate::pcscd::Pcscd;
+use crate::support::{Ended, cardwright, ended, repository, run};
 
 /// Our own inspection, as a user would name it.
 fn ours() -> [String; 4] {
@@ -145,4 +146,25 @@ fn what_cannot_be_run_is_told_before_any_card_is_made() {
         .expect(5);
     assert_eq!(rows().len(), 338);
     assert!(run(&["conform", "--inspection", "--list"]).expect(0).stdout.contains("ISO7816_G_03"));
+}
+
+/// Through the daemon: the second card is another one, and what the chip was made to do wrong is seen.
+#[test]
+fn cards_lie_in_a_reader_one_after_another() {
+    let Some(pcscd) = Pcscd::start(2) else { return };
+    let ours = ours();
+    let (address, name) = (format!("127.0.0.1:{}", pcscd.port), format!("pcsc:{}", pcscd.reader(0)));
+    let fixed = ["conform", "--inspection", "--vpcd", &address, "--reader-name", &name, "--date", "2026-11-21", "--json"];
+    let only = ["--only", "ISO7816_A_02", "--only", "ISO7816_B_08", "--only", "ISO7816_E_07", "--only", "LDS_H_37"];
+    let mut command = cardwright();
+    let report = ended(command.env("PCSCLITE_CSOCK_NAME", &pcscd.socket).args(fixed).args(&ours).args(only).output().expect("it starts"));
+    let report = report.expect(0).json();
+    assert!(unpassed(&report).is_empty(), "{:#?}", unpassed(&report));
+    assert_eq!(report["counts"]["passed"], 4);
+    // a program that asks the card for nothing cannot know
+    let mut command = cardwright();
+    let blind = ["--command", "true", "--only", "ISO7816_B_08"];
+    let report = ended(command.args(fixed).args(blind).output().expect("it starts")).expect(1).json();
+    let reason = report["cases"][0]["reason"].as_str().expect("a reason");
+    assert!(reason.ends_with("the program asked for nothing that would have shown the fault"), "{reason}");
 }

@@ -19,7 +19,7 @@ use crate::cli::{Context, output, random};
 #[command(next_help_heading = "Inspection systems")]
 pub(super) struct InspectionArgs {
     /// Test a program that inspects cards: show it the cards of BSI TR-03105-5.1 and judge what it says
-    #[arg(long, conflicts_with_all = ["suite", "lds", "statement", "strict", "can", "mrz", "mrz_file", "pin_file", "puk_file", "trace", "trust", "keys", "sacrifice", "access_by"])]
+    #[arg(long, conflicts_with_all = ["suite", "lds", "statement", "can", "mrz", "mrz_file", "pin_file", "puk_file", "trace", "trust", "keys", "sacrifice", "access_by"])]
     inspection: bool,
     /// Start this program for each card; {reader}, {can}, {mrz}, {trust}, {crl}, {keys}, {card}, and {now} are replaced, and no shell is started
     #[arg(long, value_name = "WORDS", requires = "inspection")]
@@ -66,7 +66,7 @@ impl InspectionArgs {
     }
 
     /// Runs it.
-    pub(super) fn run(&self, only: &[String], today: Date, context: Context) -> Result<Report, Failure> {
+    pub(super) fn run(&self, only: &[String], strict: bool, today: Date, context: Context) -> Result<Report, Failure> {
         let Some(command) = &self.command else {
             return Err(Failure::usage("there is no program to test").hint("give --command, as in `cardwright help conform`"));
         };
@@ -91,6 +91,7 @@ impl InspectionArgs {
                 pointers: self.json_verdict.clone(),
             },
             limit: Duration::from_secs(self.timeout),
+            strict,
             only: only.to_vec(),
             without: self.without.clone(),
             today,

@@ -104,7 +104,12 @@ impl Judge {
 }
 
 /// The verdict of a case, and why it did not pass.
-pub(super) fn verdict(expected: Expected, said: &Said) -> (Verdict, String) {
+pub(super) fn verdict(expected: Expected, strict: bool, said: &Said) -> (Verdict, String) {
+    let expected = match expected {
+        Expected::RejectIfStrict if strict => Expected::Reject,
+        Expected::RejectIfStrict => Expected::Either,
+        expected => expected,
+    };
     let right = match (expected, said) {
         (_, Said::Nothing(why)) => return (Verdict::Inconclusive, why.clone()),
         (Expected::Accept | Expected::AcceptWithout(_), Said::Accepts(_))
@@ -160,9 +165,14 @@ mod tests {
             (Expected::Reject, Verdict::Failed, Verdict::Passed),
             (Expected::Either, Verdict::Passed, Verdict::Passed),
         ] {
-            assert_eq!((verdict(expected, &yes).0, verdict(expected, &no).0), (accepted, rejected), "{expected}");
-            assert_eq!(verdict(expected, &Said::Nothing("x".to_owned())), (Verdict::Inconclusive, "x".to_owned()));
+            for strict in [true, false] {
+                assert_eq!((verdict(expected, strict, &yes).0, verdict(expected, strict, &no).0), (accepted, rejected), "{expected}");
+            }
+            assert_eq!(verdict(expected, false, &Said::Nothing("x".to_owned())), (Verdict::Inconclusive, "x".to_owned()));
         }
-        assert_eq!(verdict(Expected::Reject, &yes).1, "expected reject, the program accepts (exit code 0)");
+        let of_the_strict = |strict, said| verdict(Expected::RejectIfStrict, strict, said).0;
+        assert_eq!((of_the_strict(true, &yes), of_the_strict(true, &no)), (Verdict::Failed, Verdict::Passed));
+        assert_eq!((of_the_strict(false, &yes), of_the_strict(false, &no)), (Verdict::Passed, Verdict::Passed));
+        assert_eq!(verdict(Expected::Reject, false, &yes).1, "expected reject, the program accepts (exit code 0)");
     }
 }

@@ -68,7 +68,11 @@ impl Report {
             "<section class=\"verdict {class}\"><div class=\"sign\" aria-hidden=\"true\">{sign}</div><div><h1>{words}</h1><p>{says}</p>\
              <p>{}{}</p></div></section>\n<ul class=\"tiles\">",
             escape(self.document),
-            if self.strict { ", status words judged one by one" } else { "" }
+            match (self.strict, &self.tested) {
+                (false, _) => "",
+                (true, None) => ", status words judged one by one",
+                (true, Some(_)) => ", every refusal of the plan expected",
+            }
         );
         for (title, verdict) in [
             ("Passed", Verdict::Passed),
