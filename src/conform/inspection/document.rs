@@ -3,7 +3,7 @@
 //! ```text
 //! card                          the virtual card, for our reader name sim:
 //! mrz.txt                       what is printed
-//! trust/csca-1.cer csca-1.crl   what the terminal trusts, and the revocation lists
+//! trust/csca-1.cer csca-1.crl   what the terminal trusts, and the revocation lists; list-1.ml and deviations-1.dl where there are such
 //! crl/csca-1.crl                the lists alone
 //! keys/1.cvcert … is.pkcs8      for Terminal Authentication: certificates, and the key without a pass phrase; empty where the card has none
 //! ```
@@ -34,7 +34,7 @@ use crate::perso::write::{Job, Masters, Writer};
 const PROFILE: &str = "icao-td3";
 /// The product that our virtual card is.
 const PRODUCT: &str = "eid-gp-scp03";
-/// The card access number of every card.
+/// The card access number of every card that is not said to have another.
 const CAN: &str = "246810";
 /// Data of one STORE DATA command.
 const STORE_DATA: u16 = 4096;
@@ -92,6 +92,7 @@ pub struct Documents {
 pub struct Document {
     made: Faulty,
     mrz: String,
+    can: String,
     faults: Vec<String>,
 }
 
@@ -167,8 +168,10 @@ impl Documents {
         let injection = first.into_iter().chain(then).filter(|part| !part.is_empty()).collect::<Vec<_>>().join("; ");
         let base = Base { record: &self.record, profile: &self.profile, today: self.today, country: ("VN", "VNM") };
         let mut made = faulty::make(&base, &injection, self.seed)?;
-        made.image.passwords.can = Some(Secret::from(CAN.as_bytes()));
-        Ok(Document { made, mrz: self.record.mrz().lines().concat(), faults })
+        let can = made.can.clone().unwrap_or_else(|| CAN.to_owned());
+        made.image.passwords.can = Some(Secret::from(can.as_bytes()));
+        let mrz = made.printed.lines().collect();
+        Ok(Document { made, mrz, can, faults })
     }
 }
 
@@ -184,7 +187,7 @@ impl Document {
             lists: folder.join("crl"),
             keys: folder.join("keys"),
             mrz: self.mrz.clone(),
-            can: CAN.to_owned(),
+            can: self.can.clone(),
             faults: self.faults.clone(),
             guarded: self.made.terminal.is_some(),
         };
@@ -204,6 +207,12 @@ impl Document {
         for (n, list) in (1..).zip(&self.made.lists) {
             write(laid.trust.join(format!("csca-{n}.crl")), list)?;
             write(laid.lists.join(format!("csca-{n}.crl")), list)?;
+        }
+        for (n, list) in (1..).zip(&self.made.master_lists) {
+            write(laid.trust.join(format!("list-{n}.ml")), list)?;
+        }
+        for (n, list) in (1..).zip(&self.made.deviation_lists) {
+            write(laid.trust.join(format!("deviations-{n}.dl")), list)?;
         }
         if let Some(terminal) = &self.made.terminal {
             for (n, certificate) in (1..).zip(&terminal.certificates) {
