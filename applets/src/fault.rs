@@ -46,6 +46,7 @@ mod hooks;
 mod injection;
 mod message;
 pub mod personality;
+mod trust;
 mod values;
 
 use catalogue::{Engine, State};
@@ -243,6 +244,8 @@ pub(crate) struct Injector {
     /// Everything volatile is forgotten once the answer is out.
     resets: bool,
     activations: u32,
+    /// What is remembered of terminals longer than it may be.
+    terminal: trust::Remembered,
 }
 
 impl Injector {
@@ -268,6 +271,7 @@ impl Injector {
             parts: Vec::new(),
             gone: false,
             resets: false,
+            terminal: trust::Remembered::default(),
             activations: 1,
         })
     }

@@ -158,7 +158,7 @@ impl Card {
             Rule::Always => true,
             Rule::AccessControl => self.ram.access.is_some(),
             Rule::Pace => matches!(self.ram.access, Some(Access::Pace(_))),
-            Rule::TerminalAuthentication => file.dg_number().is_some_and(|number| self.ram.terminal.opens(number)),
+            Rule::TerminalAuthentication => file.dg_number().is_some_and(|number| self.ram.terminal.opens(number)) || self.opens_wrongly(),
         };
         if !allowed {
             return refuse(status::SECURITY_STATUS);

@@ -157,6 +157,18 @@ impl Suite {
         Ok(suite)
     }
 
+    /// A case, and before it those that must pass before it on the same card, in their order.
+    #[must_use]
+    pub fn with_prerequisites(&self, id: &str) -> Vec<String> {
+        let mut ids = vec![id.to_owned()];
+        // each stands above the one that names it
+        while let Some(before) = ids.last().and_then(|last| self.cases.iter().find(|case| case.id == *last)?.after.clone()) {
+            ids.push(before);
+        }
+        ids.reverse();
+        ids
+    }
+
     /// Short name: `icao3`.
     #[must_use]
     pub const fn name(&self) -> &'static str {

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use applets::Card;
 use applets::rng::SeededRng;
+use applets::store::nvm::RamNvm;
 use cardwright::conform::{Options, Profile, Report, Statement, Suite, TestKeys};
 use cardwright::demo::{self, DemoOptions, Slot};
 use cardwright::perso::build::trust_points;
@@ -66,6 +67,12 @@ impl Made {
     /// What the good card offers.
     pub(crate) fn profile(&self) -> Profile {
         Profile::read(&mut self.card(), &self.passwords, &Statement::default(), &mut SeededRng::new(b"profile")).expect("the card opens")
+    }
+
+    /// The card as its file has it, in memory of its own: the file does not keep what becomes of it.
+    pub(crate) fn fresh(&self) -> Card {
+        let memory = std::fs::read(self.file()).expect("a card");
+        Card::boot(RamNvm::from_cells(memory), Box::new(SeededRng::new(b"chip"))).expect("a card")
     }
 
     /// The card in process.

@@ -4,6 +4,7 @@ use eid::apdu::{Command, Response};
 use eid::protocol::bac::{BacError, Chip};
 
 use crate::card::{Access, Card, Channel, Selected};
+use crate::fault::Value;
 use crate::status::{self, Answer, Refusal, refuse};
 
 /// Length of RND.IC.
@@ -22,7 +23,8 @@ impl Card {
         if self.ram.access.is_some() && self.ram.terminal.is_under_way() {
             return self.terminal_challenge();
         }
-        if self.ram.selected != Selected::Emrtd || self.ram.access.is_some() {
+        let again = self.errs(Value::AccessAgain);
+        if self.ram.selected != Selected::Emrtd || self.ram.access.is_some() && !again {
             return refuse(status::CONDITIONS);
         }
         let (challenge, chip) = Chip::challenge(&mut *self.rng);
@@ -36,7 +38,8 @@ impl Card {
         if (command.p1, command.p2) != (0, 0) {
             return refuse(status::WRONG_P1P2);
         }
-        let Some(chip) = chip.filter(|_| self.ram.access.is_none()) else { return refuse(status::CONDITIONS) };
+        let again = self.errs(Value::AccessAgain);
+        let Some(chip) = chip.filter(|_| self.ram.access.is_none() || again) else { return refuse(status::CONDITIONS) };
         let seed = self.passwords()?.mrz_seed.ok_or(Refusal::Status(status::NO_REFERENCE))?;
         self.serve_delay();
         self.count_access_failure()?;

@@ -40,7 +40,7 @@ impl Card {
     pub(crate) fn select_pace(&mut self, command: &Command) -> Answer {
         let wanted = Selection::parse(&command.data).or(refuse(status::WRONG_DATA))?;
         let resumes_pin = self.ram.access == Some(Access::Pace(CAN)) && wanted.reference == PIN;
-        if self.ram.access.is_some() && !resumes_pin {
+        if self.ram.access.is_some() && !resumes_pin && !self.errs(Value::AccessAgain) {
             return refuse(status::SECURITY_STATUS);
         }
         let parameters = self.pace_suite(self.pace_parameters(&wanted)?);

@@ -11,6 +11,7 @@
 
 use eid::apdu::{Command, Response};
 use eid::cert::chat::{Chat, TerminalType};
+use eid::cert::cvc::chain::Imported;
 use eid::cert::cvc::{ChainError, TrustPoints};
 use eid::crypto::agreement::AgreementKey;
 use eid::image::FileId;
@@ -22,6 +23,7 @@ use eid::protocol::terminal_auth::chip::{Binding, Session};
 use eid::protocol::terminal_auth::{CHALLENGE_LEN, TerminalAuthError, Version, identifier_of_mrz};
 
 use crate::card::{Access, Card};
+use crate::fault::Value;
 use crate::status::{self, Answer, Refusal, done, refuse};
 
 /// DGI of date and trust points.
@@ -57,6 +59,11 @@ impl TerminalRun {
             _ => return false,
         };
         self.rights.is_some_and(|rights| rights.terminal() == TerminalType::Inspection && rights.allows(bit))
+    }
+
+    /// Whether a terminal has shown its key, whatever it may do.
+    pub(crate) const fn has_rights(&self) -> bool {
+        self.rights.is_some()
     }
 
     /// Whether MSE:Set AT chose a terminal.
@@ -102,6 +109,9 @@ impl Card {
     pub(crate) fn set_verification_key(&mut self, command: &Command) -> Answer {
         self.needs_session()?;
         let trust = self.trust_points()?;
+        if let Some(holder) = self.holder_from_before() {
+            self.ram.terminal.session.accept(Imported { holder: Some(holder), store: None });
+        }
         self.ram.terminal.session.set_dst(&trust, &command.data)?;
         done()
     }
@@ -113,14 +123,21 @@ impl Card {
             return refuse(status::WRONG_P1P2);
         }
         let trust = self.trust_points()?;
-        let imported = self.ram.terminal.session.verify_certificate(&trust, &command.data)?;
+        let strictly = self.ram.terminal.session.verify_certificate(&trust, &command.data);
+        let imported = self.imported_wrongly(&trust, &command.data, strictly)?;
         if let Some(next) = &imported.store {
-            self.store.renew(TRUST_POINTS, &kept(next))?;
-            // what was read of EF.CVCA before is not what is there now
-            self.ram.checked = None;
+            self.store_trust(next)?;
         }
         self.ram.terminal.session.accept(imported);
         done()
+    }
+
+    /// Date and trust points from now on.
+    pub(crate) fn store_trust(&mut self, next: &TrustPoints) -> Result<(), Refusal> {
+        self.store.renew(TRUST_POINTS, &kept(next))?;
+        // what was read of EF.CVCA before is not what is there now
+        self.ram.checked = None;
+        Ok(())
     }
 
     /// MSE:Set AT 00 22 81 A4 { [80 protocol], 83 CHR, [67 auxiliary data], [91 compressed key] }.
@@ -135,20 +152,25 @@ impl Card {
             .announcements()
             .iter()
             .any(|infos| infos.infos().iter().any(|info| matches!(info, SecurityInfo::TerminalAuth { version, .. } if *version == wanted)));
-        if announced { done() } else { refuse(status::WRONG_DATA) }
+        if !announced {
+            return refuse(status::WRONG_DATA);
+        }
+        self.terminal_named();
+        done()
     }
 
     /// GET CHALLENGE 00 84 00 00 08 inside a session: r_IC, which serves one EXTERNAL AUTHENTICATE that must be the next command.
     pub(crate) fn terminal_challenge(&mut self) -> Answer {
         let mut challenge = [0; CHALLENGE_LEN];
         self.rng.fill_bytes(&mut challenge);
-        self.ram.terminal.session.give_challenge(challenge);
+        let counts = self.challenge_that_counts(challenge);
+        self.ram.terminal.session.give_challenge(counts);
         Ok(Response::ok(challenge))
     }
 
     /// EXTERNAL AUTHENTICATE 00 82 00 00: of Basic Access Control before there is a session, inside it the terminal's signature.
     pub(crate) fn external_authenticate_terminal(&mut self, command: &Command) -> Answer {
-        if self.ram.access.is_none() {
+        if self.ram.access.is_none() || self.ram.challenge.is_some() && self.errs(Value::AccessAgain) {
             return self.bac(command);
         }
         if (command.p1, command.p2) != (0, 0) {
@@ -166,6 +188,7 @@ impl Card {
         if session.granted().is_some_and(|granted| granted.bound_to.is_none()) {
             *rights = Some(chat);
         }
+        self.terminal_granted();
         done()
     }
 

@@ -12,7 +12,7 @@
 //! apdu.COMMAND.rng=const                 what the chip draws for it is always the same
 //! sm.COMMAND.FORGERY                     the protected answer, under its keys: drop(TAG) retag(TAG)=TAG extra(TAG)=HEX status=HHHH mac^=HEX
 //!                                        mac.len=n indicator=HH padding=wrong iv=old order=turned ssc=stuck ssc=ahead replay off abort=HHHH
-//! crypto.VALUE=WORD                      what the chip computes with: see the table `VALUES`
+//! crypto.VALUE=WORD                      what the chip computes with, checks, or remembers: see the table `VALUES`
 //! file(FILE).CHANGE                      the bytes of a file: truncate=n, +=HEX, [n]=HEX, [n]^=HEX; by_block=n: other bytes in longer blocks;
 //!                                        reread=other: other bytes the second time
 //! read.HABIT                             sfi=off fid=off eof=HHHH short=n long=n
@@ -167,9 +167,33 @@ pub(crate) enum Value {
     AaOtherRoot,
     /// The terminal's signature is checked over another document number.
     TaIdentifier,
+    /// Signatures of certificates are not checked.
+    TaSignature,
+    /// Anybody may certify anybody.
+    TaRole,
+    /// The key that a certificate brought is known after a reset.
+    TaKeptKey,
+    /// The first challenge counts, not the last.
+    TaFirstChallenge,
+    /// A foreign terminal moves the date too.
+    TaForeignDate,
+    /// A certificate that is refused moves the date too.
+    TaRefusedDate,
+    /// Nothing moves the date.
+    TaStuckDate,
+    /// Whoever has shown a key may read everything.
+    TaAnyRights,
+    /// Whoever was named may read everything.
+    TaEarlyRights,
+    /// Rights outlive their session.
+    TaKeptRights,
+    /// Everybody may read everything.
+    TaNoRights,
+    /// PACE and Basic Access Control can be run in a session.
+    AccessAgain,
 }
 
-const VALUES: [(&str, &str, Value); 15] = [
+const VALUES: [(&str, &str, Value); 27] = [
     ("bac.kic", "kifd", Value::BacKeyEcho),
     ("bac.rnd_ic", "other", Value::BacRndIc),
     ("bac.rnd_ifd", "other", Value::BacRndIfd),
@@ -185,6 +209,18 @@ const VALUES: [(&str, &str, Value); 15] = [
     ("aa.trailer", "wrong", Value::AaTrailer),
     ("aa.root", "other", Value::AaOtherRoot),
     ("ta.id", "other", Value::TaIdentifier),
+    ("ta.signature", "unchecked", Value::TaSignature),
+    ("ta.role", "unchecked", Value::TaRole),
+    ("ta.key", "kept", Value::TaKeptKey),
+    ("ta.challenge", "first", Value::TaFirstChallenge),
+    ("ta.date", "foreign", Value::TaForeignDate),
+    ("ta.date", "refused", Value::TaRefusedDate),
+    ("ta.date", "stuck", Value::TaStuckDate),
+    ("ta.rights", "any", Value::TaAnyRights),
+    ("ta.rights", "early", Value::TaEarlyRights),
+    ("ta.rights", "kept", Value::TaKeptRights),
+    ("ta.rights", "unchecked", Value::TaNoRights),
+    ("access", "again", Value::AccessAgain),
 ];
 
 /// What is wrong with a file.
