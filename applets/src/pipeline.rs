@@ -148,7 +148,9 @@ impl Card {
         }
         if command.ins != 0x82 && command.ins != 0x84 {
             self.ram.challenge = None;
-            self.ram.terminal.forget_challenge();
+            if !(matches!(command.ins, 0x22 | 0x2A) && self.gives_early_challenges()) {
+                self.ram.terminal.forget_challenge();
+            }
         }
         if self.ram.chain.as_ref().is_some_and(|chain| !chain.goes_on_with(command)) {
             self.ram.chain = None;

@@ -68,12 +68,58 @@ pub enum Feature {
     EfDir,
     /// READ BINARY with odd instruction (B1).
     OddIns,
+    /// Terminal Authentication version 2.
+    Ta2,
+    /// Chip Authentication version 2.
+    Ca2,
+    /// Chip Authentication version 2 on a curve.
+    Ca2Ecdh,
+    /// Chip Authentication version 2 in a prime field.
+    Ca2Dh,
+    /// Chip Authentication version 3 and pseudonymous signatures.
+    Ca3,
+    /// Chip Authentication version 3 takes the key of PACE.
+    Ca3Reuse,
+    /// The eID application.
+    EId,
+    /// PACE with a PIN.
+    Pin,
+    /// PACE with a PUK.
+    Puk,
+    /// Auxiliary data are verified.
+    Aux,
+    /// Auxiliary data are compared.
+    Cmp,
+    /// Authorization extensions.
+    AuthExt,
+    /// Restricted identification.
+    Ri,
+    /// Domain parameters of restricted identification.
+    RiDp,
+    /// ENVELOPE and GET RESPONSE.
+    Env,
+    /// EF.ChipSecurity.
+    ChipSec,
+    /// EF.CardSecurity can be read after Terminal Authentication only.
+    Csta,
+    /// CardInfo.
+    CardInfo,
+    /// PSAInfo.
+    PsaInfo,
+    /// PrivilegedTerminalInfo.
+    PrivTerInfo,
+    /// The PUK changes the PIN.
+    CngPinPuk,
+    /// An authentication terminal changes the PIN.
+    CngPinAr,
+    /// An authentication terminal changes the CAN.
+    CngCanAr,
     /// A data group, 1 to 16.
     Dg(u8),
 }
 
 /// Names in suites, statements, and reports, beside `DG1` to `DG16`.
-const NAMES: [(Feature, &str, &str); 28] = [
+const NAMES: [(Feature, &str, &str); 51] = [
     (Feature::App, "APP", "eMRTD application"),
     (Feature::Bac, "BAC", "Basic Access Control"),
     (Feature::Pace, "PACE", "PACE"),
@@ -102,6 +148,29 @@ const NAMES: [(Feature, &str, &str); 28] = [
     (Feature::EfAtr, "EFATR", "EF.ATR/INFO"),
     (Feature::EfDir, "EFDIR", "EF.DIR"),
     (Feature::OddIns, "OddIns", "READ BINARY with odd instruction"),
+    (Feature::Ta2, "TA2", "Terminal Authentication version 2"),
+    (Feature::Ca2, "CA2", "Chip Authentication version 2"),
+    (Feature::Ca2Ecdh, "CA2-ECDH", "Chip Authentication version 2 on a curve"),
+    (Feature::Ca2Dh, "CA2-DH", "Chip Authentication version 2 in a prime field"),
+    (Feature::Ca3, "CA3", "Chip Authentication version 3"),
+    (Feature::Ca3Reuse, "CA3_ReUse", "Chip Authentication version 3 with the key of PACE"),
+    (Feature::EId, "eID", "the eID application"),
+    (Feature::Pin, "PIN", "PACE with a PIN"),
+    (Feature::Puk, "PUK", "PACE with a PUK"),
+    (Feature::Aux, "AUX", "auxiliary data"),
+    (Feature::Cmp, "CMP", "COMPARE"),
+    (Feature::AuthExt, "AUTH_EXT", "authorization extensions"),
+    (Feature::Ri, "RI", "restricted identification"),
+    (Feature::RiDp, "RI_DP", "domain parameters of restricted identification"),
+    (Feature::Env, "ENV", "ENVELOPE and GET RESPONSE"),
+    (Feature::ChipSec, "ChipSecurity", "EF.ChipSecurity"),
+    (Feature::Csta, "CSTA", "EF.CardSecurity after Terminal Authentication only"),
+    (Feature::CardInfo, "CardInfo", "CardInfo in EF.CardAccess"),
+    (Feature::PsaInfo, "PSAInfo", "PSAInfo in EF.CardAccess"),
+    (Feature::PrivTerInfo, "PrivTerInfo", "PrivilegedTerminalInfo in EF.CardAccess"),
+    (Feature::CngPinPuk, "CNG_PIN_PUK", "change of the PIN with the PUK"),
+    (Feature::CngPinAr, "CNG_PIN_AR", "change of the PIN by a terminal"),
+    (Feature::CngCanAr, "CNG_CAN_AR", "change of the CAN by a terminal"),
 ];
 
 impl Feature {
@@ -213,7 +282,7 @@ mod tests {
     #[test]
     fn every_feature_is_found_by_its_name() {
         let all: Vec<_> = Feature::all().collect();
-        assert_eq!(all.len(), 43);
+        assert_eq!(all.len(), 67);
         for feature in all {
             assert_eq!(Feature::from_name(&feature.to_string()), Some(feature));
             assert!(!feature.describe().is_empty(), "{feature}");

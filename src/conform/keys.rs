@@ -233,6 +233,11 @@ impl TestKeys {
         Ok(signature.to_plain())
     }
 
+    /// What the key that a certificate is for signs with.
+    pub(super) fn algorithm_for(&self, name: &str) -> Result<Algorithm, TestKeysError> {
+        Ok(self.algorithm_of(&self.key_name(name)?))
+    }
+
     fn row(&self, name: &str) -> Result<Row, TestKeysError> {
         self.rows.get(name).cloned().ok_or_else(|| TestKeysError::Unknown(name.to_owned()))
     }

@@ -219,6 +219,8 @@ impl<'a, 'c> Player<'a, 'c> {
             Action::Verify(name) => self.verify_certificate(name, alterations)?,
             Action::Chain(names) => self.chain(names)?,
             Action::SetAt(name) => self.set_at(name, alterations)?,
+            Action::SetAtWithKey(name) => self.set_at_with_key(name, alterations)?,
+            Action::ChipAuthentication2 => self.chip_authentication_2(alterations)?,
             Action::Challenge => self.terminal_challenge(alterations)?,
             Action::Prove(name) => self.prove(name, alterations)?,
         })
@@ -320,6 +322,7 @@ impl<'a, 'c> Player<'a, 'c> {
                 "other data than before".to_owned(),
             ),
             Expectation::Lacks(tag) => (answer.is_some_and(|answer| !has_object(&answer.data, *tag)), format!("no object {tag:02X}")),
+            Expectation::Has(tag) => (answer.is_some_and(|answer| has_object(&answer.data, *tag)), format!("an object {tag:02X}")),
             Expectation::Cvca(names) => match self.cvca(names, answer) {
                 Ok(()) => (true, String::new()),
                 Err(what) => (false, what),

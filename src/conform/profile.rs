@@ -13,6 +13,7 @@ use eid::crypto::signature::PublicKey;
 use eid::image::{EMRTD_AID, FileId};
 use eid::lds::Elementary as _;
 use eid::lds::card_access::CardAccess;
+use eid::lds::card_security::CardSecurity;
 use eid::lds::com::Com;
 use eid::lds::dg1::Dg1;
 use eid::lds::dg14::Dg14;
@@ -52,6 +53,8 @@ pub struct Profile {
     pub(super) offered: Vec<PaceProtocol>,
     /// Ways of Chip Authentication version 1, the strongest first.
     pub(super) chip_auth: Vec<Choice>,
+    /// The same of version 2.
+    pub(super) chip_auth_2: Vec<Choice>,
     pub(super) active_auth: Option<(PublicKey, Option<Hash>)>,
     /// Document number and check digit, by which a terminal knows the chip after Basic Access Control.
     pub(super) identifier: Option<Vec<u8>>,
@@ -109,6 +112,12 @@ impl Profile {
             session.transmit(&select_mf())?;
             profile.card_security = file(&mut session, FileId::CARD_SECURITY)?;
             profile.features.extend(profile.card_security.as_ref().map(|_| Feature::Cs));
+            if let Some(Ok(security)) = profile.card_security.as_deref().map(CardSecurity::parse)
+                && profile.chip_auth_2.is_empty()
+            {
+                let ways = choice::choices(&security.infos, &mut Vec::new()).ways;
+                profile.chip_authentication_2(&ways);
+            }
         }
         session.restart()?;
         profile.state(statement);
@@ -213,6 +222,7 @@ impl Profile {
 
     fn chip_authentication(&mut self, infos: &SecurityInfos) {
         let choices = choice::choices(infos, &mut Vec::new());
+        self.chip_authentication_2(&choices.ways);
         self.remarks.extend(choices.unusable.into_iter().map(|why| format!("EF.DG14: not tested: {why}")));
         self.chip_auth = choices.ways.into_iter().filter(|way| way.version == Version::One).collect();
         for way in &self.chip_auth {
@@ -234,8 +244,8 @@ impl Profile {
     /// FileID ::= SEQUENCE { fid OCTET STRING (2), sfid OCTET STRING (1) OPTIONAL } (Doc 9303-11 §9.2.6)
     fn terminal_authentication(&mut self, infos: &SecurityInfos) {
         for info in infos.infos() {
-            let SecurityInfo::TerminalAuth { version: 1, ef_cvca } = info else { continue };
-            self.features.extend([Feature::Ta, Feature::Date]);
+            let SecurityInfo::TerminalAuth { version, ef_cvca } = info else { continue };
+            self.features.extend([if *version == 1 { Feature::Ta } else { Feature::Ta2 }, Feature::Date]);
             let named = ef_cvca.as_deref().and_then(|raw| {
                 let mut reader = tlv::single(raw, 0x30).ok()?.reader();
                 let fid = u16::from_be_bytes(reader.expect(0x04).ok()?.value.try_into().ok()?);
@@ -243,6 +253,19 @@ impl Profile {
                 Some((fid, sfi))
             });
             self.cvca = named.unwrap_or(self.cvca);
+        }
+    }
+
+    fn chip_authentication_2(&mut self, ways: &[Choice]) {
+        for way in ways.iter().filter(|way| way.version == Version::Two) {
+            let kind = match way.key.domain() {
+                Domain::Ec(_) => Feature::Ca2Ecdh,
+                Domain::Dh(_) => Feature::Ca2Dh,
+            };
+            if self.chip_auth_2.is_empty() {
+                self.features.extend([Feature::Ca2, kind]);
+            }
+            self.chip_auth_2.push(way.clone());
         }
     }
 

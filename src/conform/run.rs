@@ -273,7 +273,7 @@ impl Suite {
 
 /// Of which kind the keys of Terminal Authentication are, the card does not say; without test keys it may be either.
 fn with_keys(mut profile: Profile, keys: Option<&TestKeys>) -> Profile {
-    if profile.has(Feature::Ta) {
+    if profile.has(Feature::Ta) || profile.has(Feature::Ta2) {
         let algorithm = keys.map(TestKeys::algorithm);
         let kinds = [(Feature::TaEcdsa, true), (Feature::TaRsa, false)];
         let there = kinds.into_iter().filter(|(_, ec)| algorithm.is_none_or(|algorithm| matches!(algorithm, Algorithm::Ecdsa(_)) == *ec));

@@ -66,6 +66,10 @@ pub(super) enum Action {
     Chain(Vec<String>),
     /// MSE:Set AT for the terminal of a certificate.
     SetAt(String),
+    /// The same of version 2, with a new ephemeral key.
+    SetAtWithKey(String),
+    /// Chip Authentication version 2, with the key that Terminal Authentication was bound to.
+    ChipAuthentication2,
     /// GET CHALLENGE in a session.
     Challenge,
     /// EXTERNAL AUTHENTICATE with the key of a certificate.
@@ -79,7 +83,8 @@ impl Action {
             Self::Application | Self::Bac | Self::Access | Self::ChipAuthentication | Self::ActiveAuthentication | Self::Rights => true,
             Self::Reset | Self::Mf | Self::Plain(_) | Self::Secured(_) | Self::Probe | Self::Pace => false,
             // Terminal Authentication version 2 comes before the application.
-            Self::SetDst(_) | Self::Verify(_) | Self::Chain(_) | Self::SetAt(_) | Self::Challenge | Self::Prove(_) => false,
+            Self::SetDst(_) | Self::Verify(_) | Self::Chain(_) | Self::SetAt(_) | Self::SetAtWithKey(_) => false,
+            Self::Challenge | Self::Prove(_) | Self::ChipAuthentication2 => false,
         }
     }
 }
@@ -215,6 +220,8 @@ impl Step {
             "dst" => named(Action::SetDst)?,
             "verify" => named(Action::Verify)?,
             "at" => named(Action::SetAt)?,
+            "at2" => named(Action::SetAtWithKey)?,
+            "ca2" => without(Action::ChipAuthentication2)?,
             "prove" => named(Action::Prove)?,
             "challenge" => without(Action::Challenge)?,
             "chain" if !names.is_empty() && names.iter().all(|name| is_name(name)) => Action::Chain(names),

@@ -201,7 +201,7 @@ pub fn build(record: &Record, profile: &DocumentProfile, keys: &ChipKeys, signin
     let com = Com { lds_version: files.lds_version.clone(), unicode_version: files.unicode_version.clone(), ..Com::new(numbers) };
     image.files.insert(FileId::SOD, sod);
     image.files.insert(FileId::COM, com.encode());
-    if profile.access.pace.iter().any(Parameters::is_cam) {
+    if profile.access.pace.iter().any(Parameters::is_cam) || has_version_2(profile) {
         let infos = card_security_infos(profile, keys, &card_access);
         image.files.insert(FileId::CARD_SECURITY, card_security::build(&infos, signing.signer, &certificate, time)?);
     }
@@ -290,7 +290,7 @@ fn card_access(profile: &DocumentProfile, keys: &ChipKeys) -> SecurityInfos {
     let chip = profile.chip_authentication.map(|ca| {
         let protocol = ChipAuthProtocol { agreement: Agreement::Ecdh, suite: ca.suite };
         let key_id = keys.chip_auth.as_ref().and_then(|key| key.key_id).map(KeyId::from);
-        SecurityInfo::ChipAuth(ChipAuthInfo { protocol, version: 1, key_id })
+        SecurityInfo::ChipAuth(ChipAuthInfo { protocol, version: ca.version, key_id })
     });
     SecurityInfos::new(pace.chain(terminal).chain(chip))
 }
@@ -303,10 +303,16 @@ fn public_key_info(key: &ChipAuthKey) -> SecurityInfo {
     SecurityInfo::ChipAuthPublicKey(ChipAuthPublicKeyInfo { agreement, spki, key_id: key.key_id.map(KeyId::from) })
 }
 
+/// Whether Chip Authentication is that of version 2, whose key is read before the application is selected.
+fn has_version_2(profile: &DocumentProfile) -> bool {
+    profile.chip_authentication.is_some_and(|ca| ca.version == 2)
+}
+
 /// EF.CardSecurity: EF.CardAccess again, and the static keys of chip authentication mapping.
 fn card_security_infos(profile: &DocumentProfile, keys: &ChipKeys, card_access: &SecurityInfos) -> SecurityInfos {
     let mapping = mapping_curves(profile);
-    let ours = keys.chip_auth.iter().chain(&keys.mapping).filter(|key| mapping.iter().any(|curve| key.key.domain() == Domain::Ec(*curve)));
+    let wanted = |key: &&ChipAuthKey| has_version_2(profile) || mapping.iter().any(|curve| key.key.domain() == Domain::Ec(*curve));
+    let ours = keys.chip_auth.iter().chain(&keys.mapping).filter(wanted);
     SecurityInfos::new(card_access.infos().iter().cloned().chain(ours.map(public_key_info)))
 }
 

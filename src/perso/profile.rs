@@ -257,6 +257,13 @@ pub struct ChipAuthentication {
     /// The curve.
     #[serde(deserialize_with = "curve")]
     pub curve: Curve,
+    /// 1 of Doc 9303-11, or 2 of TR-03110-2, which follows Terminal Authentication version 2; its key stands in EF.CardSecurity too.
+    #[serde(default = "first_version")]
+    pub version: u8,
+}
+
+const fn first_version() -> u8 {
+    1
 }
 
 /// What EF.CardAccess announces.

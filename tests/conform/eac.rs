@@ -12,6 +12,9 @@ use pki::key::KeyParameters;
 use super::cards::{Made, profile, today};
 use super::own::table;
 
+/// What is said of our own card.
+const STATEMENT: &str = include_str!("../../fixtures/statements/cardwright-eac2.toml");
+
 /// A test CVCA whose first day is that of the cards.
 pub(crate) fn test_keys(parameters: KeyParameters, algorithm: Algorithm) -> TestKeys {
     let name = KeyReference::from_octets(b"UTTESTCVCAUT001").expect("a name");
@@ -35,7 +38,7 @@ pub(crate) fn guarded_passport() -> String {
 fn tested(suite: &str, text: &str, keys: &TestKeys, access: Access, strict: bool) -> Report {
     let made = Made::guarded(text, keys);
     let suite = Suite::built_in(suite).expect("a suite");
-    let statement = Statement::parse("version = 1\nhas = [\"MIG\"]\n").expect("a statement");
+    let statement = Statement::parse(STATEMENT).expect("a statement");
     let options = Options { strict, access: Some(access), keys: Some(keys.clone()), sacrifice: true, ..Options::default() };
     suite.run(&mut made.card(), &made.passwords, &statement, &options, &mut SeededRng::new(b"tester"), &mut |_| {}).expect("the card opens")
 }
@@ -96,4 +99,33 @@ fn without_test_keys_or_sacrifice_cases_are_skipped_and_say_so() {
     let only = vec!["ISO7816_M_4".to_owned()];
     let report = run(&Options { only, keys: Some(keys), sacrifice: true, ..Options::default() });
     assert!(skipped(&report, "ISO7816_M_4").contains("ISO7816_M_3"));
+}
+
+/// The guarded passport with version 2 of both protocols, and EF.CardSecurity.
+fn passport_of_version_2() -> String {
+    let text = guarded_passport().replace("[terminal_authentication]\nversion = 1", "[terminal_authentication]\nversion = 2");
+    text.replace("[chip_authentication]\n", "[chip_authentication]\nversion = 2\n")
+}
+
+/// PIN and PUK, the eID application with everything of it, and version 3 are not there; DG4, RSA keys, and keys in prime fields neither. Skipped is
+/// what applies and is not built.
+#[test]
+fn a_card_of_version_2_passes_every_case_that_applies_and_the_statement_says_why_others_do_not() {
+    let report = tested("bsi33", &passport_of_version_2(), &ecdsa(), Access::Pace, false);
+    assert!([Feature::Ta2, Feature::Ca2, Feature::Ca2Ecdh, Feature::App].iter().all(|feature| report.profile.has(*feature)));
+    assert_eq!(
+        table(&report).replace("EAC2_", ""),
+        "DATA_A 0-5/9 DATA_B 0-3/5 DATA_C 0/3 EIDDATA_B 0/21 ISO7816_H 6/11 ISO7816_I 13-2/17 ISO7816_J 49/52 ISO7816_K 15/16 ISO7816_L 6-1/36 \
+         ISO7816_O 2/11 ISO7816_P 0/21 ISO7816_Q 0/22 ISO7816_R 0/7 ISO7816_T 0/5 ISO7816_U 0/14 ISO7816_V 0/12 ISO7816_M 5/14 ISO7816_N 1/2"
+    );
+    let reason = |id: &str| report.cases.iter().find(|result| result.case.id == id).map(|result| result.reason.clone()).unwrap_or_default();
+    assert!(reason("EAC2_ISO7816_R_1").contains("one application"), "{}", reason("EAC2_ISO7816_R_1"));
+    assert!(reason("EAC2_ISO7816_P_1").contains("PIN"), "{}", reason("EAC2_ISO7816_P_1"));
+    // the rest is of kinds of keys and data groups
+    let kinds = ["CAN", "DG4", "TA-RSA", "PACE-DH", "CA2-DH"].map(|feature| format!("the card has no {feature}"));
+    let explained = |reason: &str| reason.contains("statement") || kinds.iter().any(|kind| kind == reason);
+    let not_applicable = report.cases.iter().filter(|result| result.verdict == Verdict::NotApplicable);
+    let unexplained: Vec<_> =
+        not_applicable.filter(|result| !explained(&result.reason)).map(|result| (&result.case.id, &result.reason)).collect();
+    assert_eq!(unexplained, Vec::new());
 }

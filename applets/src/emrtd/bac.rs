@@ -20,7 +20,7 @@ impl Card {
         if !command.data.is_empty() || command.le != Some(CHALLENGE) {
             return refuse(status::WRONG_LENGTH);
         }
-        if self.ram.access.is_some() && self.ram.terminal.is_under_way() {
+        if self.ram.access.is_some() && (self.ram.terminal.is_under_way() || self.gives_early_challenges()) {
             return self.terminal_challenge();
         }
         let again = self.errs(Value::AccessAgain);

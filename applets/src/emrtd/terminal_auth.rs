@@ -168,6 +168,13 @@ impl Card {
         Ok(Response::ok(challenge))
     }
 
+    /// Whether a terminal may ask for the challenge before it shows its certificates: after PACE, in version 2.
+    pub(crate) fn gives_early_challenges(&self) -> bool {
+        let version_2 =
+            |infos: &SecurityInfos| infos.infos().iter().any(|info| matches!(info, SecurityInfo::TerminalAuth { version: 2, .. }));
+        matches!(self.ram.access, Some(Access::Pace(_))) && self.announcements().iter().any(version_2)
+    }
+
     /// EXTERNAL AUTHENTICATE 00 82 00 00: of Basic Access Control before there is a session, inside it the terminal's signature.
     pub(crate) fn external_authenticate_terminal(&mut self, command: &Command) -> Answer {
         if self.ram.access.is_none() || self.ram.challenge.is_some() && self.errs(Value::AccessAgain) {

@@ -437,6 +437,29 @@ fn pace_names_the_trust_points_and_bounds_the_rights() {
     }
 }
 
+/// BSI TR-03105-3.3, K_16: only version 2 gives the challenge before the certificates.
+#[test]
+fn a_challenge_may_come_before_the_certificates_in_version_2_only() {
+    let authority = Authority::new("a");
+    for (version, sw) in [(1, 0x6985), (2, 0x9000)] {
+        let image = guarded(authority.trust(), &curve(), version);
+        let mut card = personalized(&image);
+        let mut guest = by_pace(&mut card, None);
+        let early = guest.terminal.send(&mut card, &ta::get_challenge());
+        assert_eq!(early.sw.0, sw);
+        let Ok(challenge) = ta::challenge(&early.data) else { continue };
+        for certificate in &authority.chain() {
+            assert_eq!(guest.terminal.status(&mut card, &ta::set_dst(certificate.authority())), 0x9000);
+            assert_eq!(guest.terminal.status(&mut card, &ta::verify_certificate(certificate)), 0x9000);
+        }
+        let key = AgreementPrivateKey::generate(&curve(), &mut SeededRng::new(b"ephemeral")).public().compressed();
+        let at = ta::set_at_with_key(authority.is.algorithm, &name(IS), &[], &key).expect("below id-TA");
+        assert_eq!(guest.terminal.status(&mut card, &at), 0x9000);
+        let signature = authority.is.sign(&ta::message(&guest.chip, challenge, &key, &[])).expect("signs").to_plain();
+        assert_eq!(guest.terminal.status(&mut card, &ta::external_authenticate(signature)), 0x9000);
+    }
+}
+
 #[test]
 fn version_2_opens_only_after_chip_authentication_took_the_named_key() {
     let authority = Authority::new("a");

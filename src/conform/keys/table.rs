@@ -42,7 +42,7 @@ pub(super) enum Day {
     /// A digit above nine.
     NotDecimal,
     /// The 30th of February.
-    NoDay,
+    Impossible,
     /// So much after the first, or the last, day of the CVCA.
     On {
         /// From its last day.
@@ -115,7 +115,7 @@ impl Day {
         match text {
             "absent" => return Some(Self::Absent),
             "not-decimal" => return Some(Self::NotDecimal),
-            "no-day" => return Some(Self::NoDay),
+            "no-day" => return Some(Self::Impossible),
             _ => {}
         }
         let mut words = text.split_whitespace();
@@ -158,7 +158,7 @@ impl Day {
                 octets[5] = 0x0A;
                 octets
             }
-            Self::NoDay => {
+            Self::Impossible => {
                 let mut octets = digits(last)?;
                 octets[2..].copy_from_slice(&[0, 2, 3, 0]);
                 octets

@@ -51,6 +51,52 @@ impl Player<'_, '_> {
         })
     }
 
+    /// The way of Chip Authentication version 2 that is tested.
+    fn way_2(&self) -> Result<Choice, Trouble> {
+        let none = || Trouble::Impossible("neither EF.CardSecurity nor EF.DG14 has Chip Authentication version 2".to_owned());
+        self.profile.chip_auth_2.first().cloned().ok_or_else(none)
+    }
+
+    /// A new key pair for Chip Authentication version 2.
+    pub(super) fn new_ephemeral(&mut self, alterations: &[Alteration]) -> Result<AgreementPrivateKey, Trouble> {
+        let way = self.way_2()?;
+        self.ephemeral(&way, alterations)
+    }
+
+    /// Version 2, with the key that Terminal Authentication was bound to, or a new one where it was not.
+    pub(super) fn chip_authentication_2(&mut self, alterations: &[Alteration]) -> Result<Seen, Trouble> {
+        let way = self.way_2()?;
+        let ephemeral = match self.bound.ephemeral.clone() {
+            Some(key) => key,
+            None => self.ephemeral(&way, &[])?,
+        };
+        let impossible = |error: chip_auth::ChipAuthError| Trouble::Impossible(error.to_string());
+        let key_id = way.key_id.filter(|_| way.several);
+        let terminal = Terminal::with_key(Version::Two, way.protocol, key_id, &way.key, &ephemeral).map_err(impossible)?;
+        let mut last = None;
+        for (place, mut command) in [Place::Mse, Place::Ga].into_iter().zip(terminal.commands(Form::AuthenticationTemplate)) {
+            if alterations.contains(&Alteration::Variant(Variant::Class8C)) {
+                command.cla |= 0x80;
+            }
+            let answer = match self.chip_auth_command(place, command, alterations, &way)? {
+                Sent::Answer(answer) => answer,
+                Sent::Stopped(answer) => return Ok(Seen::new(Outcome::Stopped, Some(answer))),
+            };
+            if !taken(answer.sw) {
+                return Ok(Seen::new(Outcome::Refused(place), Some(answer)));
+            }
+            last = Some(answer);
+        }
+        let Some(answer) = last else { return Err(Trouble::Impossible("no command to send".to_owned())) };
+        Ok(match terminal.finish(Form::AuthenticationTemplate, &answer.data) {
+            Ok(channel) => {
+                self.link.old = self.link.channel.replace(channel);
+                Seen::new(Outcome::Opened, Some(answer))
+            }
+            Err(error) => Seen::new(Outcome::Wrong(Place::Ga, error.to_string()), Some(answer)),
+        })
+    }
+
     fn ephemeral(&mut self, way: &Choice, alterations: &[Alteration]) -> Result<AgreementPrivateKey, Trouble> {
         let domain = way.key.domain();
         let form = alterations.iter().find_map(|alteration| match alteration {
@@ -64,11 +110,11 @@ impl Player<'_, '_> {
     }
 
     fn chip_auth_command(&mut self, place: Place, command: Command, alterations: &[Alteration], way: &Choice) -> Result<Sent, Trouble> {
-        let ways = &self.profile.chip_auth;
+        let ways = self.profile.chip_auth.iter().chain(&self.profile.chip_auth_2);
         let mut spoil = |how: Spoil, _: &[u8], rng: &mut dyn CryptoRng| match how {
             Spoil::OtherSize => Ok(shape::other_size(&way.key.domain(), rng)),
             Spoil::Unknown => (0x10..=0x7F_u8)
-                .find(|id| ways.iter().all(|way| way.key_id.is_none_or(|known| known.as_reference() != [*id])))
+                .find(|id| ways.clone().all(|way| way.key_id.is_none_or(|known| known.as_reference() != [*id])))
                 .map(|id| vec![id])
                 .ok_or_else(|| "the card has every key".to_owned()),
             _ => Err("not a change of Chip Authentication".to_owned()),

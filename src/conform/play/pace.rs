@@ -1,6 +1,7 @@
 //! PACE, with changes.
 
 use eid::apdu::{Command, EXTENDED_LE_MAX};
+use eid::cert::chat::{Chat, Role, TerminalType};
 use eid::crypto::agreement::AgreementPrivateKey;
 use eid::crypto::kdf::Suite;
 use eid::lds::security_info::{Agreement, Mapping, PaceProtocol};
@@ -26,7 +27,15 @@ impl Player<'_, '_> {
         let password = self.password(alterations)?;
         let same = self.profile.pace.iter().filter(|other| other.protocol() == parameters.protocol()).count();
         let terminal = Terminal::new(parameters.clone(), &password);
-        let select = terminal.select(same > 1);
+        let mut select = terminal.select(same > 1);
+        let chats = [
+            (Variant::Chat34, vec![Chat::READ_DG3, Chat::READ_DG4]),
+            (Variant::Chat3, vec![Chat::READ_DG3]),
+            (Variant::Chat4, vec![Chat::READ_DG4]),
+        ];
+        if let Some((_, rights)) = chats.into_iter().find(|(variant, _)| alterations.contains(&Alteration::Variant(*variant))) {
+            select.data.extend(Chat::new(TerminalType::Inspection, Role::Terminal, rights).encode());
+        }
         let wrong = |place, error: PaceError, answer| Ok(Seen::new(Outcome::Wrong(place, error.to_string()), Some(answer)));
         macro_rules! send {
             ($place:expr, $command:expr, $token:expr) => {

@@ -1,8 +1,11 @@
 //! Terminal Authentication, one command at a time, with changes; EF.CVCA, which names the keys that a chip trusts.
 
 use eid::apdu::Command;
+use eid::cert::cvc::key;
+use eid::crypto::agreement::AgreementPrivateKey;
 use eid::lds::Elementary as _;
 use eid::lds::cvca::{self, Cvca};
+use eid::oid;
 use eid::protocol::terminal_auth::{self as ta, CHALLENGE_LEN};
 use eid::tlv;
 use rand_core::CryptoRng;
@@ -23,6 +26,8 @@ pub(super) struct Bound {
     chip: Option<Vec<u8>>,
     /// Comp(PK) of the terminal's key of Chip Authentication.
     key: Option<Vec<u8>>,
+    /// Version 2: the terminal's key, for the Chip Authentication that follows.
+    pub(super) ephemeral: Option<AgreementPrivateKey>,
     /// The challenges of this session, the oldest first.
     challenges: Vec<Vec<u8>>,
 }
@@ -75,6 +80,20 @@ impl Player<'_, '_> {
         let holder = self.certificate(name)?.holder;
         let command = Command::new(0x00, 0x22, 0x81, 0xA4).with_data(tlv::encode(0x83, &holder));
         self.one(command, alterations)
+    }
+
+    /// Version 2: the key that the terminal will use in Chip Authentication goes before it, compressed, and the signature is over it.
+    pub(super) fn set_at_with_key(&mut self, name: &str, alterations: &[Alteration]) -> Result<Seen, Trouble> {
+        let holder = self.certificate(name)?.holder;
+        let algorithm = self.with_keys(|keys, _| keys.algorithm_for(name))?;
+        let ephemeral = self.new_ephemeral(alterations)?;
+        let compressed = ephemeral.public().compressed();
+        let none = || Trouble::Impossible("no identifier below id-TA says the algorithm".to_owned());
+        let mut objects = tlv::encode(0x80, &oid::encode(key::oid_of(algorithm).ok_or_else(none)?));
+        tlv::push(&mut objects, 0x83, &holder);
+        tlv::push(&mut objects, 0x91, &compressed);
+        (self.bound.ephemeral, self.bound.key) = (Some(ephemeral), Some(compressed));
+        self.one(Command::new(0x00, 0x22, 0x81, 0xA4).with_data(objects), alterations)
     }
 
     pub(super) fn terminal_challenge(&mut self, alterations: &[Alteration]) -> Result<Seen, Trouble> {
@@ -156,6 +175,8 @@ impl Player<'_, '_> {
             match alteration {
                 Alteration::Change(_, Change::Twice) => twice = true,
                 Alteration::Change(_, Change::Before(bytes)) => drop(self.link.raw(bytes)?),
+                // it was made of that form
+                Alteration::Change(_, Change::Key(_)) => {}
                 Alteration::Change(_, change) => {
                     alter::apply(&mut command, change, &mut |spoil, old| match spoil {
                         Spoil::Unknown => Ok(unknown(old)),

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! alteration = variant                       can mrz gm im cam not-cam map kat at plain old key=wrong cla=8C id=other challenge=first
-//!                                            challenge=short where-there where-opened
+//!                                            challenge=short where-there where-opened chat=34 chat=3 chat=4
 //!            | [ command ":" ] change        command: challenge auth mse ga1 ga2 ga3 ga4 kat ga; none where there is one command only
 //! change     = "-" TAG                       the object is left out
 //!            | TAG "->" TAG                  the object under another tag
@@ -64,13 +64,19 @@ pub(in crate::conform) enum Variant {
     FirstChallenge,
     /// The terminal signs the challenge without its last byte.
     ShortChallenge,
+    /// PACE for an inspection system that may read DG3 and DG4.
+    Chat34,
+    /// PACE for an inspection system that may read DG3.
+    Chat3,
+    /// PACE for an inspection system that may read DG4.
+    Chat4,
     /// Only where the card has it; else nothing is done, and all is well.
     WhereThere,
     /// Only where the protocol before it opened a session; else nothing is done, and all is well.
     WhereOpened,
 }
 
-const VARIANTS: [(Variant, &str); 18] = [
+const VARIANTS: [(Variant, &str); 21] = [
     (Variant::Can, "can"),
     (Variant::Mrz, "mrz"),
     (Variant::Gm, "gm"),
@@ -87,6 +93,9 @@ const VARIANTS: [(Variant, &str); 18] = [
     (Variant::OtherIdentifier, "id=other"),
     (Variant::FirstChallenge, "challenge=first"),
     (Variant::ShortChallenge, "challenge=short"),
+    (Variant::Chat34, "chat=34"),
+    (Variant::Chat3, "chat=3"),
+    (Variant::Chat4, "chat=4"),
     (Variant::WhereThere, "where-there"),
     (Variant::WhereOpened, "where-opened"),
 ];
@@ -296,12 +305,18 @@ impl Alteration {
     /// Whether a step with `action` can have it.
     pub(super) fn belongs_to(&self, action: &Action) -> bool {
         use Variant::{At, Cam, Can, Gm, Im, Kat, Map, Mrz, NotCam, Old, Plain, WrongKey};
-        let of_terminal = matches!(action, Action::SetDst(_) | Action::Verify(_) | Action::SetAt(_) | Action::Challenge | Action::Prove(_));
+        let of_terminal = matches!(
+            action,
+            Action::SetDst(_) | Action::Verify(_) | Action::SetAt(_) | Action::SetAtWithKey(_) | Action::Challenge | Action::Prove(_)
+        );
         match self {
             Self::Variant(Variant::WhereOpened) => true,
             Self::Variant(Variant::WhereThere) => *action == Action::ActiveAuthentication,
-            Self::Variant(Variant::Class8C) => of_terminal,
-            Self::Variant(Plain) if of_terminal => true,
+            Self::Variant(Variant::Chat34 | Variant::Chat3 | Variant::Chat4) => *action == Action::Pace,
+            Self::Variant(Plain | Variant::Class8C) if of_terminal || *action == Action::ChipAuthentication2 => true,
+            Self::Variant(Variant::Class8C) => false,
+            Self::Change(Place::Message, Change::Key(_)) => matches!(action, Action::SetAtWithKey(_)),
+            Self::Change(Place::Mse | Place::Ga, _) if *action == Action::ChipAuthentication2 => true,
             Self::Variant(Variant::OtherIdentifier | Variant::FirstChallenge | Variant::ShortChallenge) => {
                 matches!(action, Action::Prove(_))
             }
@@ -310,7 +325,9 @@ impl Alteration {
             Self::Change(
                 Place::Message,
                 Change::Omit(_) | Change::Retag(..) | Change::Value(..) | Change::Spoil(..) | Change::Raw(..) | Change::Append(_),
-            ) if of_terminal => matches!(action, Action::SetDst(_) | Action::Verify(_) | Action::SetAt(_)),
+            ) if of_terminal => {
+                matches!(action, Action::SetDst(_) | Action::Verify(_) | Action::SetAt(_) | Action::SetAtWithKey(_))
+            }
             Self::Variant(Can | Mrz | Gm | Im | Cam | NotCam | Map) => *action == Action::Pace,
             Self::Variant(WrongKey) => matches!(action, Action::Bac | Action::Pace),
             Self::Variant(Kat | At | Plain) => *action == Action::ChipAuthentication,

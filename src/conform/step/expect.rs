@@ -3,7 +3,7 @@
 //! ```text
 //! codes      9000  6982|6988  63CX  any  OK  ERR (64xx to 6Fxx)  WARN (62xx, 63xx)      X: any digit
 //! wrapping   ~SM (under secure messaging)  ~plain (in the clear)
-//! data       data  empty  len=8  first=60  differs (from the answer before)  lacks=8A (no such object in 7C)  valid (signature)
+//! data       data  empty  len=8  first=60  differs (from the answer before)  lacks=8A has=87 (object in 7C)  valid (signature)
 //! EF.CVCA    cvca (the file, as it must be)  cvca=A,B (and it names the holders of these certificates, in this order)
 //! protocol   opens  fails  fails@ga2  fails@ga2+ (there or later)  stops    alternatives with |
 //! session    alive  gone
@@ -39,6 +39,8 @@ pub(in crate::conform) enum Expectation {
     Differs,
     /// The template 7C has no such object.
     Lacks(u32),
+    /// The template 7C has such an object.
+    Has(u32),
     /// EF.CVCA; the names of its keys are those of these certificates, if there are some.
     Cvca(Vec<String>),
     /// A valid signature.
@@ -191,9 +193,10 @@ impl Expectation {
             _ => {
                 if let Some((name, value)) = text.split_once('=') {
                     return match name {
-                        "cvca" => Some(value.split(',').map(str::to_owned).collect()).map(Self::Cvca),
+                        "cvca" => Some(Self::Cvca(value.split(',').map(str::to_owned).collect())),
                         "len" => value.parse().ok().map(Self::Len),
                         "first" => u8::from_str_radix(value, 16).ok().map(Self::First),
+                        "has" => u32::from_str_radix(value, 16).ok().map(Self::Has),
                         "lacks" => u32::from_str_radix(value, 16).ok().map(Self::Lacks),
                         _ => None,
                     }

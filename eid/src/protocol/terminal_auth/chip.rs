@@ -7,6 +7,9 @@
 //! | MSE:Set AT | the terminal's key, which is the last holder | the session's terminal |
 //! | EXTERNAL AUTHENTICATE | Set AT, a challenge just given | the rights, or nothing |
 //!
+//! In version 2 the challenge may have been given before the certificates (TR-03110-3 B.3); whoever keeps to version 1 calls
+//! [`Session::forget_challenge`] between.
+//!
 //! Terminal Authentication succeeds once in a session; a failure ends the run, not the session, and gives no rights.
 
 use super::{CHALLENGE_LEN, TerminalAuthError, Version, message};
@@ -135,7 +138,6 @@ impl Session {
     pub fn set_dst(&mut self, trust: &TrustPoints, data: &[u8]) -> Result<(), TerminalAuthError> {
         self.chosen = None;
         self.selected = None;
-        self.challenge = None;
         let reference = parse_dst(data)?;
         if !trust.knows(&reference, self.holder.as_ref()) {
             return Err(TerminalAuthError::Unknown(reference));
@@ -166,8 +168,11 @@ impl Session {
     /// [`TerminalAuthError::Data`]; [`TerminalAuthError::Unknown`] unless it names the terminal whose certificate came last.
     pub fn set_at(&mut self, data: &[u8]) -> Result<Version, TerminalAuthError> {
         self.selected = None;
-        self.challenge = None;
+        let challenge = self.challenge.take();
         let selection = Selection::parse(data)?;
+        if selection.ephemeral.is_some() {
+            self.challenge = challenge;
+        }
         let holder = self.holder.as_ref().filter(|holder| holder.chat.role() == Role::Terminal && holder.reference == selection.terminal);
         let holder = holder.ok_or_else(|| TerminalAuthError::Unknown(selection.terminal.clone()))?;
         let version = match &selection.ephemeral {
