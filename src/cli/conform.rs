@@ -179,7 +179,11 @@ impl Conform {
             return Err(Failure::usage("a card cannot be tested without a password").hint("give --can, --mrz, or --mrz-file, best both"));
         }
         let statement = self.statement()?;
-        let verifier = self.verifier()?;
+        let mut verifier = self.verifier()?;
+        let terminal = options.keys.clone().map(keys::terminal).transpose()?;
+        if let Some(terminal) = terminal.flatten() {
+            verifier = verifier.with_terminal(terminal);
+        }
         let mut card = self.reader.open()?;
         let cases = u64::try_from(suite.cases().len()).unwrap_or(u64::MAX);
         let progress = Progress::new("cases", cases, context.json);
@@ -268,7 +272,7 @@ fn list(suite: &Suite, context: Context) -> Result<Exit, Failure> {
         let row = |case: &cardwright::conform::Case| {
             json!({
                 "id": case.id, "document": suite.name(), "applies": case.applies_to, "title": case.title, "before": case.before(),
-                "steps": case.steps(), "basis": case.basis, "note": case.note,
+                "steps": case.steps(), "basis": case.basis, "note": case.note, "sacrifice": case.is_destructive(),
             })
         };
         output::json(&suite.cases().iter().map(row).collect::<Vec<_>>())?;
@@ -277,7 +281,8 @@ fn list(suite: &Suite, context: Context) -> Result<Exit, Failure> {
     let mut out = String::new();
     for case in suite.cases() {
         let for_what = if case.applies_to.is_empty() { String::new() } else { format!("  [{}]", case.applies_to) };
-        out.push_str(&format!("{:<16} {}{for_what}\n", case.id, case.title));
+        let sacrifice = if case.is_destructive() { "  (--sacrifice)" } else { "" };
+        out.push_str(&format!("{:<16} {}{for_what}{sacrifice}\n", case.id, case.title));
         if !case.steps().is_empty() {
             out.push_str(&format!("{:16} {}: {}\n", "", case.before(), case.steps()));
         }

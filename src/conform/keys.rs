@@ -34,6 +34,8 @@ mod table;
 
 /// Name of the CVCA's certificate, and the name by which the table means the CVCA's key.
 const CVCA: &str = "CVCA";
+/// The certificates that let a terminal read DG3 and DG4.
+pub(super) const READER: [&str; 2] = ["DV_CERT_1", "IS_CERT_1"];
 /// Name of the CVCA's key in the table.
 const CVCA_KEY: &str = "CVCA_KEY_00";
 
@@ -215,6 +217,20 @@ impl TestKeys {
         let content = make::content(&row, &parts, rng)?;
         self.certificates.insert(name.to_owned(), content.clone());
         Ok(self.named(content, &authority, &holder))
+    }
+
+    /// The certificates of a terminal that may read DG3 and DG4, from the CVCA down, and its key.
+    ///
+    /// # Errors
+    /// [`TestKeysError`].
+    pub fn reader(&mut self, rng: &mut dyn CryptoRng) -> Result<(Vec<Cvc>, SigningKey), TestKeysError> {
+        let mut certificates = vec![self.cvca.clone()];
+        for name in READER {
+            certificates.push(Cvc::from_content(&self.certificate(name, rng)?.content)?);
+        }
+        let [_, own] = READER;
+        let algorithm = self.algorithm_for(own)?;
+        Ok((certificates, SigningKey::new(self.key_of(own, rng)?, algorithm)?))
     }
 
     /// The name of the key that a certificate is for; `CVCA` is the CVCA's own.

@@ -102,7 +102,7 @@ fn without_test_keys_or_sacrifice_cases_are_skipped_and_say_so() {
 }
 
 /// The guarded passport with version 2 of both protocols, and EF.CardSecurity.
-fn passport_of_version_2() -> String {
+pub(crate) fn passport_of_version_2() -> String {
     let text = guarded_passport().replace("[terminal_authentication]\nversion = 1", "[terminal_authentication]\nversion = 2");
     text.replace("[chip_authentication]\n", "[chip_authentication]\nversion = 2\n")
 }

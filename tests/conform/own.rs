@@ -35,7 +35,7 @@ fn tested(text: &str) -> (String, String) {
 #[test]
 fn the_citizen_card_passes_every_case_that_applies() {
     let (features, table) = tested(&profile("cccd-2021"));
-    assert_eq!(features, "APP BAC PACE CAN GM PACE-ECDH OneSet CA AT CA-ECDH AA AA-RSA EAC OddIns");
+    assert_eq!(features, "APP BAC PACE CAN GM PACE-ECDH OneSet CA AT CA-ECDH AA AA-RSA EAC TA TA-ECDSA TA-RSA DATE OddIns");
     assert_eq!(table, "A 1/3 B 23/54 C 13-2/15 D 8-1/19 E 10-1/21 I 13/30 O 23-1/58 P 69/72 Q 4/4 R 5/6 S 0/8 T 0/4 U 0/4");
 }
 

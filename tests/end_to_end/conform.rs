@@ -141,6 +141,42 @@ fn files_alone_are_judged_by_the_data_suites() {
     assert!(ended.stdout.contains("LDS_B_7 failed"), "{}", ended.stdout);
 }
 
+/// The way of docs/conform.md: a test CVCA, a card that trusts it, the suite with its keys, and all of the suite on a card that is given up.
+#[test]
+fn a_card_that_trusts_a_test_cvca_is_tested_with_its_keys() {
+    let folder = tempfile::tempdir().expect("folder");
+    let path = |name: &str| folder.path().join(name).display().to_string();
+    let (keys, cvca, out) = (path("keys"), path("keys/CVCA.cvcert"), path("out"));
+    let made = run(&["conform", "keys", &keys, "--from", "2026-11-21"]).expect(0);
+    assert!(made.stdout.contains("UTTESTCVCAUT001") && made.stdout.contains("66 certificates"), "{}", made.stdout);
+    run(&["conform", "keys", &keys]).expect(7).says(&["exists"]);
+    run(&["demo", "--cards", "1", "--readers", "1", "--profile", "icao-td3", "--cvca", &cvca, "--out", &path("none")]).expect(2);
+    run(&["demo", "--cards", "1", "--readers", "1", "--date", "2026-11-21", "--cvca", &cvca, "--out", &out]).expect(0);
+    let people: Value = serde_json::from_slice(&std::fs::read(path("out/people.json")).expect("people")).expect("JSON");
+    let mrz: String = people[0]["mrz"].as_array().expect("lines").iter().filter_map(Value::as_str).collect();
+    let (reader, pki) = (format!("sim:{}", path("out/cards/0001.card")), path("out/pki"));
+    let conform = |more: &[&str]| {
+        let can = people[0]["can"].as_str().expect("a CAN");
+        let common =
+            ["conform", "--suite", "bsi32", "--reader", &reader, "--can", can, "--mrz", &mrz, "--trust", &pki, "--date", "2026-11-21"];
+        run(&[&common[..], more, &["--json"]].concat())
+    };
+    let verdict = |report: &Value, id: &str| {
+        let case = report["cases"].as_array().expect("cases").iter().find(|case| case["id"] == id).unwrap_or_else(|| panic!("{id}"));
+        (case["verdict"].as_str().expect("a verdict").to_owned(), case["reason"].as_str().expect("a reason").to_owned())
+    };
+    let report = conform(&[]).expect(0).json();
+    assert_eq!(verdict(&report, "ISO7816_J_1").0, "skipped");
+    let report = conform(&["--keys", &keys]).expect(0).json();
+    for (id, expected) in [("ISO7816_J_1", "passed"), ("ISO7816_L_1", "passed"), ("ISO7816_M_1", "skipped"), ("LDS_G_1", "passed")] {
+        assert_eq!(verdict(&report, id).0, expected, "{id}: {}", verdict(&report, id).1);
+    }
+    let report = conform(&["--keys", &keys, "--sacrifice", "--access-by", "bac"]).expect(0).json();
+    assert_eq!((verdict(&report, "ISO7816_M_5").0.as_str(), report["verdict"].as_str()), ("passed", Some("passed")));
+    // the CVCA that it was made with, the card knows no more
+    assert_eq!(conform(&["--keys", &keys, "--only", "ISO7816_J_1"]).expect(1).json()["verdict"], "failed");
+}
+
 #[test]
 fn what_cannot_be_run_is_told() {
     let card = Card::new();

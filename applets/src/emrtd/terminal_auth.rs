@@ -188,8 +188,9 @@ impl Card {
             (Some(key), Some(Access::Pace(_))) => key.clone(),
             _ => self.own_identifier(self.document_identifier()?),
         };
+        let unbounded = self.errs(Value::TaChat);
         let TerminalRun { session, chip_auth_key, pace_chat, rights, .. } = &mut self.ram.terminal;
-        let binding = Binding { chip: &chip, chip_auth_key: chip_auth_key.as_deref(), pace: *pace_chat };
+        let binding = Binding { chip: &chip, chip_auth_key: chip_auth_key.as_deref(), pace: pace_chat.filter(|_| !unbounded) };
         let chat = session.external_authenticate(&binding, &command.data)?;
         // In version 2 the rights wait for Chip Authentication.
         if session.granted().is_some_and(|granted| granted.bound_to.is_none()) {

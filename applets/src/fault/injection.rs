@@ -181,6 +181,8 @@ pub(crate) enum Value {
     TaRefusedDate,
     /// Nothing moves the date.
     TaStuckDate,
+    /// What the terminal named in PACE does not bound its rights.
+    TaChat,
     /// Whoever has shown a key may read everything.
     TaAnyRights,
     /// Whoever was named may read everything.
@@ -193,7 +195,7 @@ pub(crate) enum Value {
     AccessAgain,
 }
 
-const VALUES: [(&str, &str, Value); 27] = [
+const VALUES: [(&str, &str, Value); 28] = [
     ("bac.kic", "kifd", Value::BacKeyEcho),
     ("bac.rnd_ic", "other", Value::BacRndIc),
     ("bac.rnd_ifd", "other", Value::BacRndIfd),
@@ -216,6 +218,7 @@ const VALUES: [(&str, &str, Value); 27] = [
     ("ta.date", "foreign", Value::TaForeignDate),
     ("ta.date", "refused", Value::TaRefusedDate),
     ("ta.date", "stuck", Value::TaStuckDate),
+    ("ta.chat", "unchecked", Value::TaChat),
     ("ta.rights", "any", Value::TaAnyRights),
     ("ta.rights", "early", Value::TaEarlyRights),
     ("ta.rights", "kept", Value::TaKeptRights),

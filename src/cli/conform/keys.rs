@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use cardwright::conform::{TestKeys, TestKeysError};
+use cardwright::terminal::TerminalCredentials;
 use clap::Args;
 use eid::cert::algorithm;
 use eid::cert::cvc::KeyReference;
@@ -11,6 +12,7 @@ use eid::crypto::hash::Hash;
 use eid::crypto::signature::Algorithm;
 use eid::date::Date;
 use pki::key::KeyParameters;
+use pki::software::SoftwareSigner;
 use serde_json::json;
 
 use crate::cli::exit::{Exit, Failure};
@@ -74,6 +76,17 @@ impl Keys {
         }
         Ok(Exit::Success)
     }
+}
+
+/// A terminal that may read what is guarded; `None` if the folder has neither its certificates nor the key to make them.
+pub(super) fn terminal(mut keys: TestKeys) -> Result<Option<TerminalCredentials>, Failure> {
+    let (certificates, key) = match keys.reader(&mut random::system()) {
+        Ok(found) => found,
+        Err(TestKeysError::Missing(_)) => return Ok(None),
+        Err(error) => return Err(failure(&error)),
+    };
+    let signer = SoftwareSigner::new("test terminal", key, random::system());
+    TerminalCredentials::new(certificates, Box::new(signer)).map(Some).map_err(|error| Failure::from_error(Exit::Usage, &error))
 }
 
 /// What is wrong with a folder of test keys.

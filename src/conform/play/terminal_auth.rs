@@ -11,13 +11,10 @@ use eid::tlv;
 use rand_core::CryptoRng;
 
 use super::super::alter;
-use super::super::keys::{TestCertificate, TestKeys, TestKeysError};
+use super::super::keys::{READER, TestCertificate, TestKeys, TestKeysError};
 use super::super::link::{Answer, Wrapping};
 use super::super::step::alteration::{Alteration, Change, Place, Spoil, Variant};
 use super::{Outcome, Player, Seen, Trouble};
-
-/// The certificates of `rights`: they let a terminal read DG3 and DG4.
-const READER: [&str; 2] = ["DV_CERT_1", "IS_CERT_1"];
 
 /// What a terminal's signature is over, beside the challenge.
 #[derive(Debug, Default)]
