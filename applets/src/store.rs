@@ -27,6 +27,7 @@ mod renewable;
 mod ring;
 
 use crc::{Crc32, crc32};
+use fault::{FaultyNvm, Tear};
 use nvm::{ERASED, Nvm, NvmError, PAGE};
 pub use record::Product;
 pub(crate) use record::{Counters, KeySet, Meta};
@@ -118,7 +119,7 @@ pub(crate) struct Staging {
 
 /// The memory with its records read.
 pub(crate) struct Store {
-    nvm: Box<dyn Nvm>,
+    nvm: FaultyNvm<Box<dyn Nvm>>,
     product: Product,
     meta: Meta,
     counters: Counters,
@@ -154,17 +155,45 @@ impl Store {
 
     /// Reads the records after power-up. An erasure that a power cut interrupted is done again.
     pub(crate) fn boot(nvm: Box<dyn Nvm>) -> Result<Self, StoreError> {
-        let product = Product::decode(nvm.page(0).ok_or_else(|| StoreError::NotACard("no page".to_owned()))?, nvm.pages())?;
-        let latest = META.latest(&*nvm).and_then(|(.., record)| Meta::decode(record));
-        let meta = latest.ok_or_else(|| StoreError::Damaged("no valid meta record".to_owned()))?;
-        let counters = COUNTERS.latest(&*nvm).and_then(|(.., record)| Counters::decode(record));
-        let counters = counters.unwrap_or_else(|| Counters::fresh(meta.key_generation)).for_keys(meta.key_generation);
+        let nvm = FaultyNvm::new(nvm, None);
+        let (product, meta, counters) = records(&nvm)?;
         let mut store = Self { nvm, product, meta, counters, directory: BTreeMap::new(), log_len: 0, next_page: CONTENT };
-        store.scan_log();
-        if store.meta.state == LifeCycle::Terminated && !store.meta.erased {
-            store.erase()?;
-        }
+        store.start()?;
         Ok(store)
+    }
+
+    /// Gives the power back after a cut that [`tear`](Self::tear) asked for, and reads the records as a card does that is powered anew.
+    pub(crate) fn power_up(&mut self) -> Result<(), StoreError> {
+        self.nvm.repower();
+        (self.product, self.meta, self.counters) = records(&self.nvm)?;
+        self.directory.clear();
+        (self.log_len, self.next_page) = (0, CONTENT);
+        self.start()
+    }
+
+    fn start(&mut self) -> Result<(), StoreError> {
+        self.scan_log();
+        if self.meta.state == LifeCycle::Terminated && !self.meta.erased { self.erase() } else { Ok(()) }
+    }
+
+    /// Cuts the power at the page program that comes after `after` others.
+    pub(crate) fn tear(&mut self, cut: Option<(u64, Tear)>) {
+        self.nvm.arm(cut);
+    }
+
+    /// The cut that is to come.
+    pub(crate) fn tear_to_come(&self) -> Option<(u64, Tear)> {
+        self.nvm.armed()
+    }
+
+    /// Whether a cut that was asked for took the power away.
+    pub(crate) const fn lost_power(&self) -> bool {
+        self.nvm.is_dead()
+    }
+
+    /// Pages programmed since the card was made or opened, and how many of them were erased by it.
+    pub(crate) const fn programs(&self) -> (u64, u64) {
+        (self.nvm.operations(), self.nvm.erasures())
     }
 
     fn scan_log(&mut self) {
@@ -200,14 +229,14 @@ impl Store {
 
     /// One write switches; the others bring the older pages up to date, so that later damage cannot turn the state back.
     pub(crate) fn set_meta(&mut self, meta: Meta) -> Result<(), StoreError> {
-        META.append(&mut *self.nvm, &meta.encode())?;
+        META.append(&mut self.nvm, &meta.encode())?;
         self.meta = meta;
-        META.append(&mut *self.nvm, &self.meta.encode())
+        META.append(&mut self.nvm, &self.meta.encode())
     }
 
     /// Writes and reads back; only then the new value counts.
     pub(crate) fn set_counters(&mut self, counters: Counters) -> Result<(), StoreError> {
-        COUNTERS.append(&mut *self.nvm, &counters.encode())?;
+        COUNTERS.append(&mut self.nvm, &counters.encode())?;
         self.counters = counters;
         Ok(())
     }
@@ -222,7 +251,7 @@ impl Store {
     /// Puts a new key set in the place of the one there is: into the free slot, then one meta record switches.
     pub(crate) fn replace_keys(&mut self, keys: &KeySet) -> Result<(), StoreError> {
         let generation = self.meta.key_generation.wrapping_add(1);
-        write_keys(&mut *self.nvm, generation, keys)?;
+        write_keys(&mut self.nvm, generation, keys)?;
         self.set_meta(Meta { key_generation: generation, ..self.meta.clone() })?;
         self.counters = self.counters.for_keys(generation);
         // The old keys are of no use any more and must not stay.
@@ -302,7 +331,7 @@ impl Store {
             let (now, later) = rest.split_at(rest.len().min(PAGE - staging.border.len()));
             staging.border.extend_from_slice(now);
             if let Some(page) = staging.border.first_chunk::<PAGE>() {
-                ring::program(&mut *self.nvm, staging.next_page, page)?;
+                ring::program(&mut self.nvm, staging.next_page, page)?;
                 staging.next_page += 1;
                 staging.border.clear();
             }
@@ -318,11 +347,11 @@ impl Store {
             for (cell, byte) in page.iter_mut().zip(&staging.border) {
                 *cell = *byte;
             }
-            ring::program(&mut *self.nvm, staging.next_page, &page)?;
+            ring::program(&mut self.nvm, staging.next_page, &page)?;
         }
         let extent = Extent { crc: staging.crc.value(), ..staging.extent };
         let page = LOG + self.log_len;
-        ring::program(&mut *self.nvm, page, &record::encode_log(dgi, extent))?;
+        ring::program(&mut self.nvm, page, &record::encode_log(dgi, extent))?;
         self.log_len += 1;
         self.next_page = extent.end_page();
         self.directory.insert(dgi, extent);
@@ -348,15 +377,25 @@ impl Store {
 
     fn erase_page(&mut self, page: usize) -> Result<(), StoreError> {
         if self.nvm.page(page).is_some_and(|cells| cells.iter().any(|&cell| cell != ERASED)) {
-            ring::program(&mut *self.nvm, page, &[ERASED; PAGE])?;
+            ring::program(&mut self.nvm, page, &[ERASED; PAGE])?;
         }
         Ok(())
     }
 
     /// The memory, as it is now.
     pub(crate) fn into_nvm(self) -> Box<dyn Nvm> {
-        self.nvm
+        self.nvm.into_inner()
     }
+}
+
+/// What the fixed pages say: product data, states, counters.
+fn records(nvm: &dyn Nvm) -> Result<(Product, Meta, Counters), StoreError> {
+    let product = Product::decode(nvm.page(0).ok_or_else(|| StoreError::NotACard("no page".to_owned()))?, nvm.pages())?;
+    let latest = META.latest(nvm).and_then(|(.., record)| Meta::decode(record));
+    let meta = latest.ok_or_else(|| StoreError::Damaged("no valid meta record".to_owned()))?;
+    let counters = COUNTERS.latest(nvm).and_then(|(.., record)| Counters::decode(record));
+    let counters = counters.unwrap_or_else(|| Counters::fresh(meta.key_generation)).for_keys(meta.key_generation);
+    Ok((product, meta, counters))
 }
 
 const fn key_page(generation: u32) -> usize {

@@ -1,4 +1,8 @@
-//! Memory that loses power on command, in each of the ways that a page program can be torn (applet design 4.5).
+//! Memory that loses power on command, in each of the ways that a page program can be torn (applet design 4.5). Every card has its cells behind
+//! it: it counts the programs, and cuts the power at the one that it is told.
+
+use std::fmt;
+use std::str::FromStr;
 
 use super::nvm::{ERASED, Nvm, NvmError, PAGE};
 
@@ -24,6 +28,20 @@ pub enum Tear {
 impl Tear {
     /// All seven.
     pub const ALL: [Self; 7] = [Self::Old, Self::New, Self::Erased, Self::NewOld, Self::OldNew, Self::NewErased, Self::Garbage];
+
+    /// The name: `old`, `new`, `erased`, `new-old`, `old-new`, `new-erased`, `garbage`.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Old => "old",
+            Self::New => "new",
+            Self::Erased => "erased",
+            Self::NewOld => "new-old",
+            Self::OldNew => "old-new",
+            Self::NewErased => "new-erased",
+            Self::Garbage => "garbage",
+        }
+    }
 
     fn apply(self, old: &[u8; PAGE], new: &[u8; PAGE]) -> [u8; PAGE] {
         const HALF: usize = PAGE / 2;
@@ -62,11 +80,33 @@ impl Tear {
     }
 }
 
+impl fmt::Display for Tear {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// A word that is no way to tear a page.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("expected one of {}, found {found:?}", Tear::ALL.map(Tear::name).join(", "))]
+pub struct NoTear {
+    found: String,
+}
+
+impl FromStr for Tear {
+    type Err = NoTear;
+
+    fn from_str(text: &str) -> Result<Self, NoTear> {
+        Self::ALL.into_iter().find(|tear| tear.name() == text).ok_or_else(|| NoTear { found: text.to_owned() })
+    }
+}
+
 /// Memory whose power is cut at one page program.
 #[derive(Debug)]
 pub struct FaultyNvm<N> {
     inner: N,
     operations: u64,
+    erasures: u64,
     cut: Option<(u64, Tear)>,
     dead: bool,
 }
@@ -75,13 +115,44 @@ impl<N: Nvm> FaultyNvm<N> {
     /// `inner`, whose page program number `at` (from 0) is torn; `None` for no cut, to count operations.
     #[must_use]
     pub const fn new(inner: N, cut: Option<(u64, Tear)>) -> Self {
-        Self { inner, operations: 0, cut, dead: false }
+        Self { inner, operations: 0, erasures: 0, cut, dead: false }
+    }
+
+    /// Cuts the power at the page program that comes after `after` others; `None` takes the cut back.
+    pub fn arm(&mut self, cut: Option<(u64, Tear)>) {
+        self.cut = cut.map(|(after, tear)| (self.operations.saturating_add(after), tear));
+    }
+
+    /// The cut that is to come: after how many page programs, and how.
+    #[must_use]
+    pub fn armed(&self) -> Option<(u64, Tear)> {
+        self.cut.map(|(at, tear)| (at.saturating_sub(self.operations), tear)).filter(|_| !self.dead)
+    }
+
+    /// Whether the power is gone.
+    #[must_use]
+    pub const fn is_dead(&self) -> bool {
+        self.dead
+    }
+
+    /// Gives the power back after a cut, which does not come again.
+    pub const fn repower(&mut self) {
+        if self.dead {
+            self.dead = false;
+            self.cut = None;
+        }
     }
 
     /// Page programs so far, the torn one included.
     #[must_use]
     pub const fn operations(&self) -> u64 {
         self.operations
+    }
+
+    /// Those of them that left an erased page.
+    #[must_use]
+    pub const fn erasures(&self) -> u64 {
+        self.erasures
     }
 
     /// The memory as the power cut left it.
@@ -102,6 +173,7 @@ impl<N: Nvm> Nvm for FaultyNvm<N> {
         }
         let this = self.operations;
         self.operations += 1;
+        self.erasures += u64::from(content.iter().all(|&cell| cell == ERASED));
         if let Some((_, tear)) = self.cut.filter(|&(at, _)| at == this) {
             self.dead = true;
             let old = *self.inner.page(page).ok_or(NvmError::OutOfRange { page, pages: self.inner.pages() })?;

@@ -78,8 +78,8 @@ impl Store {
         let pages = slot(newest.wrapping_add(1), content)?;
         let (header, content) = pages.split_first().ok_or_else(damaged)?;
         for (n, page) in content.iter().enumerate() {
-            ring::program(&mut *self.nvm, first + 1 + n, page)?;
+            ring::program(&mut self.nvm, first + 1 + n, page)?;
         }
-        ring::program(&mut *self.nvm, first, header)
+        ring::program(&mut self.nvm, first, header)
     }
 }
