@@ -21,6 +21,12 @@ use crate::store::file::FileNvm;
 use crate::store::nvm::Nvm;
 use crate::store::{KeySet, Product, Store, StoreError};
 
+mod state;
+mod watch;
+
+pub use state::CardState;
+pub use watch::{Contents, Exchange, Message};
+
 /// AID of the issuer security domain.
 pub const ISSUER_DOMAIN_AID: [u8; 8] = [0xA0, 0x00, 0x00, 0x01, 0x51, 0x00, 0x00, 0x00];
 
@@ -71,6 +77,8 @@ pub struct Card {
     waited: Duration,
     /// What goes wrong on purpose.
     pub(crate) faults: Option<Box<Injector>>,
+    /// What is noted for a bench.
+    watch: Option<Box<watch::Watch>>,
 }
 
 impl std::fmt::Debug for Card {
@@ -142,6 +150,8 @@ pub(crate) struct Volatile {
     pub(crate) chip_auth: Option<crate::emrtd::chip_auth::Chosen>,
     /// Terminal Authentication, and what binds it to this session.
     pub(crate) terminal: crate::emrtd::terminal_auth::TerminalRun,
+    /// Chip Authentication was run in this session.
+    pub(crate) chip_authenticated: bool,
     /// The data of a chain of commands that is not complete.
     pub(crate) chain: Option<crate::pipeline::Chain>,
 }
@@ -181,12 +191,16 @@ impl Card {
     }
 
     fn with(store: Store, rng: CardRng) -> Self {
-        Self { store, rng, ram: Volatile::default(), mute: None, waited: Duration::ZERO, faults: None }
+        Self { store, rng, ram: Volatile::default(), mute: None, waited: Duration::ZERO, faults: None, watch: None }
     }
 
-    /// Takes the power away and gives it back: everything volatile is lost. A card whose memory failed stays mute.
+    /// Takes the power away and gives it back: everything volatile is lost. A card whose memory failed stays mute; one that was torn on purpose
+    /// finds its memory as the cut left it.
     pub fn power_cycle(&mut self) {
         self.ram = Volatile::default();
+        if self.store.lost_power() {
+            self.mute = self.store.power_up().err().map(|error| error.to_string());
+        }
         self.activated();
     }
 
@@ -221,8 +235,9 @@ impl Card {
         Ok(self.store.bytes(extent))
     }
 
-    /// The time for which the card has held back answers after failed authentications, and starts counting anew. In process
-    /// nothing waits; whoever serves the card to a reader waits that long before the answer goes out.
+    /// The time for which the card has held back answers, after failed authentications and by faults, and starts counting anew. In process nothing
+    /// waits; whoever serves the card to a reader waits that long before the answer goes out. With [`set_timing`](Self::set_timing) it is nothing
+    /// ([`Waits::Virtual`](crate::clock::Waits)) or all the time that a real card would have taken.
     pub fn take_delay(&mut self) -> Duration {
         std::mem::take(&mut self.waited)
     }
@@ -237,6 +252,10 @@ impl Card {
     /// The card lost its power: `Err` says where. Where only a fault made it leave, it is there again after [`power_cycle`](Self::power_cycle),
     /// or with the next command.
     pub fn exchange(&mut self, command: &[u8]) -> Result<Vec<u8>, TransportError> {
+        if self.watch.is_some() { self.exchange_watched(command) } else { self.exchange_unwatched(command) }
+    }
+
+    fn exchange_unwatched(&mut self, command: &[u8]) -> Result<Vec<u8>, TransportError> {
         if self.faults.is_some() { self.exchange_with_faults(command) } else { self.exchange_strictly(command) }
     }
 

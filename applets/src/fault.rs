@@ -182,6 +182,13 @@ impl Faults {
         self
     }
 
+    /// The same without the habits of [`behaving_as`](Self::behaving_as).
+    #[must_use]
+    pub fn as_nobody(mut self) -> Self {
+        self.chosen.retain(|chosen| !chosen.name.starts_with("as="));
+        self
+    }
+
     /// Whether there are none.
     #[must_use]
     pub const fn is_empty(&self) -> bool {

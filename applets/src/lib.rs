@@ -10,12 +10,16 @@
 //! | `emrtd` | BAC, PACE, Chip Authentication, Active Authentication, and the DGIs of the personalization |
 //! | [`store`] | memory that a power cut cannot bring out of order, in RAM or in a file |
 //! | [`vpcd`] | a virtual card in a PC/SC reader |
+//! | [`bench`] | readers and cards to test with: insert, remove, tear, reset, and see what a card did |
+//! | [`clock`] | how long a real card would have taken |
 //! | [`rng`] | a random source that a seed reproduces |
 //!
 //! The chip trusts nothing that comes over the wire: every length is checked, every refusal has its status word, and the state
 //! that a command leaves behind is the one before it or the one after it.
 
+pub mod bench;
 pub mod card;
+pub mod clock;
 pub mod fault;
 pub mod rng;
 pub mod store;

@@ -90,12 +90,14 @@ impl Card {
             }
         };
         self.ram.room = response_room(command, messaging.suite().block_len());
+        self.note_plain(&plain);
         let response = match self.route(&plain) {
             Ok(response) if response.data.len() > self.ram.room => Response::status(status::WRONG_LENGTH),
             Ok(response) => response,
             Err(Refusal::Status(status)) => Response::status(status),
             Err(mute) => return Err(mute),
         };
+        self.note_plain_answer(&response);
         let protected = if self.faults.is_none() {
             messaging.protect_response(&response).map_err(|error| error.status().0)
         } else {
@@ -122,6 +124,7 @@ impl Card {
             }
         };
         self.ram.level = Some(session.level().byte());
+        self.note_plain(&plain);
         let answer = self.route(&plain);
         self.ram.level = None;
         let response = match answer {
@@ -129,6 +132,7 @@ impl Card {
             Err(Refusal::Status(status)) => Response { data: Vec::new(), sw: Sw(status) },
             Err(mute) => return Err(mute),
         };
+        self.note_plain_answer(&response);
         let wrapped = session.wrap(&response);
         self.ram.channel = self.ram.next_channel.take().unwrap_or(Channel::Scp03(session));
         wrapped.or(refuse(status::NO_DIAGNOSIS))
@@ -222,6 +226,7 @@ impl Card {
         self.ram.sequence = None;
         self.ram.challenge = None;
         self.ram.chip_auth = None;
+        self.ram.chip_authenticated = false;
         self.ram.terminal = crate::emrtd::terminal_auth::TerminalRun::default();
         self.ram.chain = None;
         self.ram.current = None;

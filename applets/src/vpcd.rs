@@ -12,7 +12,48 @@ use std::net::{TcpStream, ToSocketAddrs};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use eid::transport::TransportError;
+
 use crate::card::Card;
+use crate::clock::Waits;
+
+/// A card as a link sees it: one that is ours alone, or one that others look at between two commands.
+pub(crate) trait Served {
+    /// Power went and came.
+    fn power_cycle(&mut self);
+    /// Answer to reset.
+    fn atr(&self) -> Vec<u8>;
+    /// One command.
+    fn exchange(&mut self, command: &[u8]) -> Result<Vec<u8>, TransportError>;
+    /// How long the answer waits, where finding it took `used`.
+    fn take_delay(&mut self, used: Duration) -> Duration;
+    /// Whether a fault took it away, so that it comes back.
+    fn left_the_field(&self) -> bool;
+}
+
+impl Served for Card {
+    fn power_cycle(&mut self) {
+        Self::power_cycle(self);
+    }
+
+    fn atr(&self) -> Vec<u8> {
+        self.product().atr.clone()
+    }
+
+    fn exchange(&mut self, command: &[u8]) -> Result<Vec<u8>, TransportError> {
+        Self::exchange(self, command)
+    }
+
+    fn take_delay(&mut self, used: Duration) -> Duration {
+        let delay = Self::take_delay(self);
+        // a model says what all of it takes
+        if matches!(self.timing(), Some((_, Waits::Real))) { delay.saturating_sub(used) } else { delay }
+    }
+
+    fn left_the_field(&self) -> bool {
+        Self::left_the_field(self)
+    }
+}
 
 /// Pause before a lost link is made again.
 pub const RECONNECT_PAUSE: Duration = Duration::from_secs(1);
@@ -32,7 +73,7 @@ pub enum VpcdError {
     },
     /// The card lost its power for good.
     #[error("{0}")]
-    Card(#[from] eid::transport::TransportError),
+    Card(#[from] TransportError),
 }
 
 /// Why a link ended.
@@ -67,7 +108,7 @@ pub fn serve(card: &mut Card, address: &str, stop: &AtomicBool) -> Result<(), Vp
     Ok(())
 }
 
-fn connect(address: &str) -> Result<TcpStream, VpcdError> {
+pub(crate) fn connect(address: &str) -> Result<TcpStream, VpcdError> {
     let error = |source| VpcdError::Connect { address: address.to_owned(), source };
     let mut last = io::Error::new(io::ErrorKind::InvalidInput, "no such address");
     for candidate in address.to_socket_addrs().map_err(error)? {
@@ -84,6 +125,10 @@ fn connect(address: &str) -> Result<TcpStream, VpcdError> {
 /// # Errors
 /// The card fell silent: its memory lost power.
 pub fn serve_link(card: &mut Card, link: &mut TcpStream, stop: &AtomicBool) -> Result<LinkEnd, VpcdError> {
+    serve_any(card, link, stop)
+}
+
+pub(crate) fn serve_any(card: &mut impl Served, link: &mut TcpStream, stop: &AtomicBool) -> Result<LinkEnd, VpcdError> {
     card.power_cycle();
     let end = exchange(card, link, stop);
     card.power_cycle();
@@ -102,7 +147,7 @@ pub fn serve_link(card: &mut Card, link: &mut TcpStream, stop: &AtomicBool) -> R
 
 enum End {
     Io(io::Error),
-    Card(eid::transport::TransportError),
+    Card(TransportError),
 }
 
 impl From<io::Error> for End {
@@ -111,7 +156,7 @@ impl From<io::Error> for End {
     }
 }
 
-fn exchange(card: &mut Card, link: &mut TcpStream, stop: &AtomicBool) -> Result<std::convert::Infallible, End> {
+fn exchange(card: &mut impl Served, link: &mut TcpStream, stop: &AtomicBool) -> Result<std::convert::Infallible, End> {
     link.set_read_timeout(Some(POLL))?;
     let mut body = vec![0; usize::from(u16::MAX)];
     let mut message = Vec::new();
@@ -121,18 +166,19 @@ fn exchange(card: &mut Card, link: &mut TcpStream, stop: &AtomicBool) -> Result<
         acknowledge_now(link)?;
         let body = body.get_mut(..usize::from(u16::from_be_bytes(length))).unwrap_or_default();
         read_exact(link, body, stop)?;
+        let asked = Instant::now();
         let answer = match *body {
             [] => continue,
             [0x00..=0x02] => {
                 card.power_cycle();
                 continue;
             }
-            [0x04] => card.product().atr.clone(),
+            [0x04] => card.atr(),
             // Nothing else of one byte is defined; a reader that waits for an answer would wait for ever.
             [_] => vec![0x67, 0x00],
             _ => card.exchange(body).map_err(End::Card)?,
         };
-        wait(card.take_delay(), stop);
+        wait(card.take_delay(asked.elapsed()), stop);
         // One write: in two pieces the second would wait for the reader's delayed acknowledgement.
         message.clear();
         message.extend(u16::try_from(answer.len()).unwrap_or(u16::MAX).to_be_bytes());
@@ -171,7 +217,7 @@ fn read_exact(link: &mut TcpStream, buffer: &mut [u8], stop: &AtomicBool) -> io:
     Ok(())
 }
 
-fn wait(time: Duration, stop: &AtomicBool) {
+pub(crate) fn wait(time: Duration, stop: &AtomicBool) {
     let end = Instant::now() + time;
     while !stop.load(Ordering::Relaxed) {
         let rest = end.saturating_duration_since(Instant::now());

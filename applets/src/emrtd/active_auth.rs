@@ -7,6 +7,7 @@ use eid::image::ActiveAuthKey;
 use eid::protocol::active_auth::{ActiveAuthError, sign_ecdsa, sign_rsa};
 
 use crate::card::Card;
+use crate::clock::KeyWork;
 use crate::status::{self, Answer, refuse};
 
 impl Card {
@@ -21,6 +22,10 @@ impl Card {
         let key = self.own_signing_key(self.active_auth_key()?);
         if let Some(other) = self.other_signature(&key, &command.data) {
             return other;
+        }
+        match &key {
+            ActiveAuthKey::Rsa { modulus, .. } => self.works(KeyWork::Rsa, modulus.len().min(512), 1),
+            ActiveAuthKey::Ec(key) => self.works(KeyWork::Ec, key.curve().scalar_len(), 1),
         }
         let signature = match key {
             ActiveAuthKey::Rsa { modulus, private_exponent } => {

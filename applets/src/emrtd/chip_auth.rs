@@ -5,7 +5,7 @@
 //! that this was bound to, no other. MSE:Set KAT is version 1 with 3DES.
 
 use eid::apdu::{Command, Response};
-use eid::crypto::agreement::AgreementPrivateKey;
+use eid::crypto::agreement::{AgreementPrivateKey, Domain};
 use eid::crypto::kdf::Suite;
 use eid::image::FileId;
 use eid::lds::security_info::{Agreement, ChipAuthProtocol, KeyId, SecurityInfos};
@@ -13,6 +13,7 @@ use eid::protocol::chip_auth::{self, Agreed, KeyAgreementTemplate, Selection, Ve
 use eid::tlv;
 
 use crate::card::{Card, Channel};
+use crate::clock::KeyWork;
 use crate::fault::Value;
 use crate::status::{self, Answer, Refusal, done, refuse};
 
@@ -51,6 +52,7 @@ impl Card {
         };
         let Chosen { version, protocol, key } = chosen;
         let ephemeral = chip_auth::general_authenticate(&data).or(refuse(status::WRONG_DATA))?;
+        self.agrees(&key, 1);
         let agreed = chip_auth::agree(version, protocol, &key, ephemeral, &mut *self.rng).or(refuse(status::WRONG_DATA))?;
         self.take_channel(version, agreed)
     }
@@ -75,6 +77,7 @@ impl Card {
         if !silent && !does(agreement) {
             return refuse(status::WRONG_DATA);
         }
+        self.agrees(&key, 1);
         let agreed = chip_auth::agree(Version::One, protocol, &key, &template.ephemeral, &mut *self.rng).or(refuse(status::WRONG_DATA))?;
         let _ = self.take_channel(Version::One, agreed)?;
         done()
@@ -87,8 +90,22 @@ impl Card {
             Version::Two if self.ram.terminal.bound_to() == Some(&terminal_key.compressed()) => self.ram.terminal.rights_count(),
             Version::Two => return refuse(status::WRONG_DATA),
         }
+        self.ram.chip_authenticated = true;
         self.ram.next_channel = Some(Channel::Messaging(channel));
         Ok(Response::ok(answer))
+    }
+
+    /// The work of so many agreements with this key.
+    fn agrees(&mut self, key: &AgreementPrivateKey, times: usize) {
+        self.works_in(&key.domain(), times);
+    }
+
+    /// The work of so many multiplications or exponentiations in this domain.
+    pub(crate) fn works_in(&mut self, domain: &Domain, times: usize) {
+        match domain {
+            Domain::Ec(curve) => self.works(KeyWork::Ec, curve.scalar_len(), times),
+            Domain::Dh(group) => self.works(KeyWork::Dh, group.p().len(), times),
+        }
     }
 
     /// Whether DG14 or EF.CardAccess has that protocol in that version, for that key.

@@ -6,10 +6,10 @@
 
 use eid::apdu::{Command, Response};
 use eid::cert::chat::Chat;
-use eid::crypto::agreement::{AgreementKey, AgreementPrivateKey};
+use eid::crypto::agreement::{AgreementKey, AgreementPrivateKey, Domain};
 use eid::crypto::curve::PrivateKey;
 use eid::image::FileId;
-use eid::lds::security_info::{PaceInfo, SecurityInfos};
+use eid::lds::security_info::{Mapping, PaceInfo, SecurityInfos};
 use eid::protocol::pace::chip::{Progress, Selection};
 use eid::protocol::pace::{Chip, PaceError, Parameters, Password};
 
@@ -26,7 +26,16 @@ const PUK: u8 = 4;
 
 /// A run of PACE, if one is under way.
 #[derive(Debug, Default)]
-pub(crate) struct PaceRun(Option<(Chip, u8, Option<Chat>)>);
+pub(crate) struct PaceRun(Option<Run>);
+
+#[derive(Debug)]
+struct Run {
+    chip: Chip,
+    reference: u8,
+    chat: Option<Chat>,
+    domain: Domain,
+    integrated: bool,
+}
 
 impl PaceRun {
     /// Forgets the run.
@@ -47,8 +56,9 @@ impl Card {
         let password = self.password(wanted.reference)?;
         self.ram.chip_auth = None;
         let static_key = self.cam_key(&parameters)?;
+        let (domain, integrated) = (parameters.domain().clone(), parameters.protocol().mapping() == Mapping::Integrated);
         let chip = Chip::select(parameters, password, static_key.as_ref()).or(refuse(status::NO_REFERENCE))?;
-        self.ram.pace = PaceRun(Some((chip, wanted.reference, wanted.chat)));
+        self.ram.pace = PaceRun(Some(Run { chip, reference: wanted.reference, chat: wanted.chat, domain, integrated }));
         match self.tries(wanted.reference) {
             Some((left, all)) if left < all => refuse(status::TRIES_LEFT | u16::from(left)),
             _ => done(),
@@ -103,7 +113,9 @@ impl Card {
 
     /// One GENERAL AUTHENTICATE.
     pub(crate) fn pace(&mut self, command: &Command) -> Answer {
-        let Some((mut chip, reference, chat)) = self.ram.pace.0.take() else { return refuse(status::CONDITIONS) };
+        let Some(Run { mut chip, reference, chat, domain, integrated }) = self.ram.pace.0.take() else {
+            return refuse(status::CONDITIONS);
+        };
         let (last, chained) = (chip.expects_last(), command.cla & 0x10 != 0);
         if last && chained {
             return refuse(status::LAST_OF_CHAIN);
@@ -126,10 +138,24 @@ impl Card {
         if let (true, Some(chat), Ok(trust)) = (last, chat, self.trust_points()) {
             chip = chip.with_references(trust.references(chat.terminal()).map(|reference| reference.as_bytes().to_vec()));
         }
+        let multiples = match &chip {
+            // own key, shared point, and the nonce times the generator; or the nonce as a point
+            Chip::Mapping(_) => {
+                if integrated {
+                    1
+                } else {
+                    3
+                }
+            }
+            // own key, shared secret
+            Chip::Agreement(_) => 2,
+            Chip::Selected(_) | Chip::Token(_) => 0,
+        };
+        self.works_in(&domain, multiples);
         let chip_key = chip.public_key().map(AgreementKey::compressed);
         match chip.step(&command.data, &mut *self.rng) {
             Ok((answer, Progress::More(chip))) => {
-                self.ram.pace = PaceRun(Some((chip, reference, chat)));
+                self.ram.pace = PaceRun(Some(Run { chip, reference, chat, domain, integrated }));
                 Ok(Response::ok(answer))
             }
             Ok((answer, Progress::Done(channel))) => {

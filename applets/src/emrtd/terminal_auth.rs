@@ -12,8 +12,9 @@
 use eid::apdu::{Command, Response};
 use eid::cert::chat::{Chat, TerminalType};
 use eid::cert::cvc::chain::Imported;
-use eid::cert::cvc::{ChainError, TrustPoints};
+use eid::cert::cvc::{ChainError, Cvc, TrustPoints};
 use eid::crypto::agreement::AgreementKey;
+use eid::crypto::curve::Curve;
 use eid::image::FileId;
 use eid::lds::Elementary as _;
 use eid::lds::cvca::{self, Cvca};
@@ -23,6 +24,7 @@ use eid::protocol::terminal_auth::chip::{Binding, Session};
 use eid::protocol::terminal_auth::{CHALLENGE_LEN, TerminalAuthError, Version, identifier_of_mrz};
 
 use crate::card::{Access, Card};
+use crate::clock::KeyWork;
 use crate::fault::Value;
 use crate::status::{self, Answer, Refusal, done, refuse};
 
@@ -64,6 +66,11 @@ impl TerminalRun {
     /// Whether a terminal has shown its key, whatever it may do.
     pub(crate) const fn has_rights(&self) -> bool {
         self.rights.is_some()
+    }
+
+    /// What the terminal may do now.
+    pub(crate) const fn rights(&self) -> Option<Chat> {
+        self.rights
     }
 
     /// Whether MSE:Set AT chose a terminal.
@@ -123,6 +130,9 @@ impl Card {
             return refuse(status::WRONG_P1P2);
         }
         let trust = self.trust_points()?;
+        if let Ok(certificate) = Cvc::from_content(&command.data) {
+            self.checks_signature(certificate.signature().len());
+        }
         let strictly = self.ram.terminal.session.verify_certificate(&trust, &command.data);
         let imported = self.imported_wrongly(&trust, &command.data, strictly)?;
         if let Some(next) = &imported.store {
@@ -189,6 +199,7 @@ impl Card {
             _ => self.own_identifier(self.document_identifier()?),
         };
         let unbounded = self.errs(Value::TaChat);
+        self.checks_signature(command.data.len());
         let TerminalRun { session, chip_auth_key, pace_chat, rights, .. } = &mut self.ram.terminal;
         let binding = Binding { chip: &chip, chip_auth_key: chip_auth_key.as_deref(), pace: pace_chat.filter(|_| !unbounded) };
         let chat = session.external_authenticate(&binding, &command.data)?;
@@ -198,6 +209,15 @@ impl Card {
         }
         self.terminal_granted();
         done()
+    }
+
+    /// The work of checking a signature of so many bytes: r and s of a curve up to P-521, or else RSA.
+    fn checks_signature(&mut self, len: usize) {
+        if len <= 2 * Curve::P521.scalar_len() {
+            self.works(KeyWork::Ec, len / 2, 2)
+        } else {
+            self.works(KeyWork::RsaPublic, len.min(512), 1)
+        }
     }
 
     /// Document number and check digit of DG1.

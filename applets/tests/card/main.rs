@@ -1,5 +1,6 @@
 //! The chip from outside: commands go in, answers come out, memory is looked at between power cuts.
 
+mod bench;
 mod common;
 mod hostile;
 mod inspection;
