@@ -7,7 +7,8 @@ use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use applets::fault::{FaultError, Faults};
+use applets::bench::habits::{Habits, HabitsError};
+use applets::clock::Waits;
 pub use eid::transport::{Limits, Transport, TransportError};
 
 pub mod atr;
@@ -23,8 +24,9 @@ pub enum ReaderName {
     Pcsc(PcscSelector),
     /// `sim:FILE`: the virtual card in an image file, in this process.
     Sim(PathBuf),
-    /// `sim:FILE#ID[@n],…[,as=XX][,seed=n]`: the same card, misbehaving on purpose, or behaving as those of a state.
-    Faulty(PathBuf, Faults),
+    /// `sim:FILE#ID[@n],…[,as=XX][,seed=n][,time=PROFILE]`: the same card, misbehaving on purpose, behaving as those of a state, or counting the time
+    /// that a real one takes.
+    Faulty(PathBuf, Habits),
     /// `vpcd:PORT`: we listen on the loopback port and play the reader; a card simulator connects.
     Vpcd(u16),
     /// `trace:FILE`: a recorded exchange, played back.
@@ -64,7 +66,7 @@ pub enum ReaderNameError {
         /// What was found.
         found: String,
         /// Why they are none.
-        source: FaultError,
+        source: HabitsError,
     },
 }
 
@@ -78,10 +80,7 @@ impl FromStr for ReaderName {
             "pcsc" => Ok(Self::Pcsc(rest.parse().map_or_else(|_| PcscSelector::Name(rest.to_owned()), PcscSelector::Index))),
             "sim" => {
                 // a file may have the sign in its name; what follows it then is no fault
-                let faulty = rest.rsplit_once('#').filter(|(path, faults)| {
-                    !path.is_empty()
-                        && ["VF-", "as=", "seed="].iter().any(|start| faults.to_ascii_uppercase().starts_with(&start.to_ascii_uppercase()))
-                });
+                let faulty = rest.rsplit_once('#').filter(|(path, habits)| !path.is_empty() && Habits::looks_like(habits));
                 let Some((path, faults)) = faulty else { return Ok(Self::Sim(rest.into())) };
                 let faults = faults.parse().map_err(|source| ReaderNameError::Faults { found: text.to_owned(), source })?;
                 Ok(Self::Faulty(path.into(), faults))
@@ -119,7 +118,7 @@ pub fn open(name: &ReaderName, rng: applets::CardRng) -> Result<Box<dyn Transpor
         ReaderName::Sim(path) => Ok(Box::new(applets::Card::open(path, rng).map_err(|error| sim_error(name, error))?)),
         ReaderName::Faulty(path, faults) => {
             let mut card = applets::Card::open(path, rng).map_err(|error| sim_error(name, error))?;
-            card.set_faults(faults);
+            faults.apply(&mut card, Waits::Virtual);
             Ok(Box::new(card))
         }
         ReaderName::Vpcd(port) => {
@@ -164,7 +163,12 @@ mod tests {
             ("sim:out/cards/0001.card", ReaderName::Sim("out/cards/0001.card".into())),
             ("sim:C:\\cards\\1.card", ReaderName::Sim("C:\\cards\\1.card".into())),
             ("sim:1.card#VF-SM-012@3,seed=7", {
-                ReaderName::Faulty("1.card".into(), Faults::named(&["VF-SM-012@3"]).expect("a fault").seed(7))
+                let faults = applets::fault::Faults::named(&["VF-SM-012@3"]).expect("a fault").seed(7);
+                ReaderName::Faulty("1.card".into(), Habits { faults, timing: None })
+            }),
+            ("sim:1.card#time=typical", {
+                let timing = Some(applets::clock::Timing::named("typical").expect("a profile"));
+                ReaderName::Faulty("1.card".into(), Habits { timing, ..Habits::default() })
             }),
             ("sim:lot#7.card", ReaderName::Sim("lot#7.card".into())),
             ("vpcd:35963", ReaderName::Vpcd(35_963)),

@@ -5,8 +5,9 @@ use std::io::BufWriter;
 use std::path::PathBuf;
 
 use applets::card::Card;
+use applets::clock::Waits;
 use cardwright::transport::trace::{Detail, Recorder};
-use cardwright::transport::{self, ReaderName, Transport, TransportError};
+use cardwright::transport::{self, Limits, ReaderName, Transport, TransportError};
 use clap::Args;
 
 use super::exit::{Exit, Failure};
@@ -17,7 +18,8 @@ Readers:
   pcsc:NAME-OR-INDEX  a reader of the PC/SC service (`cardwright readers` lists them)
   sim:FILE            the virtual card in FILE
   sim:FILE#FAULTS     the same, misbehaving: sim:1.card#VF-SM-012@3,seed=7 (`cardwright sim list faults`), or behaving as the cards
-                      of a state: sim:1.card#as=NZ (`cardwright sim list personalities`)
+                      of a state: sim:1.card#as=NZ (`cardwright sim list personalities`), or counting the time that a real card
+                      takes: sim:1.card#time=typical (fast, typical, slow, contact)
   vpcd:PORT           a card that connects to PORT and speaks the protocol of vsmartcard
   trace:FILE          an exchange recorded with --trace, played back
 
@@ -77,8 +79,8 @@ fn open(name: &ReaderName) -> Result<AnyCard, Failure> {
         }
         ReaderName::Faulty(path, faults) => {
             let mut card = Card::open(path, Box::new(super::random::system())).map_err(|error| super::sim::failure(&error))?;
-            card.set_faults(faults);
-            Ok(Box::new(card))
+            faults.apply(&mut card, Waits::Virtual);
+            Ok(if faults.timing.is_some() { Box::new(Timed(card)) } else { Box::new(card) })
         }
         #[cfg(not(feature = "pcsc"))]
         ReaderName::Pcsc(_) => Err(Failure::usage("this program was built without PC/SC")
@@ -89,6 +91,33 @@ fn open(name: &ReaderName) -> Result<AnyCard, Failure> {
             }
             transport::open(name, Box::new(super::random::system())).map_err(|error| failure(&error))
         }
+    }
+}
+
+/// A virtual card that counts its time, and tells it at the end.
+struct Timed(Card);
+
+impl Drop for Timed {
+    fn drop(&mut self) {
+        eprintln!("chip time {}", self.0.chip_time());
+    }
+}
+
+impl Transport for Timed {
+    fn atr(&mut self) -> Result<Vec<u8>, TransportError> {
+        self.0.atr()
+    }
+
+    fn transmit(&mut self, command: &[u8]) -> Result<Vec<u8>, TransportError> {
+        self.0.transmit(command)
+    }
+
+    fn reset(&mut self) -> Result<(), TransportError> {
+        self.0.reset()
+    }
+
+    fn limits(&self) -> Limits {
+        self.0.limits()
     }
 }
 

@@ -1,21 +1,17 @@
-//! `sim`: virtual cards, good and bad, and people for them. Make a blank card, look at one, put one into a PC/SC reader; list the faults that a card
-//! can show; make a document that is wrong; write synthetic people as a table.
+//! `sim`: virtual cards, good and bad, and people for them. Make a blank card, look at one, put cards into PC/SC readers and take them out; list the
+//! faults that a card can show; make a document that is wrong; write synthetic people as a table.
 
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::path::PathBuf;
 
 use applets::card::{Card, CardConfig};
-use applets::fault::Faults;
 use applets::store::StoreError;
-use applets::vpcd;
 use cardwright::perso::adopt;
 use cardwright::perso::card_profile::CardProfile;
 use cardwright::perso::plan::ApduForm;
 use cardwright::perso::write::{Job, Nonce, Writer};
 use cardwright::terminal::evidence::folder::Folder;
 use clap::{Args, Subcommand};
-use eid::image::{CardImage, FileId, LifeCycle};
+use eid::image::{CardImage, FileId};
 use eid::scp03::kdf3;
 use eid::secret::Secret;
 use rand_core::Rng as _;
@@ -25,36 +21,27 @@ use super::exit::{Exit, Failure};
 use super::master::MasterArgs;
 use super::{Context, output, random};
 
+mod console;
 mod faulty;
 mod list;
 #[cfg(feature = "line")]
 mod people;
+mod serve;
+mod state;
 
 /// Make, show, and serve virtual cards, and make people for them
 #[derive(Debug, Args)]
 #[command(
     args_conflicts_with_subcommands = true,
     arg_required_else_help = true,
-    before_long_help = "Example:\n  cardwright sim new blank.card --test-keys\n  cardwright sim status D/cards/0001.card\n  cardwright sim --image D/cards/0001.card --vpcd 127.0.0.1:35963\n  cardwright sim --image D/cards/0001.card --vpcd 127.0.0.1:35963 --fault VF-SM-012@3\n  cardwright sim list faults"
+    before_long_help = "Example:\n  cardwright sim new blank.card --test-keys\n  cardwright sim status D/cards/0001.card\n  cardwright sim --image D/cards/0001.card --vpcd 127.0.0.1:35963\n  cardwright sim --image D/cards/0001.card --vpcd 127.0.0.1:35963 --fault VF-SM-012@3\n  cardwright sim --image 1.card --image 2.card --vpcd 127.0.0.1:35963 --console --timing typical --time real\n  echo 'tear 3' | cardwright sim --image 1.card --vpcd 127.0.0.1:35963 --console --json\n  cardwright sim list faults",
+    after_long_help = "The console takes a command a line from standard input: `help` lists them. Faults, habits, and times are for each of the cards."
 )]
 pub(crate) struct Sim {
     #[command(subcommand)]
     step: Option<Step>,
-    /// Serve the card in FILE
-    #[arg(long, value_name = "FILE", requires = "vpcd")]
-    image: Option<PathBuf>,
-    /// Put it into the PC/SC reader whose driver (vsmartcard) listens at HOST:PORT, until stopped
-    #[arg(long, value_name = "HOST:PORT", requires = "image")]
-    vpcd: Option<String>,
-    /// Have the card misbehave: the fault ID of `sim list faults`, each time or only the n-th
-    #[arg(long, value_name = "ID[@n]", requires = "image")]
-    fault: Vec<String>,
-    /// Have the card behave as those of the state XX of `sim list personalities`
-    #[arg(long = "as", value_name = "XX", requires = "image")]
-    like: Option<String>,
-    /// Take the random bytes of faults from this seed
-    #[arg(long, value_name = "N", default_value_t = 0, requires = "fault")]
-    seed: u64,
+    #[command(flatten)]
+    serve: serve::Serve,
 }
 
 #[derive(Debug, Subcommand)]
@@ -129,24 +116,15 @@ fn kdd(text: &str) -> Result<[u8; 10], String> {
 
 impl Sim {
     pub(crate) fn run(self, context: Context) -> Result<Exit, Failure> {
-        match (self.step, self.image, self.vpcd) {
-            (Some(Step::New(step)), ..) => step.run(context),
-            (Some(Step::Status(step)), ..) => step.run(context),
-            (Some(Step::List(step)), ..) => step.run(context),
-            (Some(Step::Faulty(step)), ..) => step.run(context),
+        match self.step {
+            Some(Step::New(step)) => step.run(context),
+            Some(Step::Status(step)) => step.run(context),
+            Some(Step::List(step)) => step.run(context),
+            Some(Step::Faulty(step)) => step.run(context),
             #[cfg(feature = "line")]
-            (Some(Step::People(step)), ..) => step.run(context),
-            (None, Some(image), Some(address)) => {
-                let faults = Faults::named(&self.fault).and_then(|faults| match &self.like {
-                    Some(state) => faults.behaving_as(state),
-                    None => Ok(faults),
-                });
-                let faults = faults.map_err(|error| list::unknown(&error))?;
-                serve(&image, &address, &faults.seed(self.seed))
-            }
-            (None, ..) => Err(Failure::usage(
-                "expected --image FILE and --vpcd HOST:PORT, or one of the commands new, status, list, faulty, and people",
-            )),
+            Some(Step::People(step)) => step.run(context),
+            None if self.serve.is_given() => self.serve.run(context),
+            None => Err(Failure::usage("expected --image FILE, or one of the commands new, status, list, faulty, and people")),
         }
     }
 }
@@ -162,27 +140,6 @@ pub(crate) fn failure(error: &StoreError) -> Failure {
         StoreError::Damaged(_) => Failure::new(Exit::CheckFailed, error),
         _ => failure,
     }
-}
-
-fn open(path: &Path) -> Result<Card, Failure> {
-    Card::open(path, Box::new(random::system())).map_err(|error| failure(&error))
-}
-
-fn serve(image: &Path, address: &str, faults: &Faults) -> Result<Exit, Failure> {
-    let mut card = open(image)?;
-    card.set_faults(faults);
-    let stop = Arc::new(AtomicBool::new(false));
-    let flag = Arc::clone(&stop);
-    ctrlc::set_handler(move || flag.store(true, Ordering::Relaxed)).map_err(|error| Failure::new(Exit::Bug, error))?;
-    eprintln!("{} is in the reader at {address}; stop with Ctrl-C", image.display());
-    vpcd::serve(&mut card, address, &stop).map_err(|error| {
-        Failure::from_error(Exit::Gone, &error)
-            .hint("start pcscd with vsmartcard's driver; it listens on port 35963 for its first reader and 35964 for its second")
-    })?;
-    for (fault, times) in card.faults_shown() {
-        eprintln!("{fault}: shown {times} times");
-    }
-    Ok(Exit::Success)
 }
 
 impl New {
@@ -260,19 +217,9 @@ impl New {
     }
 }
 
-const fn state(state: LifeCycle) -> &'static str {
-    match state {
-        LifeCycle::Initialized => "initialized",
-        LifeCycle::PersoOpen => "personalization-open",
-        LifeCycle::Personalized => "personalized",
-        LifeCycle::Operational => "operational",
-        LifeCycle::Terminated => "terminated",
-    }
-}
-
 impl Status {
     fn run(self, context: Context) -> Result<Exit, Failure> {
-        let card = open(&self.file)?;
+        let card = serve::open(&self.file)?;
         let mut damaged = false;
         let mut rows = Vec::new();
         for file in FileId::all() {
@@ -286,7 +233,7 @@ impl Status {
             }
         }
         let product = card.product();
-        let (code, name) = (card.life_cycle().code(), state(card.life_cycle()));
+        let (code, name) = (card.life_cycle().code(), state::name(card.life_cycle()));
         if context.json {
             let files: Vec<_> =
                 rows.iter().map(|(file, len)| json!({ "name": file.name(), "bytes": len, "damaged": len.is_none() })).collect();

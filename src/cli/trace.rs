@@ -76,7 +76,8 @@ fn explain_answer(text: &str) -> String {
         .map_or_else(|_| String::new(), |answer| format!("{:04X} {}, {} bytes", answer.sw.0, answer.sw.meaning(), answer.data.len()))
 }
 
-fn explain_command(text: &str) -> String {
+/// A command APDU in hexadecimal digits, by the names of its standard.
+pub(super) fn explain_command(text: &str) -> String {
     // where the recorder left data out, the header is all there is
     let header = text.split('[').next().unwrap_or_default();
     let bytes = hex::decode(header).unwrap_or_default();

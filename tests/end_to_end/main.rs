@@ -8,6 +8,7 @@ mod postgres;
 
 mod ceremony;
 mod conform;
+mod console;
 mod cv;
 mod evidence;
 mod faults;
