@@ -26,7 +26,7 @@
 //! | word | what is made |
 //! | --- | --- |
 //! | `profile` NAME | a document of this profile |
-//! | `portrait` jp2, empty, large, points, 39794, other | DG2 with another picture, or in another form |
+//! | `portrait` jp2, codestream, empty, large, points, 39794, other | DG2 with another picture, or in another form |
 //! | `fingers` wsq, jp2, raw N; none | DG3 with so many fingers, guarded by Terminal Authentication |
 //! | `irises` jp2, raw N; none | DG4 likewise |
 //! | `mrz` LINES | another MRZ in the chip and on the page |
@@ -56,6 +56,7 @@ mod chip;
 mod content;
 mod edit;
 mod issue;
+mod like;
 mod list;
 mod message;
 mod plan;
@@ -64,5 +65,6 @@ mod terminal;
 pub use chip::needed;
 pub use edit::EditError;
 pub use issue::{Base, Faulty, FaultyError, make};
+pub use like::{LikeError, like};
 pub use list::{FaultyList, make_list};
 pub use terminal::Terminal;

@@ -23,6 +23,7 @@ use super::{Context, output, random};
 
 mod console;
 mod faulty;
+mod like;
 mod list;
 #[cfg(feature = "line")]
 mod people;
@@ -50,6 +51,7 @@ enum Step {
     Status(Status),
     List(list::List),
     Faulty(faulty::Faulty),
+    Like(like::Like),
     #[cfg(feature = "line")]
     People(people::People),
 }
@@ -121,10 +123,11 @@ impl Sim {
             Some(Step::Status(step)) => step.run(context),
             Some(Step::List(step)) => step.run(context),
             Some(Step::Faulty(step)) => step.run(context),
+            Some(Step::Like(step)) => step.run(context),
             #[cfg(feature = "line")]
             Some(Step::People(step)) => step.run(context),
             None if self.serve.is_given() => self.serve.run(context),
-            None => Err(Failure::usage("expected --image FILE, or one of the commands new, status, list, faulty, and people")),
+            None => Err(Failure::usage("expected --image FILE, or one of the commands new, status, list, faulty, like, and people")),
         }
     }
 }

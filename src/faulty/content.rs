@@ -97,6 +97,11 @@ fn portrait_in(form: &str, jpeg: Vec<u8>, today: Date, seed: u64) -> Result<Dg2,
     let record = |picture: Vec<u8>| FaceImage::portrait(picture).map_err(|error| wrong("portrait", "a picture", error.to_string()));
     Ok(match form {
         "jp2" => Dg2::new(record(JP2_IN_COLOUR.to_vec())?),
+        // what is in the file's box: from the start of the codestream (FF4F) and its size (FF51) on
+        "codestream" => {
+            let start = JP2_IN_COLOUR.windows(4).position(|window| window == [0xFF, 0x4F, 0xFF, 0x51]).unwrap_or_default();
+            Dg2::new(record(JP2_IN_COLOUR.get(start..).unwrap_or_default().to_vec())?)
+        }
         "empty" => Dg2::new(FaceImage { image: Vec::new(), ..record(jpeg)? }),
         "large" => {
             // a comment (FFFE) after the start of the image
@@ -115,7 +120,7 @@ fn portrait_in(form: &str, jpeg: Vec<u8>, today: Date, seed: u64) -> Result<Dg2,
             let other = people::citizen(seed.wrapping_add(1), 1, today);
             Dg2::new(record(other.load("portrait.jpg").map_err(|found| wrong("portrait", "a portrait", found))?)?)
         }
-        other => return Err(wrong("portrait", "jp2, empty, large, points, 39794, or other", other).into()),
+        other => return Err(wrong("portrait", "jp2, codestream, empty, large, points, 39794, or other", other).into()),
     })
 }
 

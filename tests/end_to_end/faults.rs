@@ -107,3 +107,20 @@ fn fingers_numbers_and_lists_come_with_a_faulty_document() {
     let lint = run(&["pki", "lint", &path("VF-MLD-001.ml")]).expect(1);
     assert!(lint.stdout.contains("MS-010"), "{}", lint.stdout);
 }
+
+/// A document as a state's are, files and chip: genuine, with every oddity in the ledger.
+#[test]
+fn a_document_as_those_of_a_state_is_made_and_is_genuine() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let made = folder.path().join("nz");
+    let path = |name: &str| made.join(name).display().to_string();
+    let expected = run(&["sim", "like", "nz", &path(""), "--json"]).expect(0).json()["expected"].clone();
+    let (reader, mrz, trust) = (format!("sim:{}#as=NZ", path("NZ.card")), path("mrz.txt"), path("trust"));
+    let report = run(&["verify", "--json", "--reader", &reader, "--mrz-file", &mrz, "--trust", &trust]).expect(0).json();
+    let noted: BTreeSet<&str> = report["quirks"].as_array().expect("a list").iter().filter_map(|quirk| quirk["rule"].as_str()).collect();
+    assert_eq!(noted, expected["quirks"].as_array().expect("a list").iter().filter_map(|rule| rule.as_str()).collect());
+    assert_eq!(noted.len(), 3);
+    run(&["sim", "like", "nz", &path("")]).expect(2).says(&["expected no such folder"]);
+    run(&["sim", "like", "SI", &path("other")]).expect(2).says(&["its files are as any", "--as SI"]);
+    run(&["sim", "like", "XX", &path("other")]).expect(2).says(&["sim list personalities"]);
+}

@@ -18,6 +18,7 @@ mod noise;
 mod personalize;
 mod resume;
 mod schema;
+mod states;
 mod transcripts;
 mod words;
 

@@ -1,7 +1,7 @@
 //! `sim faulty`: a card whose files, signatures, or certificates have a fault of the catalogue, or a master list that has one, with the trust
 //! that shows it.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use applets::fault::catalogue::{self, Engine, Fault, State};
 use cardwright::faulty::{self, Base, FaultyError};
@@ -59,7 +59,7 @@ impl Faulty {
         } else {
             let made = faulty::make(&base, fault.injection, self.seed).map_err(wrong)?;
             let card = self.folder.join(format!("{}.card", fault.id));
-            let trust = self.document(&made)?;
+            let trust = document(&self.folder, &made)?;
             New::test(card.clone()).make(Some(&made.image))?;
             (card, trust)
         };
@@ -75,54 +75,54 @@ impl Faulty {
         Ok(Exit::Success)
     }
 
-    /// What belongs to a document: the folder of what its verifier trusts.
-    fn document(&self, made: &faulty::Faulty) -> Result<PathBuf, Failure> {
-        let trust = self.trust(&made.anchors)?;
-        for (n, crl) in (1..).zip(&made.lists) {
-            write(trust.join(format!("csca-{n}.crl")), crl)?;
-        }
-        for (n, list) in (1..).zip(&made.master_lists) {
-            write(trust.join(format!("list-{n}.ml")), list)?;
-        }
-        for (n, list) in (1..).zip(&made.deviation_lists) {
-            write(trust.join(format!("deviations-{n}.dl")), list)?;
-        }
-        write(self.folder.join("mrz.txt"), format!("{}\n", made.printed).as_bytes())?;
-        if let Some(can) = &made.can {
-            write(self.folder.join("can.txt"), format!("{can}\n").as_bytes())?;
-        }
-        if let Some(terminal) = &made.terminal {
-            let keys = self.folder.join("terminal");
-            std::fs::create_dir_all(&keys).map_err(|error| Failure::file(&keys, &error))?;
-            for certificate in &terminal.certificates {
-                write(keys.join(format!("{}.cvcert", certificate.holder())), certificate.der())?;
-            }
-            write(keys.join("terminal.pkcs8"), terminal.key.key.to_pkcs8().expose())?;
-        }
-        Ok(trust)
-    }
-
     /// What belongs to a list.
     fn list(&self, fault: &Fault, made: &faulty::FaultyList) -> Result<PathBuf, Failure> {
-        let trust = self.trust(&made.anchors)?;
+        let trust = trust_of(&self.folder, &made.anchors)?;
         write(self.folder.join(format!("{}.ml", fault.id)), &made.list)?;
         if let Some(before) = &made.before {
             write(self.folder.join("before.ml"), before)?;
         }
         Ok(trust)
     }
-
-    fn trust(&self, anchors: &[Vec<u8>]) -> Result<PathBuf, Failure> {
-        let trust = self.folder.join("trust");
-        std::fs::create_dir_all(&trust).map_err(|error| Failure::file(&trust, &error))?;
-        for (n, anchor) in (1..).zip(anchors) {
-            write(trust.join(format!("csca-{n}.cer")), anchor)?;
-        }
-        Ok(trust)
-    }
 }
 
-fn write(path: PathBuf, bytes: &[u8]) -> Result<(), Failure> {
+/// Writes what belongs to a document into a folder: what opens it, and what its verifier trusts, whose folder is the answer.
+pub(super) fn document(folder: &Path, made: &faulty::Faulty) -> Result<PathBuf, Failure> {
+    let trust = trust_of(folder, &made.anchors)?;
+    for (n, crl) in (1..).zip(&made.lists) {
+        write(trust.join(format!("csca-{n}.crl")), crl)?;
+    }
+    for (n, list) in (1..).zip(&made.master_lists) {
+        write(trust.join(format!("list-{n}.ml")), list)?;
+    }
+    for (n, list) in (1..).zip(&made.deviation_lists) {
+        write(trust.join(format!("deviations-{n}.dl")), list)?;
+    }
+    write(folder.join("mrz.txt"), format!("{}\n", made.printed).as_bytes())?;
+    if let Some(can) = &made.can {
+        write(folder.join("can.txt"), format!("{can}\n").as_bytes())?;
+    }
+    if let Some(terminal) = &made.terminal {
+        let keys = folder.join("terminal");
+        std::fs::create_dir_all(&keys).map_err(|error| Failure::file(&keys, &error))?;
+        for certificate in &terminal.certificates {
+            write(keys.join(format!("{}.cvcert", certificate.holder())), certificate.der())?;
+        }
+        write(keys.join("terminal.pkcs8"), terminal.key.key.to_pkcs8().expose())?;
+    }
+    Ok(trust)
+}
+
+fn trust_of(folder: &Path, anchors: &[Vec<u8>]) -> Result<PathBuf, Failure> {
+    let trust = folder.join("trust");
+    std::fs::create_dir_all(&trust).map_err(|error| Failure::file(&trust, &error))?;
+    for (n, anchor) in (1..).zip(anchors) {
+        write(trust.join(format!("csca-{n}.cer")), anchor)?;
+    }
+    Ok(trust)
+}
+
+pub(super) fn write(path: PathBuf, bytes: &[u8]) -> Result<(), Failure> {
     std::fs::write(&path, bytes).map_err(|error| Failure::file(&path, &error))
 }
 

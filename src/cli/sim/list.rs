@@ -63,16 +63,17 @@ fn personalities(context: Context) -> Result<Exit, Failure> {
     if context.json {
         let row = |one: &personality::Personality| {
             json!({
-                "id": one.id, "what": one.what, "injection": one.injection, "image": one.image, "needs": one.needs().collect::<Vec<_>>(),
-                "quirks": one.shows().collect::<Vec<_>>(), "source": one.source,
+                "id": one.id, "what": one.what, "injection": one.injection, "image": one.image, "edits": one.edits, "base": one.base,
+                "needs": one.needs().collect::<Vec<_>>(), "quirks": one.shows().collect::<Vec<_>>(),
+                "quirks_of_files": one.marks().collect::<Vec<_>>(), "missing": one.missing, "source": one.source,
             })
         };
         output::json(&all.iter().map(row).collect::<Vec<_>>())?;
     } else {
         let line = |one: &personality::Personality| {
             let chip = if one.what.is_empty() { "nothing in the chip" } else { one.what };
-            let files = if one.image.is_empty() { String::new() } else { format!("\n    not shown, in the files: {}", one.image) };
-            format!("{}  {chip}{files}\n", one.id)
+            let said = |what: &str, text: &str| if text.is_empty() { String::new() } else { format!("\n    {what}: {text}") };
+            format!("{}  {chip}{}{}\n", one.id, said("in the files (`sim like`)", one.image), said("not made", one.missing))
         };
         output::text(&all.iter().map(line).collect::<String>())?;
     }

@@ -191,7 +191,13 @@ fn stay(bench: &mut Bench, mut failed: Vec<usize>, stop: &AtomicBool) -> Result<
         events.iter().for_each(|event| tell(bench, event));
         if tried.elapsed() >= RECONNECT_PAUSE {
             tried = Instant::now();
-            failed.retain(|&card| bench.insert(card, card).is_err() || (told_in(bench, card), false).1);
+            let waiting = std::mem::take(&mut failed);
+            for card in waiting {
+                match bench.insert(card, card) {
+                    Ok(()) => told_in(bench, card),
+                    Err(_) => failed.push(card),
+                }
+            }
         }
         if (1..=bench.readers()).all(|reader| bench.in_reader(reader).is_none()) {
             return Err(Failure::new(Exit::Gone, "no card is left in a reader"));
