@@ -24,7 +24,7 @@ pub enum ReaderName {
     Pcsc(PcscSelector),
     /// `sim:FILE`: the virtual card in an image file, in this process.
     Sim(PathBuf),
-    /// `sim:FILE#ID[@n],…[,as=XX][,seed=n][,time=PROFILE]`: the same card, misbehaving on purpose, behaving as those of a state, or counting the time
+    /// `sim:FILE#ID[@n],…[,as=XX][,do=STEP][,seed=n][,time=PROFILE]`: the same card, misbehaving on purpose, behaving as those of a state, or counting the time
     /// that a real one takes.
     Faulty(PathBuf, Habits),
     /// `vpcd:PORT`: we listen on the loopback port and play the reader; a card simulator connects.

@@ -99,7 +99,7 @@ pub enum FaultError {
 }
 
 /// Faults for a card: which, when, and from which seed random bytes come; and as whose cards they behave
-/// otherwise. The text form is `ID[@n],…[,as=XX][,seed=n]`.
+/// otherwise. The text form is `ID[@n],…[,as=XX][,do=STEP][,seed=n]`, with a step of an injection that has no commas.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub struct Faults {
     chosen: Vec<Chosen>,
@@ -128,8 +128,17 @@ impl Faults {
     /// # Errors
     /// [`FaultError::Injection`].
     pub fn injected(text: &str) -> Result<Self, FaultError> {
+        Self::default().doing(text)
+    }
+
+    /// What an injection says too.
+    ///
+    /// # Errors
+    /// [`FaultError::Injection`].
+    pub fn doing(mut self, text: &str) -> Result<Self, FaultError> {
         injection::parse(text)?;
-        Ok(Self { chosen: vec![Chosen { name: text.to_owned(), injection: text.to_owned(), at: None }], seed: 0 })
+        self.chosen.push(Chosen { name: text.to_owned(), injection: text.to_owned(), at: None });
+        Ok(self)
     }
 
     /// The habits of the cards of a state too: `NZ`.
@@ -200,6 +209,7 @@ impl fmt::Display for Faults {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (n, chosen) in self.chosen.iter().enumerate() {
             f.write_str(if n > 0 { "," } else { "" })?;
+            f.write_str(if chosen.name == chosen.injection { "do=" } else { "" })?;
             f.write_str(&chosen.name)?;
             chosen.at.map_or(Ok(()), |at| write!(f, "@{at}"))?;
         }
@@ -213,6 +223,7 @@ impl FromStr for Faults {
     fn from_str(text: &str) -> Result<Self, FaultError> {
         text.split(',').try_fold(Self::default(), |faults, part| match part.split_once('=') {
             Some(("as", id)) => faults.behaving_as(id),
+            Some(("do", step)) => faults.doing(step),
             Some(("seed", seed)) => Ok(faults.seed(seed.parse().map_err(|_| FaultError::Seed { found: part.to_owned() })?)),
             _ => faults.and(part),
         })
@@ -318,7 +329,7 @@ mod tests {
 
     #[test]
     fn faults_read_and_write() {
-        for text in ["VF-SM-012", "VF-SM-012@3", "VF-SM-012@3,VF-CA-018,seed=7", "as=NZ,VF-CA-018"] {
+        for text in ["VF-SM-012", "VF-SM-012@3", "VF-SM-012@3,VF-CA-018,seed=7", "as=NZ,VF-CA-018", "VF-CA-018,do=crypto.aa.hash=sha1"] {
             let faults: Faults = text.parse().expect("faults");
             assert_eq!(faults.to_string(), text);
         }

@@ -29,7 +29,8 @@ impl Card {
         }
         let signature = match key {
             ActiveAuthKey::Rsa { modulus, private_exponent } => {
-                sign_rsa(&modulus, &private_exponent, announced.unwrap_or(Hash::Sha256), &command.data, &mut *self.rng)
+                let hash = self.own_hash().or(announced).unwrap_or(Hash::Sha256);
+                sign_rsa(&modulus, &private_exponent, hash, &command.data, &mut *self.rng)
             }
             ActiveAuthKey::Ec(key) => {
                 let hash = announced.unwrap_or_else(|| fitting(key.curve()));

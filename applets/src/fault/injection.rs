@@ -29,6 +29,7 @@
 //! ```
 
 use eid::cert::chat::Role;
+use eid::crypto::hash::Hash;
 use eid::image::FileId;
 
 use super::change::Change;
@@ -163,6 +164,8 @@ pub(crate) enum Value {
     AaKey,
     /// The trailer names no hash.
     AaTrailer,
+    /// An RSA signature with this hash, whatever DG14 says.
+    AaHash(Hash),
     /// The other root of RSA, n - s.
     AaOtherRoot,
     /// The terminal's signature is checked over another document number.
@@ -195,7 +198,7 @@ pub(crate) enum Value {
     AccessAgain,
 }
 
-const VALUES: [(&str, &str, Value); 28] = [
+const VALUES: [(&str, &str, Value); 33] = [
     ("bac.kic", "kifd", Value::BacKeyEcho),
     ("bac.rnd_ic", "other", Value::BacRndIc),
     ("bac.rnd_ifd", "other", Value::BacRndIfd),
@@ -209,6 +212,11 @@ const VALUES: [(&str, &str, Value); 28] = [
     ("ca.keys", "old", Value::CaOldKeys),
     ("aa.key", "other", Value::AaKey),
     ("aa.trailer", "wrong", Value::AaTrailer),
+    ("aa.hash", "sha1", Value::AaHash(Hash::Sha1)),
+    ("aa.hash", "sha224", Value::AaHash(Hash::Sha224)),
+    ("aa.hash", "sha256", Value::AaHash(Hash::Sha256)),
+    ("aa.hash", "sha384", Value::AaHash(Hash::Sha384)),
+    ("aa.hash", "sha512", Value::AaHash(Hash::Sha512)),
     ("aa.root", "other", Value::AaOtherRoot),
     ("ta.id", "other", Value::TaIdentifier),
     ("ta.signature", "unchecked", Value::TaSignature),

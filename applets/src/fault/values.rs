@@ -76,6 +76,11 @@ impl Card {
         }
     }
 
+    /// The hash of an RSA signature, if it is not for DG14 to say.
+    pub(crate) fn own_hash(&self) -> Option<Hash> {
+        Hash::ALL.into_iter().find(|hash| self.errs(Value::AaHash(*hash)))
+    }
+
     /// An RSA signature of another form, if the card errs in that.
     pub(crate) fn other_signature(&mut self, key: &ActiveAuthKey, challenge: &[u8]) -> Option<Answer> {
         let ActiveAuthKey::Rsa { modulus, private_exponent } = key else { return None };

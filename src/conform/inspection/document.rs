@@ -111,7 +111,7 @@ pub struct Laid {
     pub mrz: String,
     /// The card access number.
     pub can: String,
-    /// Ids of the faults that the chip shows.
+    /// Ids of the faults that the chip shows, and `do=STEP`.
     pub faults: Vec<String>,
     /// Whether the chip does Terminal Authentication.
     pub guarded: bool,
@@ -132,7 +132,7 @@ impl Documents {
     }
 
     /// The document of `words`: steps separated by `;`, each `fault ID` (a fault of the catalogue, on a card that has what it needs), `also ID` (a
-    /// fault of the chip on the same card), or a word or edit of [`faulty`].
+    /// fault of the chip on the same card), `do STEP` (a step of an injection of the chip), or a word or edit of [`faulty`].
     ///
     /// # Errors
     /// [`DocumentError`].
@@ -142,6 +142,10 @@ impl Documents {
             let (id, alone) = match step.split_once(' ') {
                 Some(("fault", id)) => (id, true),
                 Some(("also", id)) => (id, false),
+                Some(("do", step)) => {
+                    faults.push(format!("do={step}"));
+                    continue;
+                }
                 _ => {
                     then.push(step.to_owned());
                     continue;
@@ -232,7 +236,9 @@ impl Laid {
     /// [`DocumentError::Card`], [`DocumentError::Fault`].
     pub fn open(&self) -> Result<Card, DocumentError> {
         let mut card = Card::open(&self.card, Box::new(SeededRng::new(b"chip")))?;
-        card.set_faults(&Faults::named(&self.faults)?);
+        if !self.faults.is_empty() {
+            card.set_faults(&self.faults.join(",").parse::<Faults>()?);
+        }
         Ok(card)
     }
 }

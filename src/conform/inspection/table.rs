@@ -11,7 +11,7 @@
 //! | profile | what an inspection system must be able to do for the row to count: `AIP`, `DG3`, `DPRCTD-SHA1` … |
 //! | importance | `optional`, or nothing |
 //! | condition | what is special about the card |
-//! | card | how it is made: `fault ID`, `also ID` (another fault of the chip, on the same card), or words and edits of a document (docs/inspection.md), separated by `;`. `{a\|b}` is one card for each. Empty: it is not shown, and the note says why |
+//! | card | how it is made: `fault ID`, `also ID` (another fault of the chip, on the same card), `do STEP` (a step of its injections), or words and edits of a document (docs/inspection.md), separated by `;`. `{a\|b}` is one card for each. Empty: it is not shown, and the note says why |
 //! | expected | `accept`, `reject`, `reject if strict` (the plan says reject, and the note why many do not), `either`, `accept without 3` (the data group is withheld) |
 //! | basis | `given` by the document, `inferred` from its title, `withdrawn` |
 //! | note | what else there is to say |
