@@ -86,7 +86,7 @@ pub(crate) struct Conform {
     #[arg(value_name = "FILE", requires = "json")]
     json_file: Option<PathBuf>,
     #[command(flatten)]
-    inspection: InspectionArgs,
+    inspection: Box<InspectionArgs>,
 }
 
 #[derive(Debug, Subcommand)]
