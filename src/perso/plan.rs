@@ -350,7 +350,7 @@ mod tests {
             error(&jmrtd, 0x2F00, 10, default),
             "card profile jmrtd-applet: the image needs a place for EF.DIR, which this product does not have"
         );
-        assert_eq!(error(&ours, 0x0102, 40_000, default), "EF.DG2: expected at most 32767 bytes, found 40000");
+        assert_eq!(error(&ours, 0x0102, 50_000, default), "EF.DG2: expected at most 49152 bytes, found 50000");
         let extended = Options { apdu: ApduForm::Extended(2048), ..default };
         assert_eq!(error(&jmrtd, 0x0101, 95, extended), "card profile jmrtd-applet: expected short APDUs, found ext2048");
         let sizes = Sizes { clear: BTreeMap::from([(0x0102, 32_000), (0x0103, 32_000)]), sens: BTreeMap::new() };
