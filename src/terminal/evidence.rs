@@ -29,6 +29,7 @@ use eid::crypto::hash::Hash;
 use eid::date::Date;
 use eid::image::FileId;
 use eid::lds::Elementary;
+use eid::lds::atr_info::AtrInfo;
 use eid::lds::com::Com;
 use eid::lds::dg14::Dg14;
 use eid::lds::security_info::KeyId;
@@ -328,6 +329,7 @@ impl Evidence {
             }
         }
         // A file that is not what its name says is a failed reading.
+        self.parsed::<AtrInfo>(&mut findings, &mut quirks);
         self.parsed::<Com>(&mut findings, &mut quirks);
         self.parsed::<Dg14>(&mut findings, &mut quirks);
         (findings, quirks)
