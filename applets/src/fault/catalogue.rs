@@ -172,8 +172,9 @@ impl Fault {
     /// What card and terminal must have, as words; none for a card with PACE (generic mapping, CAN), Chip Authentication, and Active Authentication.
     ///
     /// `bac` no PACE; `mrz` the terminal comes with the MRZ; `im`, `cam`, `dh` another PACE; `two` two entries of PACE; `pa` neither Chip nor Active
-    /// Authentication; `rsa` Active Authentication with RSA; `ta` Terminal Authentication, and a terminal with a key for it; `large` EF.DG2 longer than
-    /// 32,767 bytes.
+    /// Authentication; `rsa` Active Authentication with RSA; `ta` Terminal Authentication, and a terminal with a key for it; `ta2` the same in version 2,
+    /// before the application is selected; `pin` a PIN, which the terminal knows beside the CAN; `large` EF.DG2 longer than 32,767 bytes. Faults of
+    /// documents say in their injection what document they want.
     pub fn needs(&self) -> impl Iterator<Item = &'static str> {
         self.needs.split_whitespace()
     }

@@ -2,6 +2,7 @@
 
 mod bench;
 mod common;
+mod faults;
 mod hostile;
 mod inspection;
 mod issuer_domain;
