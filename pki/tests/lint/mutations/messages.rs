@@ -211,7 +211,8 @@ fn lists(world: &World, out: &mut Vec<Case>) {
     case("MS-005", &[], &|l| drop(l.certificates.remove(0)));
     case("MS-006", &[], &|l| l.crls = t(0xA1, &world.crl().encode()));
     case("MS-007", &[], &|l| l.signers = 2);
-    case("MS-008", &[], &|l| l.sid = seq(&[&ds.issuer, &t(2, &ds.serial)]));
+    case("MS-002", &[], &|l| l.signer_version = 1);
+    case("MS-008", &[], &|l| (l.sid, l.signer_version) = (seq(&[&ds.issuer, &t(2, &ds.serial)]), 1));
     case("MS-009", &[], &|l| l.signing_time = false);
     case("MS-010", &[], &|l| l.certificates[0] = world.list_signer(oid::DEVIATION_LIST_SIGNING_KEY).encode());
     case("MS-010", &[], &|l| l.key = world.old.clone());
@@ -224,6 +225,7 @@ fn lists(world: &World, out: &mut Vec<Case>) {
     };
     let good = description(oid::DEVIATION_DG_HASH_WRONG);
     case("DV-001", &[], &|l| l.version = 1);
+    case("DV-001", &[], &|l| l.signer_version ^= 2);
     case("DV-002", &[], &|l| l.content_type = id(oid::DATA));
     case("DV-003", &[], &|l| drop(l.certificates.pop()));
     case("DV-004", &[], &|l| l.crls = t(0xA1, &world.crl().encode()));
