@@ -1,7 +1,7 @@
 //! Habits of a card at the wire, each beside the same card without it.
 
-use applets::fault::Faults;
 use applets::Card;
+use applets::fault::Faults;
 
 use crate::common::*;
 
