@@ -116,8 +116,8 @@ fn a_case_that_fails_is_exit_1_with_the_apdus_that_show_it() {
     assert!(xml.contains("&gt; 00A4020C022F00"));
     // the page begins with what failed, and leads there
     let page = std::fs::read_to_string(&html).expect("written");
-    assert!(page.contains("<a href=\"#ISO7816_U_1\">") && page.contains("<tr id=\"ISO7816_U_1\">"));
-    assert_eq!(page.matches("<a href=\"#").count(), 1);
+    assert!(page.contains("href=\"#ISO7816_U_1\"") && page.contains("<tr id=\"ISO7816_U_1\">"));
+    assert_eq!(page.matches("href=\"#").count(), 1);
 }
 
 #[test]

@@ -113,7 +113,7 @@ impl Report {
                 let (id, title) = (escape(&result.case.id), escape(&result.case.title));
                 let _ = writeln!(
                     out,
-                    "<tr><td><a href=\"#{id}\">{id}</a></td><td>{title}<div class=\"why\">{}</div></td></tr>",
+                    "<tr><td>{title} <a class=\"id\" href=\"#{id}\">{id}</a><div class=\"why\">{}</div></td></tr>",
                     escape(&result.reason)
                 );
             }
