@@ -49,7 +49,7 @@ pub(crate) struct Conform {
     /// Run the cases with this id only, * for any characters (repeatable)
     #[arg(long, value_name = "ID")]
     only: Vec<String>,
-    /// Judge status words one by one, and not by their class; of a program expect every refusal of its test plan
+    /// Judge status words one by one, and not by their class
     #[arg(long)]
     strict: bool,
     /// Take what the card has and has not from FILE, an implementation conformance statement (TOML), before what it shows
@@ -134,7 +134,7 @@ impl Conform {
         if self.list {
             return inspection::list(context);
         }
-        let report = self.inspection.run(&self.only, self.strict, self.today(), context)?;
+        let report = self.inspection.run(&self.only, self.today(), context)?;
         self.answer(report, context)
     }
 

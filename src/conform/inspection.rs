@@ -100,8 +100,8 @@ pub struct Bench {
     pub judge: Judge,
     /// How long it may take for one card.
     pub limit: Duration,
-    /// Whether it must refuse what the plan refuses and documents in the field give reasons to accept.
-    pub strict: bool,
+    /// Whether it may accept what the plan refuses and documents in the field give reasons to accept.
+    pub lenient: bool,
     /// Ids of the rows, `*` for any characters; all if there is none.
     pub only: Vec<String>,
     /// Profiles that it does not have: their rows do not apply.
@@ -181,7 +181,8 @@ impl Bench {
             Reader::Simulated => "card files".to_owned(),
             Reader::Vpcd { address, name } => format!("{name} (vpcd at {address})"),
         };
-        let mut report = Report::of_program(self.strict, Tested { command: self.command.text().to_owned(), reader, seen: BTreeMap::new() });
+        let mut report =
+            Report::of_program(!self.lenient, Tested { command: self.command.text().to_owned(), reader, seen: BTreeMap::new() });
         let documents = Documents::new(self.today, self.seed)?;
         for row in &rows {
             for (id, words) in row.cases() {
@@ -233,7 +234,7 @@ impl Bench {
             remove(&folder)?;
         }
         let said = self.judge.hears(&ended);
-        let (verdict, mut reason) = judge::verdict(expected, self.strict, &said);
+        let (verdict, mut reason) = judge::verdict(expected, self.lenient, &said);
         if verdict == Verdict::Failed && shown == Some(0) {
             reason.push_str("; the program asked for nothing that would have shown the fault");
         }

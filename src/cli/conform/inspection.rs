@@ -19,7 +19,7 @@ use crate::cli::{Context, output, random};
 #[command(next_help_heading = "Inspection systems")]
 pub(super) struct InspectionArgs {
     /// Test a program that inspects cards: show it the cards of BSI TR-03105-5.1 and judge what it says
-    #[arg(long, conflicts_with_all = ["suite", "lds", "statement", "can", "mrz", "mrz_file", "pin_file", "puk_file", "trace", "trust", "keys", "sacrifice", "access_by"])]
+    #[arg(long, conflicts_with_all = ["suite", "lds", "statement", "can", "mrz", "mrz_file", "pin_file", "puk_file", "trace", "trust", "keys", "sacrifice", "access_by", "strict"])]
     inspection: bool,
     /// Start this program for each card; {reader}, {can}, {mrz}, {trust}, {crl}, {keys}, {card}, and {now} are replaced, and no shell is started
     #[arg(long, value_name = "WORDS", requires = "inspection")]
@@ -45,6 +45,9 @@ pub(super) struct InspectionArgs {
     /// Judge by the JSON on standard output instead: genuine if the member at /POINTER is VALUE, otherwise not (repeatable: one of them)
     #[arg(long, value_name = "/POINTER=VALUE", requires = "inspection")]
     json_verdict: Vec<Pointer>,
+    /// Let the program accept what the plan refuses and documents in the field give reasons to accept; `--list` has the reasons
+    #[arg(long, requires = "inspection")]
+    lenient: bool,
     /// Leave out the cards for a profile that the program has not: DG3, DG4, DPRCTD-SHA1, ... (repeatable)
     #[arg(long, value_name = "PROFILE", requires = "inspection")]
     without: Vec<String>,
@@ -66,7 +69,7 @@ impl InspectionArgs {
     }
 
     /// Runs it.
-    pub(super) fn run(&self, only: &[String], strict: bool, today: Date, context: Context) -> Result<Report, Failure> {
+    pub(super) fn run(&self, only: &[String], today: Date, context: Context) -> Result<Report, Failure> {
         let Some(command) = &self.command else {
             return Err(Failure::usage("there is no program to test").hint("give --command, as in `cardwright help conform`"));
         };
@@ -91,7 +94,7 @@ impl InspectionArgs {
                 pointers: self.json_verdict.clone(),
             },
             limit: Duration::from_secs(self.timeout),
-            strict,
+            lenient: self.lenient,
             only: only.to_vec(),
             without: self.without.clone(),
             today,

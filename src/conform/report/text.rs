@@ -15,7 +15,17 @@ impl Report {
     pub fn to_text(&self) -> String {
         let mut out = String::new();
         // writing to a String does not fail, here and below
-        let _ = writeln!(out, "{} ({}){}", self.suite, self.document, if self.strict { ", strict" } else { "" });
+        let _ = writeln!(
+            out,
+            "{} ({}){}",
+            self.suite,
+            self.document,
+            match (self.strict, &self.tested) {
+                (true, None) => ", strict",
+                (false, Some(_)) => ", lenient",
+                _ => "",
+            }
+        );
         if let Some(tested) = &self.tested {
             let _ = writeln!(out, "program  {}\nreader   {}", printable(&tested.command), printable(&tested.reader));
         } else {
