@@ -81,7 +81,11 @@ impl Profile {
         let mut log = Log::default();
         let opened = match access::open(&mut session, passwords, Fallback::BasicAccessControl, rng, &mut log) {
             // PACE may have opened the MF, whose files can be tested.
-            Err(AccessError::NoApplication { .. }) => false,
+            Err(AccessError::NoApplication { .. }) => {
+                // It gives challenges all the same, for something else.
+                profile.features.remove(&Feature::Bac);
+                false
+            }
             Err(error) => return Err(error),
             Ok(_) => {
                 profile.features.insert(Feature::App);

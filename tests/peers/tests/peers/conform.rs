@@ -1,11 +1,12 @@
 //! Our conformance suites against cards that others wrote, and that are known to be weak: what fails is stored in `results/`, each case with what
 //! the card was seen to do and why that is the card's doing. A case that fails no more, or another one, is news about the card or about us.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::process::Command;
 
 use serde_json::Value;
 
-use super::{Pcscd, cardwright, output, text, vicc};
+use super::{Pcscd, cardwright, output, text, vicc_with};
 
 /// id, what was found, the exchange that shows it, and why it is the card's.
 fn stored(table: &str) -> BTreeMap<&str, &str> {
@@ -32,23 +33,64 @@ fn failed(report: &Value) -> BTreeMap<&str, &str> {
         .collect()
 }
 
-fn same(kind: &str, lines: &str, password: [&str; 2], table: &str, passed: u64) {
+/// libeac takes the chip's key of PACE without its leading zeros for the chip's identifier, and so refuses one proof of the terminal in 170: the cases
+/// in which the chip had such a key, whatever came of them.
+fn cut(report: &Value) -> BTreeSet<&str> {
+    let cases = report["cases"].as_array().expect("cases").iter();
+    cases
+        .filter(|case| {
+            let mut answers = case["apdus"].as_array().expect("exchanges").iter().filter_map(|apdu| apdu["answer"].as_str());
+            answers.any(|answer| answer.starts_with("7C4384410400"))
+        })
+        .map(|case| case["id"].as_str().expect("text"))
+        .collect()
+}
+
+/// A kind of card and how it is started, and what is told to the suite.
+struct Tested<'a> {
+    kind: &'a str,
+    lines: &'a str,
+    options: &'a [&'a str],
+    suite: &'a [&'a str],
+}
+
+fn same(tested: &Tested<'_>, table: &str, passed: usize) {
     let Some(pcscd) = Pcscd::start(2) else { return };
-    let Some(_card) = vicc(&pcscd, kind, lines) else { return };
-    let ran = output(cardwright(), &pcscd, &["conform", "--reader", "pcsc:0", "--suite", "icao3", password[0], password[1], "--json"]);
+    let Some(_card) = vicc_with(&pcscd, tested.kind, tested.lines, tested.options) else { return };
+    let fixed = ["conform", "--reader", "pcsc:0", "--json", "--suite"];
+    let ran = output(cardwright(), &pcscd, &[&fixed[..], tested.suite].concat());
     assert_eq!(ran.status.code(), Some(1), "{}", text(&ran.stderr));
     let report: Value = serde_json::from_slice(&ran.stdout).expect("JSON");
-    assert_eq!(failed(&report), stored(table));
-    assert_eq!(report["counts"]["passed"], passed, "{}", report["counts"]);
+    let cut = if tested.suite[0] == "bsi33" { cut(&report) } else { BTreeSet::new() };
+    let of = |cases: BTreeMap<_, _>| cases.into_iter().filter(|(id, _)| !cut.contains(id)).collect::<BTreeMap<&str, &str>>();
+    assert_eq!(of(failed(&report)), of(stored(table)));
+    let all = report["cases"].as_array().expect("cases").iter();
+    let run = all.filter(|case| matches!(case["verdict"].as_str(), Some("passed" | "failed" | "inconclusive"))).count();
+    assert_eq!(run, passed + stored(table).len(), "{}", report["counts"]);
 }
 
 #[test]
 fn the_emulated_german_card_fails_what_it_is_known_to_fail() {
-    same("nPA", "", ["--can", "222222"], include_str!("../../results/nPA.icao3.tsv"), 42);
+    let tested = Tested { kind: "nPA", lines: "", options: &[], suite: &["icao3", "--can", "222222"] };
+    same(&tested, include_str!("../../results/nPA.icao3.tsv"), 42);
+}
+
+/// Its Terminal and Chip Authentication version 2 are libeac's; it trusts the CVCA of our test certificates.
+#[test]
+fn the_emulated_german_card_knows_our_test_certificates() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let keys = folder.path().join("keys").display().to_string();
+    let made = Command::new(cardwright()).args(["conform", "keys", &keys]).output().expect("the program starts");
+    assert!(made.status.success(), "{}", text(&made.stderr));
+    let options = ["--cvca", &format!("{keys}/CVCA.cvcert")];
+    let tested = Tested { kind: "nPA", lines: "", options: &options, suite: &["bsi33", "--can", "222222", "--keys", &keys] };
+    same(&tested, include_str!("../../results/nPA.bsi33.tsv"), 51);
 }
 
 #[test]
 fn the_emulated_epass_fails_what_it_is_known_to_fail() {
     const MRZ: &str = "P<UTOERIKSSON<<ANNA<MARIA<<<<<<<<<<<<<<<<<<<L898902C36UTO7408122F1204159ZE184226B<<<<<10";
-    same("ePass", &format!("{MRZ}\n\n"), ["--mrz", MRZ], include_str!("../../results/ePass.icao3.tsv"), 33);
+    let lines = format!("{MRZ}\n\n");
+    let tested = Tested { kind: "ePass", lines: &lines, options: &[], suite: &["icao3", "--mrz", MRZ] };
+    same(&tested, include_str!("../../results/ePass.icao3.tsv"), 33);
 }
