@@ -60,7 +60,7 @@ lint:
 	@scripts/need $(TEST_PACKAGES)
 	@if $(CARGO) fmt --version >/dev/null 2>&1; then $(CARGO) fmt --all --check; else echo "skipped: rustfmt is not installed"; fi
 	@if $(CARGO) clippy --version >/dev/null 2>&1; then $(CARGO) clippy --workspace --all-targets --locked -- -D warnings; else echo "skipped: clippy is not installed"; fi
-	@if $(CARGO) deny --version >/dev/null 2>&1; then $(CARGO) deny --offline check bans licenses sources; else echo "skipped: cargo-deny is not installed (cargo install --locked cargo-deny)"; fi
+	@if $(CARGO) deny --version >/dev/null 2>&1; then $(CARGO) fetch --locked && $(CARGO) deny --offline check bans licenses sources; else echo "skipped: cargo-deny is not installed (cargo install --locked cargo-deny)"; fi
 
 bench:
 	@scripts/need $(TEST_PACKAGES)
