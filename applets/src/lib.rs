@@ -10,7 +10,7 @@
 //! | `emrtd` | BAC, PACE, Chip Authentication, Active Authentication, and the DGIs of the personalization |
 //! | [`store`] | memory that a power cut cannot bring out of order, in RAM or in a file |
 //! | [`vpcd`] | a virtual card in a PC/SC reader |
-//! | [`bench`] | readers and cards to test with: insert, remove, tear, reset, and see what a card did |
+//! | [`bench`](mod@bench) | readers and cards to test with: insert, remove, tear, reset, and see what a card did |
 //! | [`clock`] | how long a real card would have taken |
 //! | [`rng`] | a random source that a seed reproduces |
 //!

@@ -77,7 +77,13 @@ mod tests {
 
     #[test]
     fn habits_read_and_write() {
-        for text in ["as=NZ,time=typical", "do=crypto.aa.hash=sha1", "VF-SM-012@3,seed=7", "time=slow+ec=1", "VF-SM-012@3,VF-CA-018,seed=7,time=fast"] {
+        for text in [
+            "as=NZ,time=typical",
+            "do=crypto.aa.hash=sha1",
+            "VF-SM-012@3,seed=7",
+            "time=slow+ec=1",
+            "VF-SM-012@3,VF-CA-018,seed=7,time=fast",
+        ] {
             assert_eq!(text.parse::<Habits>().map(|habits| habits.to_string()), Ok(text.to_owned()));
             assert!(Habits::looks_like(text));
         }
