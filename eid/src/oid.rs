@@ -87,6 +87,8 @@ oids! {
     TA_ECDSA_SHA256 = "0.4.0.127.0.7.2.2.2.2.3", "id-TA-ECDSA-SHA-256";
     TA_ECDSA_SHA384 = "0.4.0.127.0.7.2.2.2.2.4", "id-TA-ECDSA-SHA-384";
     TA_ECDSA_SHA512 = "0.4.0.127.0.7.2.2.2.2.5", "id-TA-ECDSA-SHA-512";
+    CA_DH = "0.4.0.127.0.7.2.2.3.1", "id-CA-DH";
+    CA_ECDH = "0.4.0.127.0.7.2.2.3.2", "id-CA-ECDH";
     CA_DH_3DES = "0.4.0.127.0.7.2.2.3.1.1", "id-CA-DH-3DES-CBC-CBC";
     CA_DH_AES128 = "0.4.0.127.0.7.2.2.3.1.2", "id-CA-DH-AES-CBC-CMAC-128";
     CA_DH_AES192 = "0.4.0.127.0.7.2.2.3.1.3", "id-CA-DH-AES-CBC-CMAC-192";

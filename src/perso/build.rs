@@ -6,6 +6,7 @@
 use eid::cert::chat::TerminalType;
 use eid::cert::cms::build::SignError;
 use eid::cert::cvc::{Cvc, TrustPoint, TrustPoints};
+use eid::cert::spki;
 use eid::cert::x509::Certificate;
 use eid::cert::{CertError, Time};
 use eid::crypto::agreement::{AgreementKey, Domain};
@@ -37,11 +38,13 @@ use eid::lds::security_info::{
     Agreement, ChipAuthInfo, ChipAuthProtocol, ChipAuthPublicKeyInfo, KeyId, PaceInfo, SecurityInfo, SecurityInfos,
 };
 use eid::lds::sod;
+use eid::oid;
 use eid::protocol::bac;
 use eid::protocol::cross_check::document::NO_EXPIRY;
 use eid::protocol::pace::Parameters;
 use eid::secret::Secret;
 use eid::signer::Signer;
+use eid::tlv;
 use rand_core::CryptoRng;
 
 use super::profile::{ActiveAuthentication, DocumentProfile, SignatureScheme};
@@ -292,13 +295,25 @@ fn card_access(profile: &DocumentProfile, keys: &ChipKeys) -> SecurityInfos {
         let key_id = keys.chip_auth.as_ref().and_then(|key| key.key_id).map(KeyId::from);
         SecurityInfo::ChipAuth(ChipAuthInfo { protocol, version: ca.version, key_id })
     });
-    SecurityInfos::new(pace.chain(terminal).chain(chip))
+    let domain = keys.chip_auth.iter().filter(|_| has_version_2(profile)).filter_map(domain_info);
+    SecurityInfos::new(pace.chain(terminal).chain(chip).chain(domain))
+}
+
+/// ChipAuthenticationDomainParameterInfo (TR-03110-3 A.1.1.2): in version 2 the terminal makes its key before it knows the chip's. `None` for a domain
+/// without a standardized id.
+fn domain_info(key: &ChipAuthKey) -> Option<SecurityInfo> {
+    let domain = key.key.domain();
+    let protocol = if matches!(domain, Domain::Ec(_)) { oid::CA_ECDH } else { oid::CA_DH };
+    let id = key.key_id.map(|id| tlv::encode(0x02u32, KeyId::from(id).as_integer()));
+    let parts =
+        [tlv::encode(0x06u32, &oid::encode(protocol)), spki::agreement::encode_standardized_domain(&domain)?, id.unwrap_or_default()];
+    Some(SecurityInfo::Other { oid: protocol.to_owned(), raw: tlv::encode(0x30u32, &parts.concat()) })
 }
 
 fn public_key_info(key: &ChipAuthKey) -> SecurityInfo {
     let (agreement, spki) = match key.key.public() {
-        AgreementKey::Ec(point) => (Agreement::Ecdh, eid::cert::spki::encode(&PublicKey::Ec(point))),
-        dh @ AgreementKey::Dh(_) => (Agreement::Dh, eid::cert::spki::agreement::encode(&dh)),
+        AgreementKey::Ec(point) => (Agreement::Ecdh, spki::encode(&PublicKey::Ec(point))),
+        dh @ AgreementKey::Dh(_) => (Agreement::Dh, spki::agreement::encode(&dh)),
     };
     SecurityInfo::ChipAuthPublicKey(ChipAuthPublicKeyInfo { agreement, spki, key_id: key.key_id.map(KeyId::from) })
 }

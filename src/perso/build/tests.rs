@@ -108,7 +108,7 @@ fn every_profile_gives_the_files_they_name_and_passive_authentication_passes() {
         }
         let (access, dg14) = (&image.files[&FileId::CARD_ACCESS], &image.files[&FileId::dg(14).expect("DG14")]);
         let infos = |bytes: &[u8]| SecurityInfos::parse(bytes).expect("infos").infos().to_vec();
-        let signed = infos(&dg14[dg14.len() - eid::tlv::single(dg14, 0x6E).expect("DG14").value.len()..]);
+        let signed = infos(&dg14[dg14.len() - tlv::single(dg14, 0x6E).expect("DG14").value.len()..]);
         assert!(infos(access).iter().all(|info| signed.contains(info)), "EF.DG14 repeats EF.CardAccess");
         assert_eq!(image.passwords.can.is_some(), name != "icao-td3");
     }

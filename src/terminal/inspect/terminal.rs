@@ -14,6 +14,7 @@ use eid::lds::cvca::Cvca;
 use eid::lds::dg1::Dg1;
 use eid::lds::dg14::Dg14;
 use eid::lds::security_info::{SecurityInfo, SecurityInfos};
+use eid::oid;
 use eid::protocol::chip_auth;
 use eid::protocol::chip_auth::choice;
 use eid::protocol::finding::{Check, Finding, Outcome};
@@ -31,9 +32,6 @@ use super::{General, Run, dg};
 use crate::session::SessionError;
 
 pub(in crate::terminal) mod again;
-
-/// Below these ChipAuthenticationDomainParameterInfo says the domain of the key in EF.CardSecurity: id-CA-DH and id-CA-ECDH.
-const CA_DOMAINS: [&str; 2] = ["0.4.0.127.0.7.2.2.3.1", "0.4.0.127.0.7.2.2.3.2"];
 
 const TA: Check = Check::new("ta", "Doc 9303-11 §7.1");
 
@@ -319,7 +317,7 @@ impl<T: Transport> Run<'_, '_, T> {
 /// (TR-03110-3 A.1.1.2): the first domain that EF.CardAccess announces.
 fn announced_domain(infos: &SecurityInfos) -> Option<Domain> {
     let raw = infos.infos().iter().find_map(|info| match info {
-        SecurityInfo::Other { oid, raw } if CA_DOMAINS.contains(&oid.as_str()) => Some(raw),
+        SecurityInfo::Other { oid, raw } if [oid::CA_DH, oid::CA_ECDH].contains(&oid.as_str()) => Some(raw),
         _ => None,
     })?;
     let mut reader = tlv::single(raw, 0x30).ok()?.reader();
