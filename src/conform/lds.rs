@@ -1,5 +1,5 @@
-//! The data suites `LDS_*`: what ICAO TR RF protocol and application test standard Part 3 clause 4 and BSI TR-03105-3.2 ask of the bytes of
-//! each elementary file, one rule a case.
+//! The data suites `LDS_*` and `EAC2_DATA_*`: what ICAO TR RF protocol and application test standard Part 3 clause 4 and BSI TR-03105-3.2 and -3.3
+//! ask of the bytes of each elementary file, one rule a case.
 //!
 //! A rule looks at its own point only, so that one defect breaks the one case that names it, as far as the bytes can still be found. Rules
 //! never change a file and need no card: [`Subject`] is a set of files, read from a chip or from a folder, with the report of the
@@ -11,6 +11,7 @@ mod details;
 mod infos;
 mod mrz;
 mod signed;
+mod version_2;
 mod walk;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -87,7 +88,7 @@ fn ensure(holds: bool, otherwise: impl FnOnce() -> String) -> Checked {
 /// One case.
 #[derive(Clone, Copy)]
 pub struct Rule {
-    /// `icao3` or `bsi32`: ids are unique in their document only.
+    /// `icao3`, `bsi32`, or `bsi33`: ids are unique in their document only.
     pub document: &'static str,
     /// The id: `LDS_B_9`.
     pub id: &'static str,
@@ -154,7 +155,7 @@ impl Rule {
 
 /// Every rule, by document and file.
 pub fn rules() -> impl Iterator<Item = &'static Rule> {
-    [com::RULES, mrz::RULES, biometric::RULES, signed::RULES, infos::RULES, details::RULES].into_iter().flatten()
+    [com::RULES, mrz::RULES, biometric::RULES, signed::RULES, infos::RULES, details::RULES, version_2::RULES].into_iter().flatten()
 }
 
 /// The rule of a case.
@@ -171,6 +172,11 @@ const fn icao(id: &'static str, file: FileId, title: &'static str, check: fn(&Vi
 /// A case of BSI TR-03105-3.2.
 const fn bsi(id: &'static str, file: FileId, title: &'static str, check: fn(&View<'_>) -> Checked) -> Rule {
     Rule { document: "bsi32", id, file, title, check }
+}
+
+/// A case of BSI TR-03105-3.3.
+const fn bsi_2(id: &'static str, file: FileId, title: &'static str, check: fn(&View<'_>) -> Checked) -> Rule {
+    Rule { document: "bsi33", id, file, title, check }
 }
 
 /// EF.DGn as a constant; `number` is 1 to 16.

@@ -39,9 +39,9 @@ use super::entries::static_key;
 /// The files of a chip.
 type Files = BTreeMap<FileId, Vec<u8>>;
 
-const BRAINPOOL_P256: u8 = 13;
+pub(super) const BRAINPOOL_P256: u8 = 13;
 
-fn info(mapping: Mapping) -> SecurityInfo {
+pub(super) fn info(mapping: Mapping) -> SecurityInfo {
     let protocol = PaceProtocol::new(mapping, Agreement::Ecdh, Suite::Aes128).expect("exists");
     SecurityInfo::Pace(PaceInfo { protocol, version: 2, parameter_id: Some(BRAINPOOL_P256) })
 }
@@ -64,13 +64,13 @@ fn biometric(outer: u32, format: [u8; 2], data_tag: u32, data: &[u8]) -> Vec<u8>
 }
 
 /// A document with every file that the suites look at, and its authority.
-struct Document {
+pub(super) struct Document {
     authority: Authority,
-    files: Files,
+    pub(super) files: Files,
 }
 
 impl Document {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         let authority = Authority::new(0);
         let mut files = unsigned(Options::default()).files;
         let access = SecurityInfos::new([info(Mapping::ChipAuthentication), info(Mapping::Generic)]);
@@ -126,7 +126,7 @@ impl Document {
     }
 
     /// EF.CardSecurity with these infos.
-    fn secure(&mut self, infos: SecurityInfos) {
+    pub(super) fn secure(&mut self, infos: SecurityInfos) {
         let time = Some(Time::midnight(today()));
         let file = card_security::build(&infos, &self.authority.signer, &self.authority.ds, time).expect("an EF.CardSecurity");
         self.files.insert(FileId::CARD_SECURITY, file);
@@ -141,7 +141,7 @@ impl Document {
         self.files.insert(FileId::SOD, sod.expect("an EF.SOD"));
     }
 
-    fn judged(&self) -> BTreeMap<String, Outcome> {
+    pub(super) fn judged(&self) -> BTreeMap<String, Outcome> {
         judged(&self.files, self.authority.trust(), Some(mrz().text()))
     }
 }
@@ -157,7 +157,7 @@ fn judged(files: &Files, trust: TrustStore, printed: Option<&str>) -> BTreeMap<S
 }
 
 /// The cases that are broken, with why.
-fn broken(outcomes: &BTreeMap<String, Outcome>) -> BTreeMap<&str, &str> {
+pub(super) fn broken(outcomes: &BTreeMap<String, Outcome>) -> BTreeMap<&str, &str> {
     outcomes
         .iter()
         .filter_map(|(id, outcome)| if let Outcome::Broken(why) = outcome { Some((id.as_str(), why.as_str())) } else { None })
@@ -752,7 +752,7 @@ const NOT_APPLICABLE: [&str; 20] = [
 #[test]
 fn a_document_with_every_file_holds_every_case() {
     let outcomes = Document::new().judged();
-    for (id, outcome) in &outcomes {
+    for (id, outcome) in outcomes.iter().filter(|(id, _)| !id.starts_with("bsi33:")) {
         let absent = NOT_APPLICABLE.contains(&id.as_str());
         assert!(matches!((outcome, absent), (Outcome::Holds, false) | (Outcome::NotApplicable(_), true)), "{id}: {outcome:?}");
     }
@@ -760,11 +760,14 @@ fn a_document_with_every_file_holds_every_case() {
 
 #[test]
 fn a_defect_breaks_the_cases_that_name_it_and_every_case_can_be_broken() {
-    let mut never: BTreeSet<String> = lds::rules().map(|rule| format!("{}:{}", rule.document, rule.id)).collect();
+    let mut never: BTreeSet<String> =
+        lds::rules().filter(|rule| rule.document != "bsi33").map(|rule| format!("{}:{}", rule.document, rule.id)).collect();
     let mut wrong = Vec::new();
     let mut check = |name: String, document: &Document, text: Option<String>, expected: &[&str]| {
         let outcomes = judged(&document.files, document.authority.trust(), text.as_deref());
-        let found = broken(&outcomes);
+        let mut found = broken(&outcomes);
+        // those of version 2 have a test of their own
+        found.retain(|id, _| !id.starts_with("bsi33:"));
         never.retain(|id| !expected.contains(&id.as_str()));
         if found.keys().copied().collect::<BTreeSet<_>>() != expected.iter().copied().collect() {
             wrong.push(format!("{name}: expected {expected:?}, found {found:#?}"));

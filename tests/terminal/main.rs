@@ -4,6 +4,7 @@ mod card;
 mod chip;
 mod combinations;
 mod data_suites;
+mod data_version_2;
 mod document;
 mod documents;
 mod entries;

@@ -47,7 +47,7 @@ fn dg14(view: &View<'_>) -> Result<SecurityInfos, Miss> {
     Dg14::parse(view.bytes).map(|file| file.infos).map_err(|error| Miss::Broken(error.to_string()))
 }
 
-fn card_access(view: &View<'_>) -> Result<SecurityInfos, Miss> {
+pub(super) fn card_access(view: &View<'_>) -> Result<SecurityInfos, Miss> {
     CardAccess::parse(view.bytes).map(|file| file.infos).map_err(|error| Miss::Broken(error.to_string()))
 }
 
@@ -193,7 +193,7 @@ fn pace(view: &View<'_>) -> Checked {
     Ok(())
 }
 
-fn domain_parameters(view: &View<'_>) -> Checked {
+pub(super) fn domain_parameters(view: &View<'_>) -> Checked {
     let infos = way(card_access(view))?;
     let ids: Vec<_> = infos.pace_domain_parameters().map(|info| info.parameter_id).collect();
     if ids.is_empty() {

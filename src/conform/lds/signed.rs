@@ -49,7 +49,7 @@ fn sod(view: &View<'_>, own: fn(&SodError) -> bool) -> Result<Sod, Miss> {
 }
 
 /// EF.CardSecurity likewise.
-fn card_security(view: &View<'_>, own: fn(&CardSecurityError) -> bool) -> Result<CardSecurity, Miss> {
+pub(super) fn card_security(view: &View<'_>, own: fn(&CardSecurityError) -> bool) -> Result<CardSecurity, Miss> {
     CardSecurity::parse(view.bytes).map_err(|error| owned(own(&error), &error))
 }
 
@@ -64,7 +64,7 @@ fn der(quirks: &[Quirk]) -> Checked {
     found.map_or(Ok(()), |quirk| Err(Miss::Broken(format!("expected DER, found {} in {}", quirk.rule, quirk.place))))
 }
 
-fn values(signed: &SignedData, content_type: &str) -> Checked {
+pub(super) fn values(signed: &SignedData, content_type: &str) -> Checked {
     ensure(signed.version == 3, || format!("SignedData version: expected 3, found {}", signed.version))?;
     ensure(!signed.digests.is_empty(), || "digestAlgorithms: expected a digest that is allowed, found none".to_owned())?;
     let found = signed.content_type();
@@ -72,7 +72,7 @@ fn values(signed: &SignedData, content_type: &str) -> Checked {
     ensure(signed.certificates().next().is_some(), || "certificates: expected that of the signer, found none".to_owned())
 }
 
-fn signer(view: &View<'_>, signed: &SignedData, check: &str) -> Checked {
+pub(super) fn signer(view: &View<'_>, signed: &SignedData, check: &str) -> Checked {
     for signer in &signed.signers {
         let expected = SignedData::expected_version(signer);
         ensure(signer.version == expected, || format!("SignerInfo version: expected {expected}, found {}", signer.version))?;
@@ -120,7 +120,7 @@ fn static_key(view: &View<'_>) -> Checked {
     keys.try_for_each(|key| ensure(key.key_id.is_some(), || "ChipAuthenticationPublicKeyInfo: expected a keyId, found none".to_owned()))
 }
 
-fn superset(view: &View<'_>) -> Checked {
+pub(super) fn superset(view: &View<'_>) -> Checked {
     let (all, infos) = (card_security(view, |_| false)?.infos, card_access(view)?);
     let missing = infos.infos().iter().find(|info| !all.infos().contains(info));
     missing.map_or(Ok(()), |info| {
