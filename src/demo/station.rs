@@ -149,11 +149,12 @@ impl<'a> Station<'a> {
             return Err(format!("the inspection says {}", result.verdict).into());
         }
         // DG3 and DG4 are behind terminal authentication: that they are there and equal, the card confirmed by its digest under R-MAC. EF.CVCA is
-        // read by those only who go there, and the chip makes it from its trust points.
+        // read by those only who go there, and the chip makes it from its trust points. EF.CardSecurity is read for the chip authentication mapping,
+        // which would not have passed without it, and in version 2 for terminal authentication.
         for (file, bytes) in &image.files {
             match inspection.files.get(file) {
                 Some(read) if read == bytes => {}
-                None if matches!(file.dg_number(), Some(3 | 4)) || *file == FileId::CVCA => {}
+                None if matches!(file.dg_number(), Some(3 | 4)) || [FileId::CVCA, FileId::CARD_SECURITY].contains(file) => {}
                 Some(read) => {
                     return Err(format!("{file} reads back as {} other bytes than the image's {}", read.len(), bytes.len()).into());
                 }
