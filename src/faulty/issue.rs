@@ -61,6 +61,25 @@ pub struct Faulty {
     pub terminal: Option<Terminal>,
 }
 
+impl Faulty {
+    /// What the verifier trusts and has, as files of one folder, each with its name: `csca-1.cer`, `csca-1.crl`, `list-1.ml`, `deviations-1.dl`,
+    /// counted from 1.
+    pub fn trust_files(&self) -> impl Iterator<Item = (String, &[u8])> {
+        let lists = numbered("list", "ml", &self.master_lists).chain(numbered("deviations", "dl", &self.deviation_lists));
+        numbered("csca", "cer", &self.anchors).chain(self.revocation_files()).chain(lists)
+    }
+
+    /// The revocation lists among them: `csca-1.crl`.
+    pub fn revocation_files(&self) -> impl Iterator<Item = (String, &[u8])> {
+        numbered("csca", "crl", &self.lists)
+    }
+}
+
+/// Each with its name: `csca-1.cer`, `csca-2.cer`, and so on.
+pub(super) fn numbered<'a>(stem: &'a str, extension: &'a str, all: &'a [Vec<u8>]) -> impl Iterator<Item = (String, &'a [u8])> {
+    (1..).zip(all).map(move |(n, bytes): (u32, _)| (format!("{stem}-{n}.{extension}"), bytes.as_slice()))
+}
+
 /// Why there is no faulty document.
 #[derive(Debug, thiserror::Error)]
 pub enum FaultyError {

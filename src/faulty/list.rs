@@ -15,7 +15,7 @@ use eid::crypto::curve::Curve;
 use eid::crypto::signature::Algorithm;
 
 use super::authority::{Authority, Key, failed};
-use super::issue::{Base, FaultyError};
+use super::issue::{Base, FaultyError, numbered};
 use super::message::{Message, resigned};
 use super::plan::{Plan, wrong};
 
@@ -31,6 +31,13 @@ pub struct FaultyList {
     pub before: Option<Vec<u8>>,
     /// Certificates of CSCAs that the verifier trusts, DER.
     pub anchors: Vec<Vec<u8>>,
+}
+
+impl FaultyList {
+    /// What the verifier trusts, as files of one folder: `csca-1.cer`, counted from 1.
+    pub fn trust_files(&self) -> impl Iterator<Item = (String, &[u8])> {
+        numbered("csca", "cer", &self.anchors)
+    }
 }
 
 /// A list signer of `authority`: its certificate and key.

@@ -77,7 +77,7 @@ impl Faulty {
 
     /// What belongs to a list.
     fn list(&self, fault: &Fault, made: &faulty::FaultyList) -> Result<PathBuf, Failure> {
-        let trust = trust_of(&self.folder, &made.anchors)?;
+        let trust = trust_of(&self.folder, made.trust_files())?;
         write(self.folder.join(format!("{}.ml", fault.id)), &made.list)?;
         if let Some(before) = &made.before {
             write(self.folder.join("before.ml"), before)?;
@@ -88,16 +88,7 @@ impl Faulty {
 
 /// Writes what belongs to a document into a folder: what opens it, and what its verifier trusts, whose folder is the answer.
 pub(super) fn document(folder: &Path, made: &faulty::Faulty) -> Result<PathBuf, Failure> {
-    let trust = trust_of(folder, &made.anchors)?;
-    for (n, crl) in (1..).zip(&made.lists) {
-        write(trust.join(format!("csca-{n}.crl")), crl)?;
-    }
-    for (n, list) in (1..).zip(&made.master_lists) {
-        write(trust.join(format!("list-{n}.ml")), list)?;
-    }
-    for (n, list) in (1..).zip(&made.deviation_lists) {
-        write(trust.join(format!("deviations-{n}.dl")), list)?;
-    }
+    let trust = trust_of(folder, made.trust_files())?;
     write(folder.join("mrz.txt"), format!("{}\n", made.printed).as_bytes())?;
     if let Some(can) = &made.can {
         write(folder.join("can.txt"), format!("{can}\n").as_bytes())?;
@@ -113,11 +104,11 @@ pub(super) fn document(folder: &Path, made: &faulty::Faulty) -> Result<PathBuf, 
     Ok(trust)
 }
 
-fn trust_of(folder: &Path, anchors: &[Vec<u8>]) -> Result<PathBuf, Failure> {
+fn trust_of<'a>(folder: &Path, files: impl Iterator<Item = (String, &'a [u8])>) -> Result<PathBuf, Failure> {
     let trust = folder.join("trust");
     std::fs::create_dir_all(&trust).map_err(|error| Failure::file(&trust, &error))?;
-    for (n, anchor) in (1..).zip(anchors) {
-        write(trust.join(format!("csca-{n}.cer")), anchor)?;
+    for (name, bytes) in files {
+        write(trust.join(name), bytes)?;
     }
     Ok(trust)
 }

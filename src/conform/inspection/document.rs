@@ -205,18 +205,11 @@ impl Document {
         }
         let write = |path: PathBuf, bytes: &[u8]| std::fs::write(&path, bytes).map_err(failed(&path));
         write(folder.join("mrz.txt"), format!("{}\n", self.mrz).as_bytes())?;
-        for (n, anchor) in (1..).zip(&self.made.anchors) {
-            write(laid.trust.join(format!("csca-{n}.cer")), anchor)?;
+        for (name, bytes) in self.made.trust_files() {
+            write(laid.trust.join(name), bytes)?;
         }
-        for (n, list) in (1..).zip(&self.made.lists) {
-            write(laid.trust.join(format!("csca-{n}.crl")), list)?;
-            write(laid.lists.join(format!("csca-{n}.crl")), list)?;
-        }
-        for (n, list) in (1..).zip(&self.made.master_lists) {
-            write(laid.trust.join(format!("list-{n}.ml")), list)?;
-        }
-        for (n, list) in (1..).zip(&self.made.deviation_lists) {
-            write(laid.trust.join(format!("deviations-{n}.dl")), list)?;
+        for (name, bytes) in self.made.revocation_files() {
+            write(laid.lists.join(name), bytes)?;
         }
         if let Some(terminal) = &self.made.terminal {
             for (n, certificate) in (1..).zip(&terminal.certificates) {
