@@ -4,11 +4,12 @@
 //! ```text
 //! DIR/CVCA.cvcert               the CVCA that the card trusts, with its domain parameters
 //! DIR/CVCA.pkcs8                its private key, PKCS#8 without a pass phrase; not needed where all of the following is there
+//! DIR/CVCA-AT.cvcert, .pkcs8    the same for authentication terminals; where it is missing, there are none of these
 //! DIR/NAME.cvcert               a certificate of the table (DV_CERT_1, …), 7F21 and what is in it, right or wrong: goes before one made here
 //! DIR/KEY.pkcs8                 a private key of the table (IS_KEY_01, …): goes before one made here
 //! ```
 //!
-//! These are test keys: whoever has the folder can read DG3 and DG4 of every card that trusts its CVCA. Never a CVCA of real documents.
+//! These are test keys: whoever has the folder can read DG3, DG4, and the eID application of every card that trusts its CVCAs. Never a CVCA of real documents.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -26,10 +27,11 @@ use pki::key::{KeyError, KeyParameters, SigningKey};
 use rand_core::CryptoRng;
 
 use super::csv::CsvError;
-use table::{Defect, Row};
+use table::{Defect, Extension, Row};
 
 mod folder;
 mod make;
+pub(super) mod sector;
 mod table;
 
 /// Name of the CVCA's certificate, and the name by which the table means the CVCA's key.
@@ -38,15 +40,67 @@ const CVCA: &str = "CVCA";
 pub(super) const READER: [&str; 2] = ["DV_CERT_1", "IS_CERT_1"];
 /// Name of the CVCA's key in the table.
 const CVCA_KEY: &str = "CVCA_KEY_00";
+/// The same names of the CVCA for authentication terminals.
+const CVCA_AT: &str = "CVCA-AT";
+const CVCA_AT_KEY: &str = "CVCA_AT_KEY_00";
 
 /// Test certificates and keys of Terminal Authentication.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TestKeys {
-    cvca: Cvc,
-    verifying: VerifyingKey,
+    inspection: Root,
+    /// The CVCA for authentication terminals.
+    authentication: Option<Root>,
     rows: BTreeMap<String, Row>,
     certificates: BTreeMap<String, Vec<u8>>,
     keys: BTreeMap<String, PrivateKey>,
+}
+
+/// A CVCA.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Root {
+    cvca: Cvc,
+    verifying: VerifyingKey,
+}
+
+impl Root {
+    fn new(cvca: Cvc, terminal: TerminalType, key: Option<&PrivateKey>, name: &str) -> Result<Self, TestKeysError> {
+        let verifying = Holder::of_cvca(&cvca)?.key;
+        if key.is_some_and(|key| key.public() != verifying.key) {
+            return Err(TestKeysError::OtherKey(folder::key_file(name)));
+        }
+        let found = cvca.chat().terminal();
+        if found != terminal {
+            return Err(TestKeysError::OtherTerminal { name: name.to_owned(), expected: terminal.name(), found: found.name() });
+        }
+        Ok(Self { cvca, verifying })
+    }
+
+    /// A new one with all rights.
+    fn generate(
+        name: &KeyReference,
+        terminal: TerminalType,
+        (parameters, algorithm): (KeyParameters, Algorithm),
+        validity: (Date, Date),
+        rng: &mut dyn CryptoRng,
+    ) -> Result<(Cvc, PrivateKey), TestKeysError> {
+        let key = SigningKey::generate(parameters, algorithm, rng)?.key;
+        let verifying = VerifyingKey { algorithm, key: key.public() };
+        let template = Template {
+            authority: name.clone(),
+            key: CvKey::new(&verifying, true)?,
+            holder: name.clone(),
+            chat: Chat::full(terminal, Role::Cvca),
+            validity,
+            extensions: Vec::new(),
+        };
+        let signer = make::Once::new(&key, algorithm, rng);
+        let cvca = template.issue(&signer)?;
+        Ok((cvca, key))
+    }
+
+    const fn algorithm(&self) -> Algorithm {
+        self.verifying.algorithm
+    }
 }
 
 /// A certificate as it is sent to a card.
@@ -98,6 +152,16 @@ pub enum TestKeysError {
     /// The key beside the CVCA's certificate is another one.
     #[error("{0} is not the key that the CVCA's certificate is for")]
     OtherKey(PathBuf),
+    /// The CVCA is one for terminals of another type.
+    #[error("{name}: expected the CVCA of an {expected}, found that of an {found}")]
+    OtherTerminal {
+        /// Its name.
+        name: String,
+        /// What it should be for.
+        expected: &'static str,
+        /// What it is for.
+        found: &'static str,
+    },
     /// A file is not what its name says.
     #[error("{path}: expected {expected}, found {found}")]
     File {
@@ -119,21 +183,30 @@ pub enum TestKeysError {
 }
 
 impl TestKeys {
-    /// Below the CVCA of a certificate; without its `key` only what is given with [`read`](Self::read) is there.
+    /// Below the CVCA of a certificate, which is for inspection systems; without its `key` only what is given with [`read`](Self::read) is there.
     ///
     /// # Errors
-    /// [`TestKeysError::Cvca`]: not a CVCA's certificate, or without domain parameters; [`TestKeysError::OtherKey`].
+    /// [`TestKeysError::Cvca`]: not a CVCA's certificate, or without domain parameters; [`TestKeysError::OtherKey`];
+    /// [`TestKeysError::OtherTerminal`].
     pub fn new(cvca: Cvc, key: Option<PrivateKey>) -> Result<Self, TestKeysError> {
-        let verifying = Holder::of_cvca(&cvca)?.key;
-        if key.as_ref().is_some_and(|key| key.public() != verifying.key) {
-            return Err(TestKeysError::OtherKey(folder::key_file(CVCA)));
-        }
+        let inspection = Root::new(cvca, TerminalType::Inspection, key.as_ref(), CVCA)?;
         let rows = table::rows()?.into_iter().map(|row| (row.name.clone(), row)).collect();
         let keys = key.into_iter().map(|key| (CVCA_KEY.to_owned(), key)).collect();
-        Ok(Self { cvca, verifying, rows, certificates: BTreeMap::new(), keys })
+        Ok(Self { inspection, authentication: None, rows, certificates: BTreeMap::new(), keys })
     }
 
-    /// A new CVCA for inspection systems, with all rights, of that name and validity.
+    /// The same, and a CVCA for authentication terminals.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new).
+    pub fn with_authentication(mut self, cvca: Cvc, key: Option<PrivateKey>) -> Result<Self, TestKeysError> {
+        self.authentication = Some(Root::new(cvca, TerminalType::Authentication, key.as_ref(), CVCA_AT)?);
+        self.keys.extend(key.map(|key| (CVCA_AT_KEY.to_owned(), key)));
+        Ok(self)
+    }
+
+    /// A new CVCA for inspection systems, with all rights, of that name and validity; and one for authentication terminals, whose name has
+    /// the first seven characters of the mnemonic and AT.
     ///
     /// # Errors
     /// [`TestKeysError::Parameters`]: a weak key, or an algorithm that Terminal Authentication does not have.
@@ -144,36 +217,51 @@ impl TestKeys {
         validity: (Date, Date),
         rng: &mut dyn CryptoRng,
     ) -> Result<Self, TestKeysError> {
-        let key = SigningKey::generate(parameters, algorithm, rng)?.key;
-        let verifying = VerifyingKey { algorithm, key: key.public() };
-        let template = Template {
-            authority: name.clone(),
-            key: CvKey::new(&verifying, true)?,
-            holder: name.clone(),
-            chat: Chat::full(TerminalType::Inspection, Role::Cvca),
-            validity,
-            extensions: Vec::new(),
-        };
-        let signer = make::Once::new(&key, algorithm, rng);
-        let cvca = template.issue(&signer)?;
-        Self::new(cvca, Some(key))
+        let kind = (parameters, algorithm);
+        let (cvca, key) = Root::generate(name, TerminalType::Inspection, kind, validity, rng)?;
+        let mnemonic: String = name.mnemonic().chars().take(7).chain("AT".chars()).collect();
+        let other = KeyReference::new(&name.country(), &mnemonic, &name.sequence())?;
+        let (other_cvca, other_key) = Root::generate(&other, TerminalType::Authentication, kind, validity, rng)?;
+        Self::new(cvca, Some(key))?.with_authentication(other_cvca, Some(other_key))
     }
 
     /// The CVCA's certificate: what the card under test must trust.
     #[must_use]
     pub const fn cvca(&self) -> &Cvc {
-        &self.cvca
+        &self.inspection.cvca
     }
 
-    /// What the CVCA, and so all below it, signs with.
+    /// The certificate of the CVCA for authentication terminals, which a card with the eID application trusts too.
+    #[must_use]
+    pub fn authentication_cvca(&self) -> Option<&Cvc> {
+        self.authentication.as_ref().map(|root| &root.cvca)
+    }
+
+    /// What the CVCA, and so all inspection systems below it, signs with.
     #[must_use]
     pub const fn algorithm(&self) -> Algorithm {
-        self.verifying.algorithm
+        self.inspection.algorithm()
+    }
+
+    /// The CVCA for terminals of a type.
+    fn root(&self, terminal: TerminalType) -> Option<&Root> {
+        match terminal {
+            TerminalType::Inspection => Some(&self.inspection),
+            TerminalType::Authentication => self.authentication.as_ref(),
+            TerminalType::Signature => None,
+        }
+    }
+
+    /// The CVCA above a key of the table.
+    fn root_of(&self, key: &str) -> &Root {
+        let terminal = self.rows.values().find(|row| row.key == key || row.signed_by == key).map(|row| row.terminal);
+        terminal.and_then(|terminal| self.root(terminal)).unwrap_or(&self.inspection)
     }
 
     /// Names of the certificates of the table that there are for the CVCA's algorithm.
     pub fn names(&self) -> impl Iterator<Item = &str> {
-        self.rows.values().filter(|row| row.is_for(self.algorithm())).map(|row| row.name.as_str())
+        let there = |row: &&Row| self.root(row.terminal).is_some_and(|root| row.is_for(root.algorithm()));
+        self.rows.values().filter(there).map(|row| row.name.as_str())
     }
 
     /// Makes everything that was not made yet, so that later runs have the same certificates and lose no time.
@@ -193,27 +281,40 @@ impl TestKeys {
         Ok(())
     }
 
-    /// A certificate of the table, or `CVCA`, the CVCA's own.
+    /// A certificate of the table, or `CVCA` or `CVCA-AT`, a CVCA's own.
     ///
     /// # Errors
     /// [`TestKeysError`].
     pub fn certificate(&mut self, name: &str, rng: &mut dyn CryptoRng) -> Result<TestCertificate, TestKeysError> {
-        if name == CVCA {
-            return Ok(self.named(self.cvca.content(), self.cvca.authority(), self.cvca.holder()));
+        if let Some(root) = self.root_named(name) {
+            return Ok(self.named(root.cvca.content(), root.cvca.authority(), root.cvca.holder()));
         }
         let row = self.row(name)?;
         let (authority, holder) = (self.reference(&row.authority), self.reference(&row.holder));
         if let Some(content) = self.certificates.get(name) {
             return Ok(self.named(content.clone(), &authority, &holder));
         }
-        if !row.is_for(self.algorithm()) {
+        let root = self.root(row.terminal).ok_or_else(|| TestKeysError::Missing(CVCA_AT_KEY.to_owned()))?;
+        if !row.is_for(root.algorithm()) {
             return Err(TestKeysError::OtherAlgorithm(name.to_owned()));
         }
+        let validity = (root.cvca.effective(), root.cvca.expiry());
         let public = VerifyingKey { algorithm: self.algorithm_of(&row.key), key: self.key(&row.key, rng)?.public() };
-        let (algorithm, signer) = (self.algorithm_of(&row.signed_by), self.key(&row.signed_by, rng)?);
         let key = CvKey::new(&public, row.role == Role::Cvca)?;
-        let validity = (self.cvca.effective(), self.cvca.expiry());
-        let parts = make::Parts { authority: &authority, holder: &holder, key: &key, signer: &signer, algorithm, validity };
+        let (algorithm, signer) = (self.algorithm_of(&row.signed_by), self.key(&row.signed_by, rng)?);
+        let mut extensions = Vec::new();
+        for extension in &row.extensions {
+            let content = match extension {
+                Extension::Content(content) => content.clone(),
+                Extension::Sector(keys) => {
+                    let keys = keys.iter().map(|key| self.sector_key(key, rng)).collect::<Result<Vec<_>, _>>()?;
+                    sector::extension(&keys, algorithm)
+                }
+            };
+            tlv::push(&mut extensions, 0x73, &content);
+        }
+        let extensions = extensions.as_slice();
+        let parts = make::Parts { authority: &authority, holder: &holder, key: &key, signer: &signer, algorithm, extensions, validity };
         let content = make::content(&row, &parts, rng)?;
         self.certificates.insert(name.to_owned(), content.clone());
         Ok(self.named(content, &authority, &holder))
@@ -224,7 +325,7 @@ impl TestKeys {
     /// # Errors
     /// [`TestKeysError`].
     pub fn reader(&mut self, rng: &mut dyn CryptoRng) -> Result<(Vec<Cvc>, SigningKey), TestKeysError> {
-        let mut certificates = vec![self.cvca.clone()];
+        let mut certificates = vec![self.cvca().clone()];
         for name in READER {
             certificates.push(Cvc::from_content(&self.certificate(name, rng)?.content)?);
         }
@@ -235,8 +336,8 @@ impl TestKeys {
 
     /// The name of the key that a certificate is for; `CVCA` is the CVCA's own.
     pub(super) fn holder(&self, name: &str) -> Option<KeyReference> {
-        if name == CVCA {
-            return Some(self.cvca.holder().clone());
+        if let Some(root) = self.root_named(name) {
+            return Some(root.cvca.holder().clone());
         }
         self.rows.get(name).map(|row| self.reference(&row.holder))
     }
@@ -258,8 +359,20 @@ impl TestKeys {
         self.rows.get(name).cloned().ok_or_else(|| TestKeysError::Unknown(name.to_owned()))
     }
 
+    fn root_named(&self, name: &str) -> Option<&Root> {
+        match name {
+            CVCA => Some(&self.inspection),
+            CVCA_AT => self.authentication.as_ref(),
+            _ => None,
+        }
+    }
+
     fn key_name(&self, name: &str) -> Result<String, TestKeysError> {
-        if name == CVCA { Ok(CVCA_KEY.to_owned()) } else { self.row(name).map(|row| row.key) }
+        Ok(match name {
+            CVCA => CVCA_KEY.to_owned(),
+            CVCA_AT => CVCA_AT_KEY.to_owned(),
+            _ => self.row(name)?.key,
+        })
     }
 
     fn key_of(&mut self, name: &str, rng: &mut dyn CryptoRng) -> Result<PrivateKey, TestKeysError> {
@@ -269,11 +382,11 @@ impl TestKeys {
 
     fn reference(&self, name: &str) -> KeyReference {
         // the names of the table are references; its test reads them all
-        if name == CVCA {
-            self.cvca.holder().clone()
-        } else {
-            KeyReference::from_octets(name.as_bytes()).unwrap_or_else(|_| self.cvca.holder().clone())
-        }
+        let root = self.root_named(name).unwrap_or(&self.inspection);
+        KeyReference::from_octets(name.as_bytes())
+            .ok()
+            .filter(|_| self.root_named(name).is_none())
+            .unwrap_or_else(|| root.cvca.holder().clone())
     }
 
     /// What a certificate says of itself goes before what the table says of it: one from elsewhere may have other names.
@@ -295,37 +408,41 @@ impl TestKeys {
 
     /// What a key of the table signs with.
     fn algorithm_of(&self, key: &str) -> Algorithm {
-        if self.is(key, Defect::NewAlgorithm) { self.migrated().1 } else { self.algorithm() }
+        let algorithm = self.root_of(key).algorithm();
+        if self.is(key, Defect::NewAlgorithm) { migrated(algorithm).1 } else { algorithm }
     }
 
     fn is(&self, key: &str, defect: Defect) -> bool {
         self.rows.values().any(|row| row.key == key && row.defect == Some(defect))
     }
 
-    /// The algorithm that the trust point migrates to.
-    fn migrated(&self) -> (Curve, Algorithm) {
-        if self.algorithm() == Algorithm::Ecdsa(Hash::Sha256) {
-            (Curve::BrainpoolP384r1, Algorithm::Ecdsa(Hash::Sha384))
-        } else {
-            (Curve::BrainpoolP256r1, Algorithm::Ecdsa(Hash::Sha256))
-        }
-    }
-
     fn key(&mut self, name: &str, rng: &mut dyn CryptoRng) -> Result<PrivateKey, TestKeysError> {
         if let Some(key) = self.keys.get(name) {
             return Ok(key.clone());
         }
-        if name == CVCA_KEY {
+        if [CVCA_KEY, CVCA_AT_KEY].contains(&name) {
             return Err(TestKeysError::Missing(name.to_owned()));
         }
-        let key = if self.is(name, Defect::NewAlgorithm) {
-            PrivateKey::generate_ec(self.migrated().0, rng)
+        let root = self.root_of(name);
+        let key = if name.starts_with(sector::PREFIX) {
+            PrivateKey::generate_ec(self.sector_curve(), rng)
+        } else if self.is(name, Defect::NewAlgorithm) {
+            PrivateKey::generate_ec(migrated(root.algorithm()).0, rng)
         } else {
             let short = self.is(name, Defect::ShortKey);
-            make::key_like(&self.verifying, short, rng).map_err(|source| TestKeysError::Key { name: name.to_owned(), source })?
+            make::key_like(&root.verifying, short, rng).map_err(|source| TestKeysError::Key { name: name.to_owned(), source })?
         };
         self.keys.insert(name.to_owned(), key.clone());
         Ok(key)
+    }
+}
+
+/// The algorithm that a trust point migrates to, and the curve of its keys.
+fn migrated(from: Algorithm) -> (Curve, Algorithm) {
+    if from == Algorithm::Ecdsa(Hash::Sha256) {
+        (Curve::BrainpoolP384r1, Algorithm::Ecdsa(Hash::Sha384))
+    } else {
+        (Curve::BrainpoolP256r1, Algorithm::Ecdsa(Hash::Sha256))
     }
 }
 

@@ -1,5 +1,6 @@
 //! Test keys in a folder.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use eid::cert::cvc::{self, Cvc};
@@ -8,7 +9,8 @@ use eid::tlv;
 use pki::file::{self, Readers};
 use zeroize::Zeroizing;
 
-use super::{CVCA, CVCA_KEY, TestKeys, TestKeysError};
+use super::table::Extension;
+use super::{CVCA, CVCA_AT, CVCA_AT_KEY, CVCA_KEY, TestKeys, TestKeysError};
 
 /// Longest key file: RSA-4096 fits twice.
 const MAX_KEY: u64 = 8192;
@@ -65,6 +67,10 @@ impl TestKeys {
             TestKeysError::OtherKey(_) => TestKeysError::OtherKey(own),
             other => other,
         })?;
+        let other = folder.join(certificate_file(CVCA_AT));
+        if let Some(der) = bytes(&other, most)? {
+            keys = keys.with_authentication(Cvc::from_der(&der)?, private_key(&folder.join(key_file(CVCA_AT)))?)?;
+        }
         let names: Vec<_> = keys.rows.values().map(|row| (row.name.clone(), row.key.clone())).collect();
         for (name, key) in names {
             let path = folder.join(certificate_file(&name));
@@ -72,10 +78,19 @@ impl TestKeys {
                 let wrong = |error: tlv::TlvError| TestKeysError::File { path, expected: "object 7F21", found: error.to_string() };
                 keys.certificates.insert(name, tlv::single(&der, 0x7F21).map_err(wrong)?.value.to_vec());
             }
-            if key != CVCA_KEY
+            if ![CVCA_KEY, CVCA_AT_KEY].contains(&key.as_str())
                 && let Some(own) = private_key(&folder.join(key_file(&key)))?
             {
                 keys.keys.insert(key, own);
+            }
+        }
+        let sectors = keys.rows.values().flat_map(|row| &row.extensions).filter_map(|extension| match extension {
+            Extension::Sector(names) => Some(names.clone()),
+            Extension::Content(_) => None,
+        });
+        for name in sectors.flatten().collect::<BTreeSet<_>>() {
+            if let Some(own) = private_key(&folder.join(key_file(&name)))? {
+                keys.keys.insert(name, own);
             }
         }
         Ok(keys)
@@ -91,9 +106,16 @@ impl TestKeys {
             let path = folder.join(name);
             file::write(&path, bytes, readers, false).map_err(io(&path))
         };
-        write(certificate_file(CVCA), self.cvca.der(), Readers::All)?;
+        write(certificate_file(CVCA), self.cvca().der(), Readers::All)?;
+        if let Some(cvca) = self.authentication_cvca() {
+            write(certificate_file(CVCA_AT), cvca.der(), Readers::All)?;
+        }
         for (name, key) in &self.keys {
-            let name = if name == CVCA_KEY { CVCA } else { name };
+            let name = match name.as_str() {
+                CVCA_KEY => CVCA,
+                CVCA_AT_KEY => CVCA_AT,
+                name => name,
+            };
             write(key_file(name), key.to_pkcs8().expose(), Readers::Owner)?;
         }
         for (name, content) in &self.certificates {

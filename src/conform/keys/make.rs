@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 
-use eid::cert::chat::{Chat, TerminalType};
+use eid::cert::chat::Chat;
 use eid::cert::cvc::{CvKey, KeyReference, VerifyingKey};
 use eid::crypto::curve::Curve;
 use eid::crypto::signature::{Algorithm, PrivateKey, PublicKey, Signature, SignatureError, sign};
@@ -24,6 +24,8 @@ pub(super) struct Parts<'a> {
     pub(super) key: &'a CvKey,
     pub(super) signer: &'a PrivateKey,
     pub(super) algorithm: Algorithm,
+    /// Templates 73, one behind the other; empty for none.
+    pub(super) extensions: &'a [u8],
     /// First and last day of the CVCA.
     pub(super) validity: (Date, Date),
 }
@@ -39,7 +41,7 @@ pub(super) fn content(row: &Row, parts: &Parts<'_>, rng: &mut dyn CryptoRng) -> 
     tlv::push(&mut fields, 0x7F49, &key_objects(row, parts.key));
     tlv::push(&mut fields, 0x5F20, parts.holder.as_bytes());
     if !has(Defect::NoChat) {
-        let chat = Chat::new(TerminalType::Inspection, row.role, row.rights.iter().copied()).encode();
+        let chat = Chat::new(row.terminal, row.role, row.rights.iter().copied()).encode();
         let mut members = members(&chat);
         if has(Defect::ChatOid) {
             other_oid(&mut members);
@@ -50,6 +52,9 @@ pub(super) fn content(row: &Row, parts: &Parts<'_>, rng: &mut dyn CryptoRng) -> 
         if let Some(octets) = octets {
             tlv::push(&mut fields, tag, &octets);
         }
+    }
+    if !parts.extensions.is_empty() {
+        tlv::push(&mut fields, 0x65, parts.extensions);
     }
     let mut body = tlv::encode(if has(Defect::BodyTag) { 0x7F4D_u32 } else { 0x7F4E }, &fields);
     let signature = sign(parts.algorithm, parts.signer, &body, rng);
@@ -93,7 +98,7 @@ fn key_objects(row: &Row, key: &CvKey) -> Vec<u8> {
     written(&members)
 }
 
-fn members(template: &[u8]) -> Vec<(u32, Vec<u8>)> {
+pub(super) fn members(template: &[u8]) -> Vec<(u32, Vec<u8>)> {
     let mut members = Vec::new();
     let mut outer = Reader::new(template);
     if let Ok(Some(template)) = outer.next() {
@@ -105,7 +110,7 @@ fn members(template: &[u8]) -> Vec<(u32, Vec<u8>)> {
     members
 }
 
-fn written(members: &[(u32, Vec<u8>)]) -> Vec<u8> {
+pub(super) fn written(members: &[(u32, Vec<u8>)]) -> Vec<u8> {
     let mut out = Vec::new();
     members.iter().for_each(|(tag, value)| tlv::push(&mut out, *tag, value));
     out

@@ -1,15 +1,20 @@
-//! The table of test certificates (`suites/bsi32-certificates.csv`).
+//! The tables of test certificates (`suites/bsi32-certificates.csv`, all of inspection systems, and `suites/bsi33-certificates.csv`).
 //!
 //! ```text
 //! name,role,authority,holder,rights,effective,expires,key,signed_by,defect
 //! DV_CERT_1,domestic,CVCA,DETESTDVDE001,34,CVCAeff,CVCAeff + 1 month,DV_KEY_01,CVCA_KEY_00,
 //!
+//! name,terminal,role,authority,holder,rights,effective,expires,key,signed_by,defect,extensions
+//! AT_CERT_17c,AT,terminal,DETESTDVDE017,DETESTATDE017,can-allowed restricted-identification,…,AT_KEY_17,DV_KEY_17,,sector SECTOR_KEY_17
+//!
+//! terminal   IS AT
 //! role       link domestic foreign terminal
 //! day        ( CVCAeff | CVCAexp ) *( ( "+" | "-" ) n ( "day" | "month" ) )  absent  not-decimal  no-day
-//! rights     34, 3, 4: the data groups that it lets read
+//! rights     34, 3, 4: the data groups that it lets read; in the second table names (read-dg1), several in a row (read-dg1..22), all, bit-31
+//! extensions sector KEY [KEY]   the hashes of one or two sector keys      73 HEX   the content of a template, as it stands      separated by ;
 //! ```
 
-use eid::cert::chat::{Chat, Role};
+use eid::cert::chat::{Chat, Role, TerminalType};
 use eid::crypto::signature::Algorithm;
 use eid::date::Date;
 
@@ -17,14 +22,19 @@ use crate::conform::csv::{self, CsvError};
 
 const TABLE: &str = include_str!("../suites/bsi32-certificates.csv");
 const COLUMNS: [&str; 10] = ["name", "role", "authority", "holder", "rights", "effective", "expires", "key", "signed_by", "defect"];
+const TABLE_2: &str = include_str!("../suites/bsi33-certificates.csv");
+const COLUMNS_2: [&str; 12] =
+    ["name", "terminal", "role", "authority", "holder", "rights", "effective", "expires", "key", "signed_by", "defect", "extensions"];
 
 /// A certificate.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Row {
     pub(super) name: String,
+    pub(super) terminal: TerminalType,
     pub(super) role: Role,
     pub(super) authority: String,
     pub(super) holder: String,
+    /// Bit numbers, of bits without a meaning too.
     pub(super) rights: Vec<u8>,
     pub(super) effective: Day,
     pub(super) expires: Day,
@@ -32,6 +42,16 @@ pub(super) struct Row {
     pub(super) key: String,
     pub(super) signed_by: String,
     pub(super) defect: Option<Defect>,
+    pub(super) extensions: Vec<Extension>,
+}
+
+/// A template 73 of a certificate's extensions.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Extension {
+    /// The hashes of the sector keys of these names.
+    Sector(Vec<String>),
+    /// Its content.
+    Content(Vec<u8>),
 }
 
 /// A day relative to the CVCA's validity.
@@ -176,50 +196,105 @@ fn plus_months(date: Date, months: i32) -> Date {
     (0..4).filter_map(|less| Date::new(year, month, date.day().saturating_sub(less)).ok()).next().unwrap_or(date)
 }
 
-/// Reads the table.
+/// Reads the tables.
 pub(super) fn rows() -> Result<Vec<Row>, CsvError> {
-    let rows = csv::rows(TABLE)?;
-    let wrong = |line: usize, what: String| CsvError { line, what };
-    let Some(((line, header), rows)) = rows.split_first() else { return Err(wrong(1, "expected a header, found no row".to_owned())) };
-    if *header != COLUMNS {
-        return Err(wrong(*line, format!("expected the columns {}, found {}", COLUMNS.join(","), header.join(","))));
-    }
-    rows.iter().map(|(line, row)| read(row).map_err(|what| wrong(*line, what))).collect()
+    let first = read_table(TABLE, &COLUMNS, |row| {
+        let [name, role, authority, holder, rights, effective, expires, key, signed_by, defect] = row else { return None };
+        Some(([name, "IS", role, authority, holder, "", effective, expires, key, signed_by, defect, ""], rights))
+    })?;
+    let second = read_table(TABLE_2, &COLUMNS_2, |row| {
+        let cells: &[&str; 12] = row.try_into().ok()?;
+        Some((*cells, ""))
+    })?;
+    Ok(first.into_iter().chain(second).collect())
 }
 
-fn read(row: &[String]) -> Result<Row, String> {
-    let [name, role, authority, holder, rights, effective, expires, key, signed_by, defect] = row else {
-        return Err(format!("expected {} cells, found {}", COLUMNS.len(), row.len()));
+/// Cells of the second table, and the digits of the first.
+type Cells<'a> = ([&'a str; 12], &'a str);
+
+fn read_table(table: &str, columns: &[&str], cells: impl for<'a> Fn(&[&'a str]) -> Option<Cells<'a>>) -> Result<Vec<Row>, CsvError> {
+    let rows = csv::rows(table)?;
+    let wrong = |line: usize, what: String| CsvError { line, what };
+    let Some(((line, header), rows)) = rows.split_first() else { return Err(wrong(1, "expected a header, found no row".to_owned())) };
+    if header.iter().map(String::as_str).ne(columns.iter().copied()) {
+        return Err(wrong(*line, format!("expected the columns {}, found {}", columns.join(","), header.join(","))));
+    }
+    let read_row = |(line, row): &(usize, Vec<String>)| {
+        let row: Vec<&str> = row.iter().map(String::as_str).collect();
+        let found = cells(&row).ok_or_else(|| format!("expected {} cells, found {}", columns.len(), row.len()));
+        found.and_then(|cells| read(&cells)).map_err(|what| wrong(*line, what))
     };
-    let found = |what: &str, found: &str| format!("expected {what}, found {found:?}");
-    let role = match role.as_str() {
+    rows.iter().map(read_row).collect()
+}
+
+fn found(what: &str, found: &str) -> String {
+    format!("expected {what}, found {found:?}")
+}
+
+fn read((cells, digits): &Cells<'_>) -> Result<Row, String> {
+    let [name, terminal, role, authority, holder, rights, effective, expires, key, signed_by, defect, extensions] = *cells;
+    let terminal = TerminalType::of_abbreviation(terminal).ok_or_else(|| found("IS or AT", terminal))?;
+    let role = match role {
         "link" => Role::Cvca,
         "domestic" => Role::DvDomestic,
         "foreign" => Role::DvForeign,
         "terminal" => Role::Terminal,
         other => return Err(found("a role", other)),
     };
-    let right = |digit| match digit {
+    let digit = |digit| match digit {
         '3' => Ok(Chat::READ_DG3),
         '4' => Ok(Chat::READ_DG4),
-        _ => Err(found("3, 4, or both", rights)),
+        _ => Err(found("3, 4, or both", digits)),
     };
-    let defect = match defect.as_str() {
+    let defect = match defect {
         "" => None,
         word => Some(DEFECTS.iter().find(|(_, known)| *known == word).map(|(defect, _)| *defect).ok_or_else(|| found("a defect", word))?),
     };
+    let mut bits = digits.chars().map(digit).collect::<Result<Vec<_>, _>>()?;
+    for word in rights.split_whitespace() {
+        bits.extend(right(terminal, word).ok_or_else(|| found("rights", word))?);
+    }
     Ok(Row {
-        name: name.clone(),
+        name: name.to_owned(),
+        terminal,
         role,
-        authority: authority.clone(),
-        holder: holder.clone(),
-        rights: rights.chars().map(right).collect::<Result<_, _>>()?,
+        authority: authority.to_owned(),
+        holder: holder.to_owned(),
+        rights: bits,
         effective: Day::parse(effective).ok_or_else(|| found("a day", effective))?,
         expires: Day::parse(expires).ok_or_else(|| found("a day", expires))?,
-        key: key.clone(),
-        signed_by: signed_by.clone(),
+        key: key.to_owned(),
+        signed_by: signed_by.to_owned(),
         defect,
+        extensions: extensions.split(';').map(str::trim).filter(|text| !text.is_empty()).map(extension).collect::<Result<_, _>>()?,
     })
+}
+
+/// The bits of a word.
+fn right(terminal: TerminalType, word: &str) -> Option<Vec<u8>> {
+    if word == "all" {
+        return Some(terminal.rights().map(|(bit, _)| bit).collect());
+    }
+    let Some((first, last)) = word.split_once("..") else { return one_right(terminal, word).map(|bit| vec![bit]) };
+    let (stem, first) = first.split_at(first.find(|c: char| c.is_ascii_digit())?);
+    let (first, last): (u8, u8) = (first.parse().ok()?, last.parse().ok()?);
+    (first..=last).map(|number| one_right(terminal, &format!("{stem}{number}"))).collect()
+}
+
+fn one_right(terminal: TerminalType, word: &str) -> Option<u8> {
+    match word.strip_prefix("bit-") {
+        Some(number) => number.parse().ok().filter(|bit| *bit < 38),
+        None => terminal.right(word),
+    }
+}
+
+fn extension(text: &str) -> Result<Extension, String> {
+    let words: Vec<_> = text.split_whitespace().collect();
+    match words.as_slice() {
+        ["sector", keys @ ..] if matches!(keys.len(), 1 | 2) => Ok(Extension::Sector(keys.iter().map(|key| (*key).to_owned()).collect())),
+        ["73", content] => hex::decode(content).map(Extension::Content).map_err(|_| found("hexadecimal digits", content)),
+        _ => Err(found("an extension", text)),
+    }
 }
 
 #[cfg(test)]
@@ -250,13 +325,34 @@ mod tests {
     #[test]
     fn every_row_is_understood() {
         let rows = rows().expect("the table");
-        assert_eq!(rows.len(), 69);
+        assert_eq!(rows.len(), 69 + 104);
         for row in &rows {
             for name in [&row.authority, &row.holder] {
-                assert!(name == "CVCA" || eid::cert::cvc::KeyReference::from_octets(name.as_bytes()).is_ok(), "{name}");
+                assert!(
+                    ["CVCA", "CVCA-AT"].contains(&name.as_str()) || eid::cert::cvc::KeyReference::from_octets(name.as_bytes()).is_ok(),
+                    "{name}"
+                );
             }
             let others = rows.iter().filter(|other| other.key == row.signed_by).count();
-            assert!(row.signed_by == "CVCA_KEY_00" || others > 0, "{}: nobody has {}", row.name, row.signed_by);
+            assert!(
+                ["CVCA_KEY_00", "CVCA_AT_KEY_00"].contains(&row.signed_by.as_str()) || others > 0,
+                "{}: nobody has {}",
+                row.name,
+                row.signed_by
+            );
+        }
+        let of = |name: &str| &rows.iter().find(|row| row.name == name).expect(name).rights;
+        assert_eq!((of("AT_CERT_19e"), of("AT_CERT_21a"), of("AT_CERT_19w").last()), (&vec![4, 12], &vec![4, 37], Some(&31)));
+        assert_eq!((of("IS_CERT_3c"), of("AT_CERT_17").len()), (&vec![0, 2, 3, 4, 5], 37));
+    }
+
+    #[test]
+    fn words_that_are_no_rights_or_extensions_are_refused() {
+        for word in ["read", "read-dg23", "read-dg21..23", "bit-38", "bit-", "..", "read-dg1..x"] {
+            assert_eq!(right(TerminalType::Authentication, word), None, "{word}");
+        }
+        for text in ["sector", "sector A B C", "73 0", "73", "65 00"] {
+            assert!(extension(text).is_err(), "{text}");
         }
     }
 }

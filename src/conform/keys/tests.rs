@@ -18,9 +18,9 @@ fn ec() -> TestKeys {
 fn a_certificate_is_wrong_only_where_its_row_says_so() {
     let (mut keys, mut rng) = (ec(), SeededRng::new(b"certificates"));
     let names: Vec<_> = keys.names().map(str::to_owned).collect();
-    assert_eq!(names.len(), 66);
-    let point = TrustPoint::of_cvca(keys.cvca()).expect("a CVCA");
-    let trust = TrustPoints::new(vec![point], keys.cvca().effective()).expect("one");
+    assert_eq!(names.len(), 66 + 104);
+    let points = [Some(keys.cvca()), keys.authentication_cvca()].map(|cvca| TrustPoint::of_cvca(cvca.expect("both")).expect("a CVCA"));
+    let trust = TrustPoints::new(points.to_vec(), keys.cvca().effective()).expect("one of each");
     let mut malformed = Vec::new();
     for name in &names {
         let made = keys.certificate(name, &mut rng).expect(name);
@@ -30,8 +30,12 @@ fn a_certificate_is_wrong_only_where_its_row_says_so() {
                 assert_eq!((read.authority().as_bytes(), read.holder().as_bytes()), (&made.authority[..], &made.holder[..]), "{name}");
                 let row = keys.row(name).expect("a row");
                 let right = trust.import(read.authority(), None, &read).is_ok();
-                let whole = row.authority == CVCA && row.defect.is_none() && row.role != Role::Terminal;
-                assert!(right == whole || name == "LINK_CERT_7" && right, "{name}: {:?}", trust.import(read.authority(), None, &read));
+                let whole = [CVCA, CVCA_AT].contains(&row.authority.as_str()) && row.defect.is_none() && row.role != Role::Terminal;
+                assert!(
+                    right == whole || ["LINK_CERT_7", "LINK_CERT_23a"].contains(&name.as_str()) && right,
+                    "{name}: {:?}",
+                    trust.import(read.authority(), None, &read)
+                );
             }
         }
     }
@@ -40,6 +44,27 @@ fn a_certificate_is_wrong_only_where_its_row_says_so() {
     // a signature of another length is read, and does not verify
     let expected: Vec<_> = expected.into_iter().filter(|name| *name != "12g").collect();
     assert_eq!(malformed, expected);
+}
+
+/// The rights and extensions of authentication terminals, read by the parser of certificates.
+#[test]
+fn certificates_of_authentication_terminals_hold_what_their_rows_say() {
+    let (mut keys, mut rng) = (ec(), SeededRng::new(b"terminals"));
+    let mut read = |name: &str| Cvc::from_content(&keys.certificate(name, &mut rng).expect(name).content).expect(name);
+    let (age, restricted, spare) = (read("AT_CERT_17f"), read("AT_CERT_24"), read("AT_CERT_32c"));
+    assert_eq!(age.chat().describe(), "authentication terminal, terminal: age verification, CAN allowed");
+    assert_eq!(age.chat().terminal(), TerminalType::Authentication);
+    assert_eq!((age.extensions().len(), spare.extensions().len()), (0, 2));
+    let [extension] = restricted.extensions() else { panic!("{:?}", restricted.extensions()) };
+    assert_eq!(extension.oid, eid::oid::CVC_SECTOR);
+    for (tag, name) in [(0x80, "SECTOR_KEY_24a"), (0x81, "SECTOR_KEY_24b")] {
+        let key = tlv::encode(0x7F49_u32, &keys.sector_key(name, &mut rng).expect(name));
+        let mut hashes = tlv::Reader::new(&extension.content);
+        let hash = std::iter::from_fn(|| hashes.next().expect("objects")).find(|object| object.tag.0 == tag).expect("a hash");
+        assert_eq!(hash.value, Hash::Sha256.digest(&[&key]), "{name}");
+    }
+    let holders = [keys.cvca(), keys.authentication_cvca().expect("there")].map(|cvca| cvca.holder().to_string());
+    assert_eq!(holders, ["UTTESTCVCAUT001", "UTTESTCVCATUT001"]);
 }
 
 #[test]
