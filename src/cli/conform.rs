@@ -43,7 +43,7 @@ pub(crate) struct Conform {
     access: AccessArgs,
     #[command(flatten)]
     trust: TrustArgs,
-    /// Run the cases of SUITE: icao3, bsi32, bsi33
+    /// Run the cases of SUITE: icao3, bsi32, bsi33, cardwright
     #[arg(long, value_name = "SUITE", default_value = "icao3")]
     suite: String,
     /// Run the cases with this id only, * for any characters (repeatable)

@@ -3,7 +3,7 @@
 //! The objects of a command are those of its data, or those inside 7C where the data are dynamic authentication data. A change of what is
 //! not there changes nothing, except that a value that is set is added.
 
-use eid::apdu::Command;
+use eid::apdu::{Command, SHORT_LE_MAX};
 use eid::tlv::{self, Reader};
 
 use super::step::alteration::{Change, Spoil};
@@ -52,6 +52,8 @@ pub(super) fn apply(command: &mut Command, change: &Change, spoil: &mut Spoiling
     match change {
         Change::Nothing => command.data.clear(),
         Change::Flip => flip(&mut command.data),
+        Change::WithLe => command.le = Some(SHORT_LE_MAX),
+        Change::WithoutLe => command.le = None,
         Change::Last => command.cla &= !0x10,
         Change::Chain => command.cla |= 0x10,
         Change::Omit(_) | Change::Retag(..) | Change::Value(..) | Change::Spoil(..) | Change::Raw(..) | Change::Append(_) => {

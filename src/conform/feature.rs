@@ -114,12 +114,16 @@ pub enum Feature {
     CngPinAr,
     /// An authentication terminal changes the CAN.
     CngCanAr,
+    /// Signature terminals, and an application for them.
+    ESign,
     /// A data group, 1 to 16.
     Dg(u8),
+    /// A data group of the eID application, 1 to 22.
+    EidDg(u8),
 }
 
-/// Names in suites, statements, and reports, beside `DG1` to `DG16`.
-const NAMES: [(Feature, &str, &str); 51] = [
+/// Names in suites, statements, and reports, beside `DG1` to `DG16` and `eID-DG1` to `eID-DG22`.
+const NAMES: [(Feature, &str, &str); 52] = [
     (Feature::App, "APP", "eMRTD application"),
     (Feature::Bac, "BAC", "Basic Access Control"),
     (Feature::Pace, "PACE", "PACE"),
@@ -171,6 +175,7 @@ const NAMES: [(Feature, &str, &str); 51] = [
     (Feature::CngPinPuk, "CNG_PIN_PUK", "change of the PIN with the PUK"),
     (Feature::CngPinAr, "CNG_PIN_AR", "change of the PIN by a terminal"),
     (Feature::CngCanAr, "CNG_CAN_AR", "change of the CAN by a terminal"),
+    (Feature::ESign, "eSign", "signature terminals"),
 ];
 
 impl Feature {
@@ -180,12 +185,15 @@ impl Feature {
         if let Some(number) = name.strip_prefix("DG") {
             return number.parse().ok().filter(|number| (1..=16).contains(number)).map(Self::Dg);
         }
+        if let Some(number) = name.strip_prefix("eID-DG") {
+            return number.parse().ok().filter(|number| (1..=22).contains(number)).map(Self::EidDg);
+        }
         NAMES.iter().find(|(_, known, _)| *known == name).map(|(feature, ..)| *feature)
     }
 
     /// All of them.
     pub fn all() -> impl Iterator<Item = Self> {
-        NAMES.iter().map(|(feature, ..)| *feature).chain((1..=16).map(Self::Dg))
+        NAMES.iter().map(|(feature, ..)| *feature).chain((1..=16).map(Self::Dg)).chain((1..=22).map(Self::EidDg))
     }
 
     /// What it is, in words.
@@ -193,6 +201,7 @@ impl Feature {
     pub fn describe(self) -> String {
         match self {
             Self::Dg(number) => format!("EF.DG{number}"),
+            Self::EidDg(number) => format!("EF.DG{number} of the eID application"),
             _ => NAMES.iter().find(|(feature, ..)| *feature == self).map_or_else(String::new, |(.., words)| (*words).to_owned()),
         }
     }
@@ -202,6 +211,7 @@ impl fmt::Display for Feature {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Dg(number) => write!(f, "DG{number}"),
+            Self::EidDg(number) => write!(f, "eID-DG{number}"),
             _ => f.write_str(NAMES.iter().find(|(feature, ..)| feature == self).map_or("", |(_, name, _)| name)),
         }
     }
@@ -274,7 +284,7 @@ mod tests {
         assert_eq!(unmet(&[Feature::Bac]).as_deref(), Some("the card has no CA, and the card has no PACE, and the card has no AA-ECDSA"));
         assert_eq!(unmet(&[Feature::Bac, Feature::Ca, Feature::Eac]).as_deref(), Some("the card has EAC"));
         assert_eq!(Condition::parse("").expect("empty").unmet(&BTreeSet::new()), None);
-        for wrong in ["BACK", "BAC,,PACE", "DG17", "DG0", "not", "BAC|"] {
+        for wrong in ["BACK", "BAC,,PACE", "DG17", "DG0", "eID-DG23", "not", "BAC|"] {
             assert!(Condition::parse(wrong).is_err(), "{wrong}");
         }
     }
@@ -282,7 +292,7 @@ mod tests {
     #[test]
     fn every_feature_is_found_by_its_name() {
         let all: Vec<_> = Feature::all().collect();
-        assert_eq!(all.len(), 67);
+        assert_eq!(all.len(), 90);
         for feature in all {
             assert_eq!(Feature::from_name(&feature.to_string()), Some(feature));
             assert!(!feature.describe().is_empty(), "{feature}");

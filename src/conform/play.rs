@@ -24,6 +24,7 @@ use terminal_auth::Bound;
 mod active_auth;
 mod bac;
 mod chip_auth;
+pub(super) mod eid_application;
 mod pace;
 mod terminal_auth;
 
@@ -138,12 +139,27 @@ pub(super) struct Player<'a, 'c> {
     bound: Bound,
     /// The last protocol opened a session.
     opened: bool,
+    /// What a step of this case remembered.
+    remembered: Option<Vec<u8>>,
 }
 
 impl<'a, 'c> Player<'a, 'c> {
     pub(super) fn new(link: Link<'c>, profile: &'a Profile, passwords: &'a [Password], rng: &'a mut dyn CryptoRng, strict: bool) -> Self {
         let (access, keys, bound) = (None, None, Bound::default());
-        Self { link, profile, passwords, rng, strict, offended: false, access, keys, previous: None, bound, opened: false }
+        Self {
+            link,
+            profile,
+            passwords,
+            rng,
+            strict,
+            offended: false,
+            access,
+            keys,
+            previous: None,
+            bound,
+            opened: false,
+            remembered: None,
+        }
     }
 
     /// Plays steps until one does not show what it must; `Err` inside says what was expected and found, and in which step. The exchanges
@@ -169,6 +185,9 @@ impl<'a, 'c> Player<'a, 'c> {
                 return Ok(Err(format!("step {} ({step}): expected {missed}, found {}", n + 1, seen.describe())));
             }
             if let Some(answer) = seen.answer {
+                if step.expect.contains(&Expectation::Remember) {
+                    self.remembered = Some(value(&answer.data).to_vec());
+                }
                 self.previous = Some(answer.data);
             }
         }
@@ -221,6 +240,9 @@ impl<'a, 'c> Player<'a, 'c> {
             Action::SetAt(name) => self.set_at(name, alterations)?,
             Action::SetAtWithKey(name) => self.set_at_with_key(name, alterations)?,
             Action::ChipAuthentication2 => self.chip_authentication_2(alterations)?,
+            Action::TerminalAuthentication2(names) => self.terminal_authentication_2(names, alterations)?,
+            Action::EidApplication => answered(self.select_eid()?),
+            Action::RestrictedIdentification(key) => self.restricted_identification(key, alterations)?,
             Action::Challenge => self.terminal_challenge(alterations)?,
             Action::Prove(name) => self.prove(name, alterations)?,
         })
@@ -321,6 +343,12 @@ impl<'a, 'c> Player<'a, 'c> {
                 answer.is_some_and(|answer| self.previous.as_ref().is_some_and(|previous| *previous != answer.data)),
                 "other data than before".to_owned(),
             ),
+            Expectation::Remember => (answer.is_some(), "an answer".to_owned()),
+            Expectation::Same | Expectation::Other => {
+                let same = answer.zip(self.remembered.as_ref()).map(|(answer, before)| value(&answer.data) == before.as_slice());
+                let wanted = *expected == Expectation::Same;
+                (same == Some(wanted), if wanted { "the value of before" } else { "another value than before" }.to_owned())
+            }
             Expectation::Lacks(tag) => (answer.is_some_and(|answer| !has_object(&answer.data, *tag)), format!("no object {tag:02X}")),
             Expectation::Has(tag) => (answer.is_some_and(|answer| has_object(&answer.data, *tag)), format!("an object {tag:02X}")),
             Expectation::Cvca(names) => match self.cvca(names, answer) {
@@ -350,6 +378,12 @@ fn reached(end: End, outcome: &Outcome) -> bool {
         (End::FailsFrom(place), Outcome::Refused(at)) => at.order() >= place.order(),
         _ => false,
     }
+}
+
+/// The value of the first object of dynamic authentication data; other data as they are.
+fn value(data: &[u8]) -> &[u8] {
+    let first = tlv::single(data, 0x7C).ok().and_then(|template| template.reader().next().ok().flatten());
+    first.map_or(data, |object| object.value)
 }
 
 /// Whether dynamic authentication data have an object.

@@ -24,15 +24,19 @@ use eid::protocol::chip_auth::choice::{self, Choice};
 use eid::protocol::chip_auth::{Form, Version};
 use eid::protocol::pace::{Parameters, Password};
 use eid::protocol::terminal_auth::identifier_of_mrz;
-use eid::tlv;
 use eid::transport::Transport;
+use eid::{oid, tlv};
 use rand_core::CryptoRng;
 
 use super::feature::Feature;
+use super::play::eid_application::AID;
 use super::statement::Statement;
 use crate::session::{Session, SessionError};
 use crate::terminal::access::{self, AccessError, Fallback, Log};
 use crate::terminal::read;
+
+/// id-RI: restricted identification.
+const RESTRICTED: &str = "0.4.0.127.0.7.2.2.5";
 
 /// What is known of the card under test.
 #[derive(Debug, Clone, Default)]
@@ -60,6 +64,10 @@ pub struct Profile {
     pub(super) identifier: Option<Vec<u8>>,
     /// File identifier and short file identifier of EF.CVCA.
     pub(super) cvca: (u16, u8),
+    /// Restricted identification: content octets of the protocol, and the reference of the key.
+    pub(super) restricted: Vec<(Vec<u8>, Vec<u8>)>,
+    /// Data groups of the eID application by their numbers, whole files, as an authentication terminal with all rights read them.
+    pub eid: BTreeMap<u8, Vec<u8>>,
 }
 
 impl Profile {
@@ -116,11 +124,12 @@ impl Profile {
             session.transmit(&select_mf())?;
             profile.card_security = file(&mut session, FileId::CARD_SECURITY)?;
             profile.features.extend(profile.card_security.as_ref().map(|_| Feature::Cs));
-            if let Some(Ok(security)) = profile.card_security.as_deref().map(CardSecurity::parse)
-                && profile.chip_auth_2.is_empty()
-            {
-                let ways = choice::choices(&security.infos, &mut Vec::new()).ways;
-                profile.chip_authentication_2(&ways);
+            if let Some(Ok(security)) = profile.card_security.as_deref().map(CardSecurity::parse) {
+                profile.restricted_identification(&security.infos);
+                if profile.chip_auth_2.is_empty() {
+                    let ways = choice::choices(&security.infos, &mut Vec::new()).ways;
+                    profile.chip_authentication_2(&ways);
+                }
             }
         }
         session.restart()?;
@@ -150,11 +159,18 @@ impl Profile {
         if challenge.sw.is_ok() && challenge.data.len() == 8 {
             self.features.insert(Feature::Bac);
         }
+        session.restart()?;
+        let eid = session.transmit(&Command::new(0x00, 0xA4, 0x04, 0x0C).with_data(AID))?;
+        if eid.sw.is_ok() {
+            // That such a chip judges auxiliary data is taken for granted, unless the statement says otherwise.
+            self.features.extend([Feature::EId, Feature::Aux]);
+        }
         Ok(())
     }
 
     fn card_access(&mut self, infos: &SecurityInfos) {
         self.terminal_authentication(infos);
+        self.restricted_identification(infos);
         let mut sets = BTreeSet::new();
         for info in infos.pace() {
             self.features.insert(Feature::Pace);
@@ -258,6 +274,44 @@ impl Profile {
             });
             self.cvca = named.unwrap_or(self.cvca);
         }
+    }
+
+    /// RestrictedIdentificationInfo ::= SEQUENCE { protocol, params SEQUENCE { version INTEGER, keyId INTEGER, authorizedOnly BOOLEAN }, … }
+    /// (TR-03110-3 A.1.1.4)
+    fn restricted_identification(&mut self, infos: &SecurityInfos) {
+        let arc = oid::encode(RESTRICTED);
+        for info in infos.infos() {
+            let SecurityInfo::Other { oid: name, raw } = info else { continue };
+            let Ok(protocol) = oid::parse(name) else { continue };
+            let Some(below) = protocol.strip_prefix(arc.as_slice()) else { continue };
+            let key_id = || {
+                let mut fields = tlv::single(raw, 0x30).ok()?.reader();
+                fields.expect(0x06).ok()?;
+                let mut parameters = fields.expect(0x30).ok()?.reader();
+                parameters.expect(0x02).ok()?;
+                Some(parameters.expect(0x02).ok()?.value.to_vec())
+            };
+            match (below.len(), key_id()) {
+                // the kind of agreement alone names domain parameters, which have no parameters of that form
+                (1, _) => {
+                    self.features.insert(Feature::RiDp);
+                }
+                (_, Some(key_id)) => {
+                    self.features.insert(Feature::Ri);
+                    if !self.restricted.contains(&(protocol.clone(), key_id.clone())) {
+                        self.restricted.push((protocol, key_id));
+                    }
+                }
+                (_, None) => self.remarks.push(format!("restricted identification {name} is not tested: its parameters cannot be read")),
+            }
+        }
+    }
+
+    /// Takes the data groups of the eID application that were read, unless the statement says that they are not there.
+    pub(super) fn eid_groups(&mut self, groups: BTreeMap<u8, Vec<u8>>) {
+        let there = groups.keys().map(|number| Feature::EidDg(*number)).filter(|feature| !self.excluded.contains_key(feature));
+        self.features.extend(there);
+        self.eid = groups;
     }
 
     fn chip_authentication_2(&mut self, ways: &[Choice]) {

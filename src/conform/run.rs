@@ -196,7 +196,8 @@ impl Suite {
         rng: &mut dyn CryptoRng,
         tell: &mut dyn FnMut(&CaseResult),
     ) -> Report {
-        let profile = with_keys(profile, options.keys.as_ref());
+        let mut profile = with_keys(profile, options.keys.as_ref());
+        with_eid_groups(&mut profile, transport, passwords, options, rng);
         let mut report = Report::new(self, profile.clone(), options.strict);
         let mut player = Player::new(Link::new(transport), &profile, passwords, rng, options.strict);
         (player.access, player.keys) = (options.access, options.keys.clone());
@@ -281,6 +282,30 @@ fn with_keys(mut profile: Profile, keys: Option<&TestKeys>) -> Profile {
         profile.features.extend(there);
     }
     profile
+}
+
+/// Which data groups the eID application has, only a terminal learns that may read them all: with test keys the card is asked.
+fn with_eid_groups(
+    profile: &mut Profile,
+    transport: &mut dyn Transport,
+    passwords: &[Password],
+    options: &Options,
+    rng: &mut dyn CryptoRng,
+) {
+    let Some(keys) = options.keys.clone().filter(|keys| keys.authentication_cvca().is_some()) else { return };
+    if ![Feature::EId, Feature::Pace, Feature::Ta2, Feature::Ca2].iter().all(|feature| profile.has(*feature)) {
+        return;
+    }
+    let found = {
+        let mut scout = Player::new(Link::new(transport), profile, passwords, rng, options.strict);
+        scout.keys = Some(keys);
+        scout.eid_groups()
+    };
+    match found {
+        Ok(Ok(groups)) => profile.eid_groups(groups),
+        Ok(Err(why)) => profile.remarks.push(format!("the eID application was not read: {why}")),
+        Err(trouble) => profile.remarks.push(format!("the eID application was not read: {}", Ended::trouble(trouble).reason)),
+    }
 }
 
 fn not_applicable(unmet: &Unmet, profile: &Profile) -> String {

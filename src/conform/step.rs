@@ -70,6 +70,12 @@ pub(super) enum Action {
     SetAtWithKey(String),
     /// Chip Authentication version 2, with the key that Terminal Authentication was bound to.
     ChipAuthentication2,
+    /// Terminal Authentication version 2 from the first to the last of these certificates, until something is refused.
+    TerminalAuthentication2(Vec<String>),
+    /// SELECT of the eID application, in the session if one is open.
+    EidApplication,
+    /// Restricted identification with a sector's key.
+    RestrictedIdentification(String),
     /// GET CHALLENGE in a session.
     Challenge,
     /// EXTERNAL AUTHENTICATE with the key of a certificate.
@@ -84,7 +90,8 @@ impl Action {
             Self::Reset | Self::Mf | Self::Plain(_) | Self::Secured(_) | Self::Probe | Self::Pace => false,
             // Terminal Authentication version 2 comes before the application.
             Self::SetDst(_) | Self::Verify(_) | Self::Chain(_) | Self::SetAt(_) | Self::SetAtWithKey(_) => false,
-            Self::Challenge | Self::Prove(_) | Self::ChipAuthentication2 => false,
+            Self::Challenge | Self::Prove(_) | Self::ChipAuthentication2 | Self::TerminalAuthentication2(_) => false,
+            Self::EidApplication | Self::RestrictedIdentification(_) => false,
         }
     }
 }
@@ -225,6 +232,10 @@ impl Step {
             "prove" => named(Action::Prove)?,
             "challenge" => without(Action::Challenge)?,
             "chain" if !names.is_empty() && names.iter().all(|name| is_name(name)) => Action::Chain(names),
+            "ta2" if names.len() > 1 && names.iter().all(|name| is_name(name)) => Action::TerminalAuthentication2(names),
+            "ta2" => return Err(StepError(format!("ta2 takes a chain of certificates, found {operand:?}"))),
+            "eid" => without(Action::EidApplication)?,
+            "ri" => named(Action::RestrictedIdentification)?,
             "chain" => return Err(StepError(format!("chain takes certificates, found {operand:?}"))),
             _ => return Err(StepError(format!("expected an action, found {word:?}"))),
         };
@@ -241,7 +252,7 @@ impl Step {
 
 /// Whether it can be the name of a certificate.
 fn is_name(text: &str) -> bool {
-    !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
+    !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-".contains(&b))
 }
 
 impl fmt::Display for Step {
@@ -301,6 +312,11 @@ mod tests {
             "chain -> ok",
             "chain A+B -> ok",
             "challenge A -> 9000",
+            "ta2 A -> ok",
+            "ri -> 9000",
+            "eid A -> 9000",
+            "ta2[second] A B -> ok",
+            "ca2[aux=age] -> opens",
             "dst[id=other] A -> 9000",
             "ca[cla=8C] -> fails",
             "plain 00B0<cvca-x>0000 -> 9000",

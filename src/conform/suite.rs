@@ -133,10 +133,11 @@ pub enum SuiteError {
 }
 
 /// Name, document, and table of the built-in suites.
-const BUILT_IN: [(&str, &str, &str); 3] = [
+const BUILT_IN: [(&str, &str, &str); 4] = [
     ("icao3", "ICAO TR RF protocol and application test standard for eMRTD, Part 3, V3.2", include_str!("suites/icao3.csv")),
     ("bsi32", "BSI TR-03105 Part 3.2, extended access control version 1, V1.5.1", include_str!("suites/bsi32.csv")),
     ("bsi33", "BSI TR-03105 Part 3.3, extended access control version 2, V1.2", include_str!("suites/bsi33.csv")),
+    ("cardwright", "cardwright, what no test plan asks", include_str!("suites/cardwright.csv")),
 ];
 
 impl Suite {
@@ -266,7 +267,8 @@ mod tests {
             let expected = match name {
                 "icao3" => (298, 113, 3),
                 "bsi32" => (106, 29, 0),
-                _ => (270, 8, 159),
+                "cardwright" => (1, 0, 0),
+                _ => (270, 8, 156),
             };
             assert_eq!((protocol.len(), data.len(), silent), expected, "{name}");
             for case in protocol {

@@ -32,6 +32,10 @@ impl Card {
         self.ram.chip_auth = None;
         let wanted = Selection::parse(&command.data).or(refuse(status::WRONG_DATA))?;
         let version = if self.ram.terminal.bound_to().is_some() { Version::Two } else { Version::One };
+        // MSE has no answer to ask for; version 1 is left as cards in the field take it.
+        if version == Version::Two && command.le.is_some() {
+            return refuse(status::WRONG_LENGTH);
+        }
         if !self.announces(version, wanted.protocol, wanted.key_id) {
             // Version 2 without Terminal Authentication before it is a matter of order, not of data.
             let later = version == Version::One && self.announces(Version::Two, wanted.protocol, wanted.key_id);
@@ -51,6 +55,9 @@ impl Card {
             return done();
         };
         let Chosen { version, protocol, key } = chosen;
+        if version == Version::Two && command.le.is_none() {
+            return refuse(status::WRONG_LENGTH);
+        }
         let ephemeral = chip_auth::general_authenticate(&data).or(refuse(status::WRONG_DATA))?;
         self.agrees(&key, 1);
         let agreed = chip_auth::agree(version, protocol, &key, ephemeral, &mut *self.rng).or(refuse(status::WRONG_DATA))?;

@@ -36,6 +36,12 @@ impl Player<'_, '_> {
         if let Some((_, rights)) = chats.into_iter().find(|(variant, _)| alterations.contains(&Alteration::Variant(*variant))) {
             select.data.extend(Chat::new(TerminalType::Inspection, Role::Terminal, rights).encode());
         }
+        for alteration in alterations {
+            if let Alteration::Chat(kind, without) = alteration {
+                let rights = kind.rights().map(|(bit, _)| bit).filter(|bit| Some(*bit) != *without);
+                select.data.extend(Chat::new(*kind, Role::Terminal, rights).encode());
+            }
+        }
         let wrong = |place, error: PaceError, answer| Ok(Seen::new(Outcome::Wrong(place, error.to_string()), Some(answer)));
         macro_rules! send {
             ($place:expr, $command:expr, $token:expr) => {
@@ -49,6 +55,9 @@ impl Player<'_, '_> {
 
         let (command, state) = terminal.request_nonce();
         let answer = send!(Place::Ga1, command, None);
+        if alterations.contains(&Alteration::Variant(Variant::Nonce)) {
+            return Ok(Seen::new(Outcome::Stopped, Some(answer)));
+        }
         let mapping = self.mapping(&parameters, alterations)?;
         let (command, state) = match state.map(&answer.data, mapping) {
             Ok(next) => next,
@@ -113,12 +122,14 @@ impl Player<'_, '_> {
 
     fn password(&self, alterations: &[Alteration]) -> Result<Password, Trouble> {
         let wants = |variant| alterations.contains(&Alteration::Variant(variant));
+        // the MRZ is for inspection systems
+        let service = alterations.iter().any(|alteration| matches!(alteration, Alteration::Chat(..)));
         let found = self.passwords.iter().find(|password| match password {
-            Password::Mrz(_) => !wants(Variant::Can),
+            Password::Mrz(_) => !wants(Variant::Can) && (!service || wants(Variant::Mrz)),
             Password::Can(_) => !wants(Variant::Mrz),
             Password::Pin(_) | Password::Puk(_) => false,
         });
-        let missing = if wants(Variant::Can) {
+        let missing = if wants(Variant::Can) || service && !wants(Variant::Mrz) {
             "the CAN of the card, which was not given"
         } else if wants(Variant::Mrz) {
             "the MRZ of the card, which was not given"

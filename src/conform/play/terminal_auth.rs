@@ -25,6 +25,8 @@ pub(super) struct Bound {
     key: Option<Vec<u8>>,
     /// Version 2: the terminal's key, for the Chip Authentication that follows.
     pub(super) ephemeral: Option<AgreementPrivateKey>,
+    /// Version 2: auxiliary data, DO'67' whole.
+    auxiliary: Vec<u8>,
     /// The challenges of this session, the oldest first.
     challenges: Vec<Vec<u8>>,
 }
@@ -52,7 +54,10 @@ impl From<TestKeysError> for Trouble {
 }
 
 impl Player<'_, '_> {
-    fn with_keys<T>(&mut self, what: impl FnOnce(&mut TestKeys, &mut dyn CryptoRng) -> Result<T, TestKeysError>) -> Result<T, Trouble> {
+    pub(super) fn with_keys<T>(
+        &mut self,
+        what: impl FnOnce(&mut TestKeys, &mut dyn CryptoRng) -> Result<T, TestKeysError>,
+    ) -> Result<T, Trouble> {
         let keys =
             self.keys.as_mut().ok_or_else(|| Trouble::Missing("test keys for Terminal Authentication, which were not given".to_owned()))?;
         Ok(what(keys, self.rng)?)
@@ -88,6 +93,8 @@ impl Player<'_, '_> {
         let none = || Trouble::Impossible("no identifier below id-TA says the algorithm".to_owned());
         let mut objects = tlv::encode(0x80, &oid::encode(key::oid_of(algorithm).ok_or_else(none)?));
         tlv::push(&mut objects, 0x83, &holder);
+        self.bound.auxiliary = self.auxiliary(alterations)?;
+        objects.extend_from_slice(&self.bound.auxiliary);
         tlv::push(&mut objects, 0x91, &compressed);
         (self.bound.ephemeral, self.bound.key) = (Some(ephemeral), Some(compressed));
         self.one(Command::new(0x00, 0x22, 0x81, 0xA4).with_data(objects), alterations)
@@ -118,7 +125,7 @@ impl Player<'_, '_> {
         if wants(Variant::ShortChallenge) {
             challenge.pop();
         }
-        let message = [chip, challenge, self.bound.key.clone().unwrap_or_default()].concat();
+        let message = [chip, challenge, self.bound.key.clone().unwrap_or_default(), self.bound.auxiliary.clone()].concat();
         let signature = self.with_keys(|keys, rng| keys.sign(name, &message, rng))?;
         self.one(ta::external_authenticate(signature), alterations)
     }
@@ -131,6 +138,23 @@ impl Player<'_, '_> {
                 if !is_taken(&seen) {
                     return Ok(Seen::new(Outcome::Refused(place), seen.answer));
                 }
+            }
+        }
+        Ok(Seen::new(Outcome::Done, None))
+    }
+
+    /// Version 2 as it should be, but for the auxiliary data: the certificates, then Set AT, challenge, and proof with the last.
+    pub(super) fn terminal_authentication_2(&mut self, names: &[String], alterations: &[Alteration]) -> Result<Seen, Trouble> {
+        let seen = self.chain(names)?;
+        let Some(own) = names.last().filter(|_| seen.outcome == Outcome::Done) else { return Ok(seen) };
+        for place in [Place::At, Place::Challenge, Place::Prove] {
+            let seen = match place {
+                Place::At => self.set_at_with_key(own, alterations)?,
+                Place::Challenge => self.terminal_challenge(&[])?,
+                _ => self.prove(own, &[])?,
+            };
+            if !is_taken(&seen) {
+                return Ok(Seen::new(Outcome::Refused(place), seen.answer));
             }
         }
         Ok(Seen::new(Outcome::Done, None))
@@ -181,7 +205,8 @@ impl Player<'_, '_> {
                     })
                     .map_err(Trouble::Impossible)?;
                 }
-                Alteration::Variant(_) => {}
+                // of what is in the command
+                Alteration::Variant(_) | Alteration::Chat(..) | Alteration::Auxiliary(_) => {}
             }
         }
         if wants(Variant::Class8C) {

@@ -2,7 +2,9 @@
 //!
 //! ```text
 //! alteration = variant                       can mrz gm im cam not-cam map kat at plain old key=wrong cla=8C id=other challenge=first
-//!                                            challenge=short where-there where-opened chat=34 chat=3 chat=4
+//!                                            challenge=short where-there where-opened chat=34 chat=3 chat=4 nonce second aux-template aux-oid
+//!            | "chat=" type [ "-without-" right ]     PACE for an authentication (at) or signature terminal (st): all rights, or all but one
+//!            | "aux=" word                   auxiliary data: age age-not valid expired municipality municipality-not municipality-prefix
 //!            | [ command ":" ] change        command: challenge auth mse ga1 ga2 ga3 ga4 kat ga; none where there is one command only
 //! change     = "-" TAG                       the object is left out
 //!            | TAG "->" TAG                  the object under another tag
@@ -11,12 +13,15 @@
 //!            | "+" HEX                       these bytes after the objects
 //!            | "key=" form                   a key pair of this form, by which the protocol goes on
 //!            | outer=TAG bare nothing flip   the template under another tag, left out, no data at all, the last byte changed
+//!            | le no-le                      with Le, without Le
 //!            | last chain twice skip old     chaining bit off or on, sent twice, not sent, the answer before the last is used
 //!            | before=APDU instead=APDU      another command before it, or in its place, which ends the protocol
 //!            | ssc=old                       under sm: with the counter of the last answer
 //! ```
 
 use std::fmt;
+
+use eid::cert::chat::TerminalType;
 
 use super::{Action, StepError};
 
@@ -25,9 +30,36 @@ use super::{Action, StepError};
 pub(in crate::conform) enum Alteration {
     /// Which variant of the protocol is run.
     Variant(Variant),
+    /// PACE for a terminal of this type with all rights, or all but the one of this bit number.
+    Chat(TerminalType, Option<u8>),
+    /// A template of auxiliary data.
+    Auxiliary(Auxiliary),
     /// What is changed in one command.
     Change(Place, Change),
 }
+
+/// What auxiliary data ask of the holder.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::conform) enum Auxiliary {
+    /// To be older than somebody who is ten years younger; or ten years older, which is false.
+    Age(bool),
+    /// A document that was valid ten years before its end; or ten years after it, which is false.
+    Valid(bool),
+    /// To live in that municipality; or in another, which is false.
+    Municipality(bool),
+    /// To live where the number of the municipality begins so.
+    MunicipalityPrefix,
+}
+
+const AUXILIARY: [(Auxiliary, &str); 7] = [
+    (Auxiliary::Age(true), "age"),
+    (Auxiliary::Age(false), "age-not"),
+    (Auxiliary::Valid(true), "valid"),
+    (Auxiliary::Valid(false), "expired"),
+    (Auxiliary::Municipality(true), "municipality"),
+    (Auxiliary::Municipality(false), "municipality-not"),
+    (Auxiliary::MunicipalityPrefix, "municipality-prefix"),
+];
 
 /// Variants.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -70,13 +102,21 @@ pub(in crate::conform) enum Variant {
     Chat3,
     /// PACE for an inspection system that may read DG4.
     Chat4,
+    /// PACE ends after the encrypted nonce.
+    Nonce,
+    /// Restricted identification with the key of the second sector.
+    Second,
+    /// The templates of auxiliary data have another tag.
+    AuxTemplate,
+    /// The identifiers in them have another tag.
+    AuxOid,
     /// Only where the card has it; else nothing is done, and all is well.
     WhereThere,
     /// Only where the protocol before it opened a session; else nothing is done, and all is well.
     WhereOpened,
 }
 
-const VARIANTS: [(Variant, &str); 21] = [
+const VARIANTS: [(Variant, &str); 25] = [
     (Variant::Can, "can"),
     (Variant::Mrz, "mrz"),
     (Variant::Gm, "gm"),
@@ -96,6 +136,10 @@ const VARIANTS: [(Variant, &str); 21] = [
     (Variant::Chat34, "chat=34"),
     (Variant::Chat3, "chat=3"),
     (Variant::Chat4, "chat=4"),
+    (Variant::Nonce, "nonce"),
+    (Variant::Second, "second"),
+    (Variant::AuxTemplate, "aux-template"),
+    (Variant::AuxOid, "aux-oid"),
     (Variant::WhereThere, "where-there"),
     (Variant::WhereOpened, "where-opened"),
 ];
@@ -197,6 +241,10 @@ pub(in crate::conform) enum Change {
     Nothing,
     /// The last byte of the data is changed.
     Flip,
+    /// With Le.
+    WithLe,
+    /// Without Le.
+    WithoutLe,
     /// Without the chaining bit.
     Last,
     /// With the chaining bit.
@@ -294,6 +342,12 @@ impl Alteration {
         if let Some(variant) = word(&VARIANTS, text) {
             return Ok(Self::Variant(variant));
         }
+        if let Some(asked) = text.strip_prefix("aux=").and_then(|name| word(&AUXILIARY, name)) {
+            return Ok(Self::Auxiliary(asked));
+        }
+        if let Some((terminal, without)) = text.strip_prefix("chat=").and_then(chat) {
+            return Ok(Self::Chat(terminal, without));
+        }
         let wrong = || StepError(format!("expected an alteration, found {text:?}"));
         let (place, change) = match text.split_once(':') {
             Some((name, change)) => (Place::from_name(name).ok_or_else(wrong)?, change),
@@ -312,11 +366,19 @@ impl Alteration {
         match self {
             Self::Variant(Variant::WhereOpened) => true,
             Self::Variant(Variant::WhereThere) => *action == Action::ActiveAuthentication,
-            Self::Variant(Variant::Chat34 | Variant::Chat3 | Variant::Chat4) => *action == Action::Pace,
+            Self::Variant(Variant::Chat34 | Variant::Chat3 | Variant::Chat4 | Variant::Nonce) | Self::Chat(..) => *action == Action::Pace,
+            Self::Auxiliary(_) | Self::Variant(Variant::AuxTemplate | Variant::AuxOid) => {
+                matches!(action, Action::SetAtWithKey(_) | Action::TerminalAuthentication2(_))
+            }
+            Self::Variant(Variant::Second) => matches!(action, Action::RestrictedIdentification(_)),
             Self::Variant(Plain | Variant::Class8C) if of_terminal || *action == Action::ChipAuthentication2 => true,
             Self::Variant(Variant::Class8C) => false,
             Self::Change(Place::Message, Change::Key(_)) => matches!(action, Action::SetAtWithKey(_)),
-            Self::Change(Place::Mse | Place::Ga, _) if *action == Action::ChipAuthentication2 => true,
+            Self::Change(Place::Mse | Place::Ga, _)
+                if *action == Action::ChipAuthentication2 || matches!(action, Action::RestrictedIdentification(_)) =>
+            {
+                true
+            }
             Self::Variant(Variant::OtherIdentifier | Variant::FirstChallenge | Variant::ShortChallenge) => {
                 matches!(action, Action::Prove(_))
             }
@@ -352,8 +414,23 @@ impl fmt::Display for Alteration {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Variant(variant) => f.write_str(VARIANTS.iter().find(|(known, _)| known == variant).map_or("", |(_, name)| name)),
+            Self::Chat(terminal, without) => {
+                write!(f, "chat={}", terminal.abbreviation().to_lowercase())?;
+                without.map_or(Ok(()), |bit| write!(f, " without bit {bit}"))
+            }
+            Self::Auxiliary(asked) => write!(f, "aux={}", AUXILIARY.iter().find(|(known, _)| known == asked).map_or("", |(_, name)| name)),
             Self::Change(place, change) => write!(f, "{place}:{change:?}"),
         }
+    }
+}
+
+/// `at`, `at-without-read-dg5`
+fn chat(text: &str) -> Option<(TerminalType, Option<u8>)> {
+    let (name, right) = text.split_once("-without-").map_or((text, None), |(name, right)| (name, Some(right)));
+    let terminal = TerminalType::of_abbreviation(name).filter(|_| matches!(name, "at" | "st"))?;
+    match right {
+        Some(right) => terminal.right(right).map(|bit| (terminal, Some(bit))),
+        None => Some((terminal, None)),
     }
 }
 
@@ -373,6 +450,8 @@ impl Change {
             "bare" => return Some(Self::Bare),
             "nothing" => return Some(Self::Nothing),
             "flip" => return Some(Self::Flip),
+            "le" => return Some(Self::WithLe),
+            "no-le" => return Some(Self::WithoutLe),
             "last" => return Some(Self::Last),
             "chain" => return Some(Self::Chain),
             "twice" => return Some(Self::Twice),
@@ -433,7 +512,27 @@ mod tests {
             assert_eq!(Alteration::parse(text), Ok(Alteration::Change(place, change)), "{text}");
         }
         assert_eq!(Alteration::parse("not-cam"), Ok(Alteration::Variant(Variant::NotCam)));
-        for wrong in ["", "mse:", "mse:8=00", "mse:80=zz", "ga9:last", "ga1:+", "ga1:before=00B0", "key=best", "mse:zz->80"] {
+        let at = TerminalType::Authentication;
+        assert_eq!(Alteration::parse("chat=at"), Ok(Alteration::Chat(at, None)));
+        assert_eq!(Alteration::parse("chat=at-without-read-dg5"), Ok(Alteration::Chat(at, Some(12))));
+        assert_eq!(Alteration::parse("aux=age-not"), Ok(Alteration::Auxiliary(Auxiliary::Age(false))));
+        for wrong in [
+            "chat=",
+            "chat=is",
+            "chat=at-without-",
+            "chat=at-without-read-dg23",
+            "aux=",
+            "aux=old",
+            "",
+            "mse:",
+            "mse:8=00",
+            "mse:80=zz",
+            "ga9:last",
+            "ga1:+",
+            "ga1:before=00B0",
+            "key=best",
+            "mse:zz->80",
+        ] {
             assert!(Alteration::parse(wrong).is_err(), "{wrong}");
         }
     }

@@ -4,6 +4,7 @@
 //! codes      9000  6982|6988  63CX  any  OK  ERR (64xx to 6Fxx)  WARN (62xx, 63xx)      X: any digit
 //! wrapping   ~SM (under secure messaging)  ~plain (in the clear)
 //! data       data  empty  len=8  first=60  differs (from the answer before)  lacks=8A has=87 (object in 7C)  valid (signature)
+//! over steps remember (the value)  same  other (than the one remembered)     of 7C it is the value of its first object
 //! EF.CVCA    cvca (the file, as it must be)  cvca=A,B (and it names the holders of these certificates, in this order)
 //! protocol   opens  fails  fails@ga2  fails@ga2+ (there or later)  stops    alternatives with |
 //! session    alive  gone
@@ -37,6 +38,12 @@ pub(in crate::conform) enum Expectation {
     First(u8),
     /// Other data than the answer before.
     Differs,
+    /// Any; it is kept for `same` and `other`.
+    Remember,
+    /// The value that was remembered.
+    Same,
+    /// Another value than that.
+    Other,
     /// The template 7C has no such object.
     Lacks(u32),
     /// The template 7C has such an object.
@@ -185,6 +192,9 @@ impl Expectation {
             "data" => Self::Data,
             "empty" => Self::Empty,
             "differs" => Self::Differs,
+            "remember" => Self::Remember,
+            "same" => Self::Same,
+            "other" => Self::Other,
             "valid" => Self::Valid,
             "cvca" => Self::Cvca(Vec::new()),
             "alive" => Self::Alive,
