@@ -12,6 +12,7 @@ pub(crate) mod bac;
 pub(crate) mod chip_auth;
 pub(crate) mod pace;
 pub(crate) mod perso;
+pub(crate) mod pin;
 pub(crate) mod secrets;
 pub(crate) mod terminal_auth;
 

@@ -25,6 +25,7 @@
 //! | `change` | changes of bytes |
 //! | `hooks` | the places of the card at which a fault acts: around a command, its protection, and the wire |
 //! | `values` | keys, nonces, and signatures that are others |
+//! | `pin` | what is remembered of passwords |
 //! | `message` | protected answers with forgeries under the right keys |
 //!
 //! A card without faults pays one comparison for each command and stays the strict card that it is. Faults that lie in the data or the
@@ -46,6 +47,7 @@ mod hooks;
 mod injection;
 mod message;
 pub mod personality;
+mod pin;
 mod trust;
 mod values;
 
@@ -264,6 +266,8 @@ pub(crate) struct Injector {
     activations: u32,
     /// What is remembered of terminals longer than it may be.
     terminal: trust::Remembered,
+    /// The CAN was right once.
+    resumed: bool,
 }
 
 impl Injector {
@@ -290,6 +294,7 @@ impl Injector {
             gone: false,
             resets: false,
             terminal: trust::Remembered::default(),
+            resumed: false,
             activations: 1,
         })
     }

@@ -160,7 +160,7 @@ impl Card {
             Rule::Pace => matches!(self.ram.access, Some(Access::Pace(_))),
             Rule::TerminalAuthentication => file.dg_number().is_some_and(|number| self.ram.terminal.opens(number)) || self.opens_wrongly(),
         };
-        if !allowed {
+        if !allowed || rule(file) != Rule::Always && self.waits_for_a_pin() {
             return refuse(status::SECURITY_STATUS);
         }
         let extent = self.store.extent(file.dgi()).ok_or(Refusal::Status(status::NOT_FOUND))?;

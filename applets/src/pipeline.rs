@@ -174,6 +174,9 @@ impl Card {
         if self.store.meta().card_state == 0xFF && command.ins != 0xCA {
             return refuse(status::CONDITIONS);
         }
+        if self.waits_for_a_pin() && !matches!(command.ins, 0xA4 | 0xB0 | 0xB1 | 0xCA | 0x2C) {
+            return refuse(status::SECURITY_STATUS);
+        }
         match (command.cla & 0x80, command.ins) {
             (0x00, 0xA4) => self.select(command),
             (0x00, 0xB0) => self.read_binary(command),
@@ -184,6 +187,8 @@ impl Card {
             (0x00, 0x2A) => self.inspection(Self::verify_certificate, command),
             (0x00, 0x22) => self.inspection(Self::manage_security_environment, command),
             (0x00, 0x86) => self.inspection(Self::general_authenticate, command),
+            (0x00, 0x2C) => self.inspection(Self::reset_retry_counter, command),
+            (0x00, 0x04 | 0x44) => self.inspection(Self::switch_pin, command),
             (0x00, 0x88) => self.inspection(Self::internal_authenticate, command),
             (0x80, 0x50) => self.initialize_update(command),
             (0x80, 0xD8) => self.put_key(command),

@@ -9,6 +9,8 @@ use crate::store::nvm::NvmError;
 pub(crate) const END_OF_FILE: u16 = 0x6282;
 /// 6285: the selected application is terminated.
 pub(crate) const TERMINATED: u16 = 0x6285;
+/// 6283: selected file or password deactivated.
+pub(crate) const DEACTIVATED: u16 = 0x6283;
 /// 6300: authentication failed.
 pub(crate) const AUTH_FAILED: u16 = 0x6300;
 /// 63C0: verification failed, no tries left; tries are added.
@@ -29,6 +31,8 @@ pub(crate) const NO_CHAINING: u16 = 0x6884;
 pub(crate) const SECURITY_STATUS: u16 = 0x6982;
 /// 6983: authentication method blocked.
 pub(crate) const BLOCKED: u16 = 0x6983;
+/// 6984: reference data not usable.
+pub(crate) const NOT_USABLE: u16 = 0x6984;
 /// 6985: conditions of use not satisfied.
 pub(crate) const CONDITIONS: u16 = 0x6985;
 /// 6986: no current elementary file.

@@ -282,6 +282,9 @@ impl Store {
     /// A checked secret object; `None` if the card has none.
     pub(crate) fn secret(&self, dgi: u16) -> Result<Option<Secret>, StoreError> {
         let Some(extent) = self.extent(dgi) else { return Ok(None) };
+        if self.is_renewable(dgi) {
+            return Ok(self.renewable(dgi)?.map(Secret::from));
+        }
         if !self.intact(extent) {
             return Err(StoreError::Damaged(format!("object {dgi:04X}")));
         }

@@ -7,13 +7,18 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use sha2::{Digest as _, Sha256};
+use zeroize::Zeroizing;
 
 use crate::cert::cvc::TrustPoints;
 use crate::crypto::agreement::AgreementPrivateKey;
 use crate::crypto::curve;
 use crate::secret::Secret;
+use crate::tlv;
 
 pub mod access;
+mod pin;
+
+pub use pin::{PinPower, PinRules};
 
 /// An elementary file: where it lives and its file identifier (Doc 9303-10 clause 3, table of files).
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -152,6 +157,26 @@ pub struct Passwords {
     pub pin: Option<Secret>,
     /// PUK, digits.
     pub puk: Option<Secret>,
+    /// What may be done with the PIN; without it the PIN stays as it is, and PIN management is not there.
+    pub pin_rules: Option<PinRules>,
+}
+
+impl Passwords {
+    /// The template of the chip's passwords, 7F50 { 90 MRZ seed, 91 CAN, 92 PIN, 93 PUK, 94 rules of the PIN }, each where there is one; `None` if
+    /// there is none.
+    #[must_use]
+    pub fn template(&self) -> Option<Secret> {
+        let mut body = Zeroizing::new(Vec::new());
+        for (tag, secret) in [(0x90_u32, &self.mrz_seed), (0x91, &self.can), (0x92, &self.pin), (0x93, &self.puk)] {
+            if let Some(secret) = secret {
+                tlv::push(&mut body, tag, secret.expose());
+            }
+        }
+        if let Some(rules) = &self.pin_rules {
+            tlv::push(&mut body, PinRules::TAG, &rules.encode());
+        }
+        (!body.is_empty()).then(|| Secret::new(tlv::encode(0x7F50, &body)))
+    }
 }
 
 /// The private key of Active Authentication.
@@ -270,7 +295,7 @@ mod tests {
         let mut image = CardImage::default();
         image.files.insert(FileId::COM, hex::decode("60135f0104303130375f36063034303030305c0161").expect("hex"));
         let mrz = "I<UTOD231458907<<<<<<<<<<<<<<<7408122F1204159UTO<<<<<<<<<<<6ERIKSSON<<ANNA<MARIA<<<<<<<<<<";
-        let dg1 = crate::tlv::encode(0x61, &crate::tlv::encode(0x5F1F, mrz.as_bytes()));
+        let dg1 = tlv::encode(0x61, &tlv::encode(0x5F1F, mrz.as_bytes()));
         image.files.insert(FileId::dg(1).expect("DG1"), dg1);
         assert_eq!(hex::encode(image.digest()), "82b775940f7a4e37264a2714895cf1f8cd9770ea013054ab773948c40824a25b");
     }

@@ -212,8 +212,7 @@ pub fn build(record: &Record, profile: &DocumentProfile, keys: &ChipKeys, signin
     image.passwords = Passwords {
         mrz_seed: Some(bac::mrz_seed(&record.mrz.information())),
         can: record.can.as_ref().map(|can| Secret::from(can.as_bytes())),
-        pin: None,
-        puk: None,
+        ..Passwords::default()
     };
     image.active_auth = keys.active_auth.as_ref().map(|(key, _)| key.clone());
     image.chip_auth = keys.chip_auth.iter().chain(&keys.mapping).cloned().collect();

@@ -73,7 +73,7 @@ impl Card {
             }),
             chip_authenticated: self.ram.chip_authenticated,
             terminal: self.ram.terminal.rights().map(eid::cert::chat::Chat::describe),
-            pin_tries: counters.pin_tries,
+            pin_tries: self.pin_tries(),
             puk_tries: counters.puk_tries,
             access_failures: counters.access_failures,
             key_failures: counters.auth_failures,

@@ -2,7 +2,8 @@
 //!
 //! The chip does what its EF.CardAccess announces: any mapping over any standardized domain, explicit parameters if they are one of these.
 //! Where it announces several domains for a protocol, object 84 must say which (6A88). MRZ and CAN never block; the PIN is suspended at one try left until the CAN was
-//! right in the same session, and blocked at none; the PUK is blocked at none (TR-03110-2 §3.3).
+//! right in the same session, and blocked at none; the PUK is blocked at none (TR-03110-2 §3.3). MSE:Set AT warns of what GENERAL AUTHENTICATE then
+//! refuses: 63C0 and 6983, 63C1 and 6985, and for a PIN that is deactivated 6283 and 6984.
 
 use eid::apdu::{Command, Response};
 use eid::cert::chat::Chat;
@@ -21,8 +22,8 @@ use crate::store::Counters;
 
 const MRZ: u8 = 1;
 const CAN: u8 = 2;
-const PIN: u8 = 3;
-const PUK: u8 = 4;
+pub(crate) const PIN: u8 = 3;
+pub(crate) const PUK: u8 = 4;
 
 /// A run of PACE, if one is under way.
 #[derive(Debug, Default)]
@@ -45,7 +46,8 @@ impl PaceRun {
 }
 
 impl Card {
-    /// MSE:Set AT 00 22 C1 A4 { 80 protocol, 83 password, 84 parameters, 7F4C CHAT }: 9000, or 63CX where X tries are left for PIN or PUK.
+    /// MSE:Set AT 00 22 C1 A4 { 80 protocol, 83 password, 84 parameters, 7F4C CHAT }: 9000, or 63CX where X tries are left for PIN or PUK, or 6283
+    /// where the PIN is deactivated.
     pub(crate) fn select_pace(&mut self, command: &Command) -> Answer {
         let wanted = Selection::parse(&command.data).or(refuse(status::WRONG_DATA))?;
         let resumes_pin = self.ram.access == Some(Access::Pace(CAN)) && wanted.reference == PIN;
@@ -59,10 +61,39 @@ impl Card {
         let (domain, integrated) = (parameters.domain().clone(), parameters.protocol().mapping() == Mapping::Integrated);
         let chip = Chip::select(parameters, password, static_key.as_ref()).or(refuse(status::NO_REFERENCE))?;
         self.ram.pace = PaceRun(Some(Run { chip, reference: wanted.reference, chat: wanted.chat, domain, integrated }));
-        match self.tries(wanted.reference) {
+        self.state_of(wanted.reference)
+    }
+
+    /// What MSE:Set AT says of a password.
+    fn state_of(&self, reference: u8) -> Answer {
+        if reference == PIN && self.errs(Value::PinSilent) {
+            return done();
+        }
+        if reference == PIN && !self.pin_is_active() {
+            return refuse(status::DEACTIVATED);
+        }
+        match self.tries(reference) {
+            Some((1, _)) if reference == PIN && self.errs(Value::PinNoSuspension) => done(),
+            Some((0, _)) if reference == PIN && self.errs(Value::PinNoBlock) => done(),
             Some((left, all)) if left < all => refuse(status::TRIES_LEFT | u16::from(left)),
             _ => done(),
         }
+    }
+
+    /// What GENERAL AUTHENTICATE says of a password that may not be used now.
+    fn may_be_used(&self, reference: u8) -> Result<(), Refusal> {
+        let refusal = match self.tries(reference) {
+            _ if reference == PIN && !self.pin_is_active() => status::NOT_USABLE,
+            Some((0, _)) if reference != PIN || !self.errs(Value::PinNoBlock) => status::BLOCKED,
+            Some((1, _)) if reference == PIN && !self.is_resumed() => status::CONDITIONS,
+            _ => return Ok(()),
+        };
+        refuse(if reference == PIN && self.errs(Value::PinRefusal) { status::SECURITY_STATUS } else { refusal })
+    }
+
+    /// Whether the CAN was right before, which lifts the suspension of the PIN.
+    fn is_resumed(&self) -> bool {
+        self.ram.access == Some(Access::Pace(CAN)) || self.errs(Value::PinNoSuspension) || self.resumed_before()
     }
 
     fn pace_parameters(&self, wanted: &Selection) -> Result<Parameters, Refusal> {
@@ -102,11 +133,10 @@ impl Card {
     }
 
     /// Tries left and tries at the start.
-    const fn tries(&self, reference: u8) -> Option<(u8, u8)> {
-        let counters = self.store.counters();
+    fn tries(&self, reference: u8) -> Option<(u8, u8)> {
         match reference {
-            PIN => Some((counters.pin_tries, Counters::PIN_TRIES)),
-            PUK => Some((counters.puk_tries, Counters::PUK_TRIES)),
+            PIN => Some((self.pin_tries(), Counters::PIN_TRIES)),
+            PUK => Some((self.store.counters().puk_tries, Counters::PUK_TRIES)),
             _ => None,
         }
     }
@@ -123,11 +153,7 @@ impl Card {
         if !last && !chained {
             return refuse(status::WRONG_DATA);
         }
-        match self.tries(reference) {
-            Some((0, _)) => return refuse(status::BLOCKED),
-            Some((1, _)) if reference == PIN && self.ram.access != Some(Access::Pace(CAN)) => return refuse(status::CONDITIONS),
-            _ => {}
-        }
+        self.may_be_used(reference)?;
         if matches!(chip, Chip::Selected(_)) && matches!(reference, MRZ | CAN) {
             self.serve_delay();
         }
@@ -161,6 +187,7 @@ impl Card {
             Ok((answer, Progress::Done(channel))) => {
                 self.forgive_tries(reference)?;
                 self.ram.access = Some(Access::Pace(reference));
+                self.password_was_right(reference == CAN);
                 self.ram.terminal = TerminalRun::after_pace(chip_key.unwrap_or_default(), chat);
                 self.ram.next_channel = Some(Channel::Messaging(channel));
                 Ok(Response::ok(answer))
@@ -177,7 +204,11 @@ impl Card {
     fn count_try(&mut self, reference: u8) -> Result<(), Refusal> {
         let mut counters = *self.store.counters();
         match reference {
-            PIN => counters.pin_tries = counters.pin_tries.saturating_sub(1),
+            PIN if self.errs(Value::PinStuckDown) => {}
+            PIN => {
+                counters.pin_tries = self.pin_tries().saturating_sub(1);
+                counters.pin_changes = self.pin_changes().unwrap_or(counters.pin_changes);
+            }
             PUK => counters.puk_tries = counters.puk_tries.saturating_sub(1),
             _ => return self.count_access_failure(),
         }
@@ -187,7 +218,11 @@ impl Card {
     fn forgive_tries(&mut self, reference: u8) -> Result<(), Refusal> {
         let mut counters = *self.store.counters();
         match reference {
-            PIN => counters.pin_tries = Counters::PIN_TRIES,
+            PIN if self.errs(Value::PinStuckUp) => {}
+            PIN => {
+                counters.pin_tries = Counters::PIN_TRIES;
+                counters.pin_changes = self.pin_changes().unwrap_or(counters.pin_changes);
+            }
             PUK => counters.puk_tries = Counters::PUK_TRIES,
             _ => return self.forgive_access_failures(),
         }

@@ -170,6 +170,9 @@ impl Card {
         // 6982: the Key-DEK was another one, or the ciphertext was changed on its way.
         let objects = dgi::open(&bytes).or(refuse(status::SECURITY_STATUS))?;
         secrets::validate(id, objects)?;
+        if id == secrets::PASSWORDS && secrets::passwords(objects)?.pin_rules.is_some() {
+            return Ok(self.store.store_renewable(id, objects)?);
+        }
         let mut staging = self.store.begin(objects.len())?;
         self.store.append(&mut staging, objects)?;
         Ok(self.store.finish(staging, id)?)

@@ -1,14 +1,14 @@
 //! The chip's secrets as DGIs (applet design 4.3). They are checked when they arrive and read again when they are used.
 //!
 //! ```text
-//! 8002  7F50 { 90 MRZ seed 20, 91 CAN, 92 PIN, 93 PUK }
+//! 8002  7F50 { 90 MRZ seed 20, 91 CAN, 92 PIN, 93 PUK, 94 rules of the PIN }      with 94 the field changes them: `pin`
 //! 8003  7F49 { 80 domain parameter id, 81 private value }  or  7F49 { 85 modulus, 86 private exponent }
 //! 8004  7F49 { 80 domain parameter id, 81 private value, 82 key id } …     0 to 2 for DH, 8 to 18 for ECDH
 //! check 84 04 first four bytes of SHA-256 over all that, then zeros
 //! ```
 
 use eid::crypto::agreement::{AgreementPrivateKey, Domain};
-use eid::image::{ActiveAuthKey, ChipAuthKey, Passwords};
+use eid::image::{ActiveAuthKey, ChipAuthKey, Passwords, PinRules};
 use eid::secret::Secret;
 use eid::tlv::{Reader, Tag, TlvError};
 
@@ -22,6 +22,8 @@ pub(crate) const ACTIVE_AUTH: u16 = 0x8003;
 /// DGI of the Chip Authentication keys.
 pub(crate) const CHIP_AUTH: u16 = 0x8004;
 
+/// Most digits of a password.
+pub(crate) const MAX_DIGITS: usize = 32;
 /// Most keys of Chip Authentication.
 const MAX_KEYS: usize = 8;
 
@@ -42,13 +44,19 @@ pub(crate) fn validate(dgi: u16, objects: &[u8]) -> Result<(), Refusal> {
     }
 }
 
-fn passwords(objects: &[u8]) -> Result<Passwords, Refusal> {
+/// The passwords of such a template.
+pub(crate) fn passwords(objects: &[u8]) -> Result<Passwords, Refusal> {
     let mut reader = Reader::new(objects);
     let mut members = reader.expect(0x7F50)?.reader();
     reader.finish()?;
     let mut passwords = Passwords::default();
     while let Some(member) = members.next()? {
-        let digits = !member.value.is_empty() && member.value.iter().all(u8::is_ascii_digit);
+        if member.tag == Tag(PinRules::TAG) {
+            let rules = PinRules::decode(member.value).filter(|_| passwords.pin_rules.is_none());
+            passwords.pin_rules = Some(rules.ok_or(NOT_READABLE)?);
+            continue;
+        }
+        let digits = is_password(member.value);
         let (place, right) = match member.tag {
             Tag(0x90) => (&mut passwords.mrz_seed, member.value.len() == 20),
             Tag(0x91) => (&mut passwords.can, digits),
@@ -61,7 +69,12 @@ fn passwords(objects: &[u8]) -> Result<Passwords, Refusal> {
         }
         *place = Some(Secret::from(member.value));
     }
-    Ok(passwords)
+    if passwords.pin_rules.is_some() && passwords.pin.is_none() { Err(NOT_READABLE) } else { Ok(passwords) }
+}
+
+/// Whether that can be a CAN, a PIN, or a PUK.
+pub(crate) fn is_password(octets: &[u8]) -> bool {
+    (1..=MAX_DIGITS).contains(&octets.len()) && octets.iter().all(u8::is_ascii_digit)
 }
 
 fn active_auth(objects: &[u8]) -> Result<ActiveAuthKey, Refusal> {
@@ -154,5 +167,10 @@ mod tests {
         assert_eq!(validate(PASSWORDS, &hex::decode("7f5003910141").expect("hex")), refuse(status::WRONG_DATA), "CAN of letters");
         assert_eq!(validate(CHIP_AUTH, &hex::decode("7f4906800163810101").expect("hex")), refuse(status::WRONG_DATA), "curve 99");
         assert_eq!(validate(CHIP_AUTH, &[]), refuse(status::WRONG_DATA));
+        assert_eq!(
+            validate(PASSWORDS, &hex::decode("7f5008940606000 00a0000".replace(' ', "")).expect("hex")),
+            refuse(status::WRONG_DATA),
+            "rules without a PIN"
+        );
     }
 }

@@ -196,9 +196,35 @@ pub(crate) enum Value {
     TaNoRights,
     /// PACE and Basic Access Control can be run in a session.
     AccessAgain,
+    /// The PIN is blocked, whatever was tried.
+    PinBlocked,
+    /// The PIN is deactivated.
+    PinDeactivated,
+    /// The PIN is one of transport.
+    PinTransport,
+    /// MSE:Set AT warns of nothing.
+    PinSilent,
+    /// GENERAL AUTHENTICATE says of a PIN that may not be used that access is not allowed, and not why.
+    PinRefusal,
+    /// A wrong PIN is not counted.
+    PinStuckDown,
+    /// A right PIN does not restore the tries.
+    PinStuckUp,
+    /// The last try is one like others.
+    PinNoSuspension,
+    /// The CAN resumes the PIN for ever.
+    PinResumedForEver,
+    /// A PIN without tries is one like others.
+    PinNoBlock,
+    /// The PUK sets a new PIN, whatever the card was made to allow.
+    PinByPuk,
+    /// A new PIN has as many digits as it likes.
+    PinLength,
+    /// The unblockings of the PUK are used up.
+    PukUsedUp,
 }
 
-const VALUES: [(&str, &str, Value); 33] = [
+const VALUES: [(&str, &str, Value); 46] = [
     ("bac.kic", "kifd", Value::BacKeyEcho),
     ("bac.rnd_ic", "other", Value::BacRndIc),
     ("bac.rnd_ifd", "other", Value::BacRndIfd),
@@ -232,6 +258,19 @@ const VALUES: [(&str, &str, Value); 33] = [
     ("ta.rights", "kept", Value::TaKeptRights),
     ("ta.rights", "unchecked", Value::TaNoRights),
     ("access", "again", Value::AccessAgain),
+    ("pin.state", "blocked", Value::PinBlocked),
+    ("pin.state", "deactivated", Value::PinDeactivated),
+    ("pin.state", "transport", Value::PinTransport),
+    ("pin.select", "silent", Value::PinSilent),
+    ("pin.refusal", "mute", Value::PinRefusal),
+    ("pin.down", "stuck", Value::PinStuckDown),
+    ("pin.up", "stuck", Value::PinStuckUp),
+    ("pin.suspension", "off", Value::PinNoSuspension),
+    ("pin.resumption", "kept", Value::PinResumedForEver),
+    ("pin.block", "off", Value::PinNoBlock),
+    ("pin.puk", "sets", Value::PinByPuk),
+    ("pin.length", "any", Value::PinLength),
+    ("puk.unblocks", "none", Value::PukUsedUp),
 ];
 
 /// What is wrong with a file.

@@ -129,6 +129,8 @@ pub(crate) struct Counters {
     pub(crate) pin_tries: u8,
     /// Tries left for the PUK.
     pub(crate) puk_tries: u8,
+    /// After how many changes of the PIN its tries were counted; the tries of before another change do not count.
+    pub(crate) pin_changes: u16,
 }
 
 impl Counters {
@@ -138,7 +140,8 @@ impl Counters {
     pub(crate) const PUK_TRIES: u8 = 10;
 
     pub(super) const fn fresh(key_generation: u32) -> Self {
-        Self { key_generation, sequence: 0, auth_failures: 0, access_failures: 0, pin_tries: Self::PIN_TRIES, puk_tries: Self::PUK_TRIES }
+        let (pin_tries, puk_tries) = (Self::PIN_TRIES, Self::PUK_TRIES);
+        Self { key_generation, sequence: 0, auth_failures: 0, access_failures: 0, pin_tries, puk_tries, pin_changes: 0 }
     }
 
     /// The same for another key set: what belongs to the keys starts anew.
@@ -157,6 +160,7 @@ impl Counters {
         let mut out = self.key_generation.to_be_bytes().to_vec();
         out.extend(self.sequence.to_be_bytes());
         out.extend([self.auth_failures, self.access_failures, self.pin_tries, self.puk_tries]);
+        out.extend(self.pin_changes.to_be_bytes());
         out
     }
 
@@ -169,6 +173,8 @@ impl Counters {
             access_failures: fields.u8()?,
             pin_tries: fields.u8()?,
             puk_tries: fields.u8()?,
+            // a card file of before has erased cells here, and a PIN that nobody changes
+            pin_changes: u16::from_be_bytes(fields.array()?),
         })
     }
 }

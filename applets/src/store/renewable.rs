@@ -5,7 +5,10 @@
 //! slot     header page { generation; length 4 ‖ CRC-32 of the content 4 }, content pages
 //! ```
 //!
-//! A change writes the content pages of the slot that does not count, then its header page with the next generation.
+//! A change writes the content pages of the slot that does not count, then its header page with the next generation. A secret that was replaced is
+//! erased after that.
+
+use eid::secret::Secret;
 
 use super::crc::crc32;
 use super::nvm::{ERASED, PAGE};
@@ -81,5 +84,24 @@ impl Store {
             ring::program(&mut self.nvm, first + 1 + n, page)?;
         }
         ring::program(&mut self.nvm, first, header)
+    }
+
+    /// Whether the content is of this kind: nothing else is as long.
+    pub(crate) fn is_renewable(&self, dgi: u16) -> bool {
+        self.extent(dgi).is_some_and(|extent| extent.len() == REGION)
+    }
+
+    /// Puts a new secret in the place of the old, and erases that. From the switch on the new one counts, whatever of the old one is left.
+    pub(crate) fn renew_secret(&mut self, dgi: u16, content: &Secret) -> Result<(), StoreError> {
+        self.renew(dgi, content.expose())?;
+        let Some(extent) = self.extent(dgi) else { return Ok(()) };
+        let slots = self.bytes(extent).unwrap_or_default().chunks_exact(SLOT_PAGES * PAGE).map(read);
+        let generations: Vec<_> = slots.map(|slot| slot.map_or(0, |(generation, _)| generation)).collect();
+        let newest = generations.iter().max().copied();
+        for slot in (0..generations.len()).filter(|&slot| generations.get(slot).copied() != newest) {
+            let first = extent.first_page + slot * SLOT_PAGES;
+            (first..first + SLOT_PAGES).try_for_each(|page| self.erase_page(page))?;
+        }
+        Ok(())
     }
 }

@@ -108,6 +108,7 @@ pub(crate) fn image() -> CardImage {
             can: Some(Secret::from(CAN)),
             pin: Some(Secret::from(&b"314159"[..])),
             puk: Some(Secret::from(&b"2718281828"[..])),
+            pin_rules: None,
         },
         active_auth: Some(ActiveAuthKey::Ec(PrivateKey::generate(Curve::P256, &mut SeededRng::new(b"aa")))),
         chip_auth,
@@ -152,8 +153,9 @@ pub(crate) fn secrets(image: &CardImage) -> Vec<(u16, Vec<u8>)> {
     let mut out = Vec::new();
     let passwords =
         [(0x90, &image.passwords.mrz_seed), (0x91, &image.passwords.can), (0x92, &image.passwords.pin), (0x93, &image.passwords.puk)];
-    let passwords: Vec<u8> =
+    let mut passwords: Vec<u8> =
         passwords.iter().filter_map(|(tag, secret)| Some(tlv::encode(*tag, secret.as_ref()?.expose()))).flatten().collect();
+    passwords.extend(image.passwords.pin_rules.iter().flat_map(|rules| tlv::encode(0x94, &rules.encode())));
     if !passwords.is_empty() {
         out.push((0x8002, eid::dgi::seal(&tlv::encode(0x7F50, &passwords))));
     }

@@ -31,6 +31,8 @@ use applets::rng::SeededRng;
 use crate::common::*;
 use crate::terminal::{Terminal, bac_run, gm};
 
+mod pin;
+
 const MRZ: &str = "I<UTOD231458907<<<<<<<<<<<<<<<7408122F1204159UTO<<<<<<<<<<<6ERIKSSON<<ANNA<MARIA<<<<<<<<<<";
 const CVCA: &str = "UTCVCA00001";
 const DV: &str = "UTDV00001";

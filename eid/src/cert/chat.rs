@@ -141,6 +141,8 @@ impl Chat {
     pub const READ_DG3: u8 = 0;
     /// Bit of an inspection system that opens DG4.
     pub const READ_DG4: u8 = 1;
+    /// Bit of an authentication terminal that manages the PIN.
+    pub const PIN_MANAGEMENT: u8 = 5;
 
     /// A template with the rights of these bit numbers (0 is the lowest); numbers outside of the template's rights are left out.
     #[must_use]

@@ -62,15 +62,8 @@ pub fn write_order(dgi: u16) -> (u8, u16) {
 pub fn secrets(image: &CardImage, profile: &CardProfile, product: &GpDgi) -> Result<Vec<(u16, Secret)>, PlanError> {
     let missing = |what: String| PlanError::Missing { profile: profile.id.clone(), what };
     let mut out = Vec::new();
-    let passwords = &image.passwords;
-    let mut body = Vec::new();
-    for (tag, secret) in [(0x90_u32, &passwords.mrz_seed), (0x91, &passwords.can), (0x92, &passwords.pin), (0x93, &passwords.puk)] {
-        if let Some(secret) = secret {
-            tlv::push(&mut body, tag, secret.expose());
-        }
-    }
-    if !body.is_empty() {
-        out.push((product.secret_dgis.passwords, seal(&tlv::encode(0x7F50, &body))));
+    if let Some(template) = image.passwords.template() {
+        out.push((product.secret_dgis.passwords, seal(template.expose())));
     }
     match &image.active_auth {
         None => {}
