@@ -6,6 +6,7 @@
 //! OUT/people.json               the records, a list; with the CAN and the lines of the MRZ
 //! OUT/people/0001/…             portrait and fingers that the records name, and the QR text of the card's face (qr.txt)
 //! OUT/cards/0001.card           the card
+//! OUT/letters/0001.pin, .puk     PIN and PUK, where the profile gives the card a PIN
 //! OUT/lds/0001/EF.COM …         the files as issued
 //! OUT/reports/0001.json         the inspection report
 //! ```
@@ -253,6 +254,10 @@ pub fn run(options: &DemoOptions, rng: &mut dyn CryptoRng, tell: &(dyn Fn(Event<
         return Err(DemoError::Option { what: "trust", expected: "a profile with Terminal Authentication", found });
     }
     prepare(&options.out)?;
+    if document.pin.is_some() {
+        let path = options.out.join("letters");
+        std::fs::create_dir(&path).map_err(|source| DemoError::Io { path, source })?;
+    }
     let card_profile = CardProfile::load("eid-gp-scp03")?;
     let (authority, signer, certificate) =
         test_authority(&options.out.join("pki"), PASS_PHRASE, options.token.as_ref(), options.today, rng)?;

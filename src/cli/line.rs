@@ -24,6 +24,7 @@ use std::path::PathBuf;
 use cardwright::line::site::{self, Site, SiteError, StoreUrl};
 use cardwright::line::store::{self, Batch, Note, Store, StoreError};
 use cardwright::line::users::UserError;
+use cardwright::perso::profile::DocumentProfile;
 use clap::{Args, Subcommand};
 use eid::signer::Signer;
 use pki::{KeyStore as _, SoftwareKeys};
@@ -158,6 +159,15 @@ fn signing_key(site: &Site, label: &str, pass_phrase: &PassphraseArgs) -> Result
 fn checkpoint_key(site: &Site, pass_phrase: &PassphraseArgs) -> Result<Option<Box<dyn Signer + Send + Sync>>, Failure> {
     let given = secret::given(pass_phrase.file(), PassphraseArgs::VARIABLE)?.is_some();
     if given || !site.config().live { signing_key(site, site::CHECKPOINT, pass_phrase).map(Some) } else { Ok(None) }
+}
+
+/// The line prints no PIN letters, so nobody would know such a PIN.
+fn without_pin(profile: &DocumentProfile) -> Result<(), Failure> {
+    if profile.pin.is_none() {
+        return Ok(());
+    }
+    let found = format!("expected a profile without a PIN, found {}, which gives the card one", profile.id);
+    Err(Failure::usage(found).hint("the line writes no PIN letters; `cardwright perso build` does"))
 }
 
 /// Why there is no site.

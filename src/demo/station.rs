@@ -11,6 +11,7 @@ use rand_core::{Rng as _, SeedableRng as _};
 use super::{CardResult, Event, Job, Shared, Slot};
 use crate::perso::blank;
 use crate::perso::build::{self, ChipKeys, Signing};
+use crate::perso::letter::Letter;
 use crate::perso::plan::ApduForm;
 use crate::perso::write::{self, Disposition, Failed, Writer};
 use crate::terminal;
@@ -92,6 +93,11 @@ impl<'a> Station<'a> {
         let mut image = build::build(&job.record, &shared.document, &keys, signing)?;
         if let Some(trust) = &shared.options.trust {
             build::guard(&mut image, trust.clone());
+        }
+        if let Some(profile) = &shared.document.pin {
+            let letter = Letter::draw(profile, &mut rng);
+            letter.give(&mut image, profile);
+            letter.save(&self.path("letters").join(format!("{:04}", job.number)))?;
         }
         result.bytes = image.files.values().map(Vec::len).sum();
         let mut card = self.blank(job, &mut rng)?;

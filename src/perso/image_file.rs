@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 
 use eid::cert::cvc::TrustPoints;
 use eid::crypto::agreement::{AgreementPrivateKey, Domain};
-use eid::image::{ActiveAuthKey, CardImage, ChipAuthKey, FileId};
+use eid::image::{ActiveAuthKey, CardImage, ChipAuthKey, FileId, PinRules};
 use eid::secret::Secret;
 use serde::{Deserialize, Serialize};
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
@@ -68,6 +68,9 @@ struct Text {
     files: BTreeMap<String, String>,
     #[serde(default)]
     passwords: BTreeMap<String, SecretHex>,
+    /// The stored form of the rules of the PIN; images without it are as before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pin_rules: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     active_auth: Option<KeyText>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -133,6 +136,7 @@ impl ImageFile {
             live: self.live,
             files: image.files.iter().map(|(file, bytes)| (file.name(), hex::encode(bytes))).collect(),
             passwords: passwords.iter().filter_map(|(name, secret)| Some(((*name).to_owned(), SecretHex::new(secret.as_ref()?)))).collect(),
+            pin_rules: image.passwords.pin_rules.as_ref().map(|rules| hex::encode(rules.encode())),
             active_auth: image.active_auth.as_ref().map(|key| match key {
                 ActiveAuthKey::Ec(key) => text_of(&key.clone().into(), None),
                 ActiveAuthKey::Rsa { modulus, private_exponent } => KeyText {
@@ -174,6 +178,7 @@ impl ImageFile {
             };
             *place = Some(secret.secret("passwords")?);
         }
+        image.passwords.pin_rules = text.pin_rules.as_deref().map(pin_rules).transpose()?;
         image.active_auth = text.active_auth.as_ref().map(active_auth).transpose()?;
         for key in &text.chip_auth {
             image.chip_auth.push(ChipAuthKey { key: agreement("chip_auth", key)?, key_id: key.key_id });
@@ -204,6 +209,11 @@ impl ImageFile {
         let mut file = options.open(path).map_err(io)?;
         file.write_all(self.to_json().as_bytes()).and_then(|()| file.sync_all()).map_err(io)
     }
+}
+
+fn pin_rules(text: &str) -> Result<PinRules, ImageFileError> {
+    let rules = hex::decode(text).ok().and_then(|octets| PinRules::decode(&octets));
+    rules.ok_or_else(|| value("pin_rules", "the stored form of the rules of a PIN", format!("{} characters", text.len())))
 }
 
 fn active_auth(key: &KeyText) -> Result<ActiveAuthKey, ImageFileError> {

@@ -18,10 +18,12 @@ pub use super::toml_text::ProfileError;
 
 mod names;
 mod pace;
+mod pin;
 mod validity;
 
 use names::{curve, hash, suite};
 use pace::pace;
+pub use pin::Pin;
 pub use validity::{Validity, ValidityRule};
 
 /// The profiles that are built in, by their identifiers.
@@ -54,6 +56,8 @@ pub struct DocumentProfile {
     pub portrait: PortraitRules,
     /// Access control.
     pub access: Access,
+    /// The PIN, if the card has one.
+    pub pin: Option<Pin>,
     /// Active Authentication, if the chip does it.
     pub active_authentication: Option<ActiveAuthentication>,
     /// Chip Authentication, if the chip does it.
@@ -402,6 +406,9 @@ impl DocumentProfile {
         if !self.validity.is_sorted_by(|a, b| a.from < b.from) || self.validity.is_empty() {
             return wrong("validity", "at least one law, in the order of their first days", format!("{} laws", self.validity.len()));
         }
+        if let Some((field, expected, found)) = self.pin.as_ref().and_then(Pin::contradiction) {
+            return wrong(field, expected, found);
+        }
         if self.sod.lds_version > 1 {
             return wrong("sod.lds_version", "0 or 1", self.sod.lds_version.to_string());
         }
@@ -489,6 +496,13 @@ mod tests {
         assert!(
             error("can-cuoc-2024", "absent = [14, 15]", "absent = [13, 14]").contains("dg13: expected numbers from 4 to 15, each once")
         );
+        let pin = |text: &str| error("icao-td3", "[sod]", &format!("[pin]\n{text}\n\n[sod]"));
+        assert!(pin("digits = 3").ends_with("pin.digits: expected 4 to 12, found 3"), "{}", pin("digits = 3"));
+        assert!(pin("digits = 6\ntransport = 6").contains("pin.transport: expected fewer than digits"));
+        assert!(pin("digits = 6\nunblocks = 3").contains("pin.puk: expected digits of a PUK"));
+        assert!(pin("digits = 6\npowers = [\"puk-sets-pin\"]").contains("pin.puk"));
+        assert!(pin("digits = 6\npuk = 10").contains("pin.unblocks: expected 1 to 255"));
+        assert!(pin("digits = 6\npowers = [\"anybody\"]").contains("anybody"));
         assert!(error("icao-td3", "schema = 1", "schema = 9").ends_with("schema: expected 1, found 9"));
     }
 }

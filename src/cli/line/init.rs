@@ -53,7 +53,7 @@ pub(super) struct Init {
 impl Init {
     pub(super) fn run(self, args: &SiteArgs, context: Context) -> Result<Exit, Failure> {
         let usage = |error: &dyn std::error::Error| Failure::from_error(Exit::Usage, error);
-        DocumentProfile::load(&self.profile).map_err(|error| usage(&error))?;
+        super::without_pin(&DocumentProfile::load(&self.profile).map_err(|error| usage(&error))?)?;
         let card_profile = CardProfile::load(&self.card_profile).map_err(|error| usage(&error))?;
         let mut config = Config::new(&self.name, self.test.is_none());
         config.document_profile = absolute(&self.profile)?;

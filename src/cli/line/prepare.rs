@@ -53,6 +53,7 @@ impl Prepare {
         let mut store = args.store(&site)?;
         let (config, today) = (site.config(), self.date.unwrap_or_else(clock::today));
         let profile = DocumentProfile::load(&site.profile(&config.document_profile)).map_err(|error| usage(&error))?;
+        super::without_pin(&profile)?;
         let path = self.path(&site);
         let accepted = AcceptedFile::open(&path).map_err(|error| intake_failure(&error))?;
         let count = accepted.header().accepted;

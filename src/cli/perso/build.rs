@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 
 use cardwright::perso::build::{ChipKeys, Signing, build, guard};
 use cardwright::perso::image_file::{ImageFile, ImageFileError};
-use cardwright::perso::profile::DocumentProfile;
+use cardwright::perso::letter::{Letter, LetterError};
+use cardwright::perso::profile::{DocumentProfile, Pin};
 use cardwright::perso::record;
 use clap::Args;
 use eid::date::Date;
@@ -38,6 +39,9 @@ pub(crate) struct Build {
     /// Write the images into DIR as 0001.image, 0002.image, ...; they hold private keys
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
+    /// Take PIN and PUK of each card from DIR (0001.pin, 0001.puk, ...); else they are drawn, and written beside its image
+    #[arg(long, value_name = "DIR")]
+    letters: Option<PathBuf>,
     #[command(flatten)]
     cvca: CvcaArgs,
     /// Day of production (YYYY-MM-DD); today if not given
@@ -77,6 +81,9 @@ impl Build {
                 guard(&mut image, trust.clone());
             }
             let path = self.out.join(format!("{n:04}.image"));
+            if let Some(pin) = &profile.pin {
+                self.letter(pin, n)?.give(&mut image, pin);
+            }
             let digest = hex::encode(image.digest());
             let bytes: usize = image.files.values().map(Vec::len).sum();
             ImageFile { profile: profile.id.clone(), live: record.live(), image }.save(&path).map_err(|error| failure(&error))?;
@@ -90,6 +97,28 @@ impl Build {
             output::json(&rows)?;
         }
         Ok(Exit::Success)
+    }
+}
+
+impl Build {
+    /// PIN and PUK of the n-th card: as they were given, or drawn and written for the holder.
+    fn letter(&self, pin: &Pin, n: u64) -> Result<Letter, Failure> {
+        let name = format!("{n:04}");
+        let letter = match &self.letters {
+            Some(folder) => Letter::read(pin, &folder.join(name)),
+            None => {
+                let letter = Letter::draw(pin, &mut random::system());
+                letter.save(&self.out.join(name)).map(|()| letter)
+            }
+        };
+        letter.map_err(|error| match &error {
+            LetterError::Io { path, source } if source.kind() == std::io::ErrorKind::AlreadyExists => {
+                Failure::new(Exit::Usage, format_args!("{}: expected no such file yet, found one", path.display()))
+                    .hint("a PIN letter is never overwritten: a card may have that PIN")
+            }
+            LetterError::Io { path, source } => Failure::file(path, source),
+            LetterError::Digits { .. } => Failure::usage(&error),
+        })
     }
 }
 
