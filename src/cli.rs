@@ -27,6 +27,7 @@ mod named;
 mod output;
 mod perso;
 mod pictures;
+mod pin;
 mod pki;
 mod progress;
 mod random;
@@ -73,6 +74,7 @@ enum Command {
     Trust(trust::Trust),
     Readers(readers::Readers),
     Read(read::Read),
+    Pin(pin::Pin),
     Apdu(apdu::Apdu),
     Trace(trace::Trace),
     Completions(generate::Completions),
@@ -125,6 +127,7 @@ fn run(command: Command, context: Context) -> Result<Exit, Failure> {
         #[cfg(feature = "line")]
         Command::Line(command) => command.run(context),
         Command::Read(command) => command.run(context),
+        Command::Pin(command) => command.run(context),
         Command::Readers(command) => command.run(context),
         Command::Apdu(command) => command.run(context),
         Command::Trace(command) => command.run(context),

@@ -14,6 +14,7 @@ pub mod blank;
 pub mod build;
 pub mod card_profile;
 pub mod image_file;
+pub mod letter;
 pub mod number;
 pub mod plan;
 pub mod profile;

@@ -3,6 +3,7 @@
 //! | module | what |
 //! | --- | --- |
 //! | [`access`] | EF.CardAccess, PACE or Basic Access Control |
+//! | [`pin`] | how the PIN stands, and its management |
 //! | [`read`] | one file, bounded |
 //! | [`inspect`] | the whole procedure |
 //! | [`credentials`] | what a terminal shows to a chip that guards DG3 and DG4 |
@@ -32,6 +33,7 @@ pub mod access;
 pub mod credentials;
 pub mod evidence;
 pub mod inspect;
+pub mod pin;
 pub mod policy;
 pub mod read;
 pub mod report;

@@ -28,7 +28,7 @@ pub(crate) struct AccessArgs {
     #[arg(long, value_name = "FILE")]
     pin_file: Option<PathBuf>,
     /// Open the card with the PUK in FILE (first line)
-    #[arg(long, value_name = "FILE", conflicts_with = "pin_file")]
+    #[arg(long, value_name = "FILE")]
     puk_file: Option<PathBuf>,
 }
 

@@ -100,6 +100,14 @@ pub(crate) fn pin(file: Option<&Path>, label: &str) -> Result<Secret, Failure> {
     }
 }
 
+/// A PIN or PUK of a card, from `file`, else from the environment, else from the person at the terminal.
+pub(crate) fn card(file: Option<&Path>, variable: &str, option: &str, prompt: &str) -> Result<Secret, Failure> {
+    match given(file, variable)? {
+        Some(secret) => Ok(secret),
+        None => ask(prompt, option, variable),
+    }
+}
+
 pub(crate) fn given(file: Option<&Path>, variable: &str) -> Result<Option<Secret>, Failure> {
     match file {
         Some(path) => secret_file(path).map(Some),
@@ -109,7 +117,7 @@ pub(crate) fn given(file: Option<&Path>, variable: &str) -> Result<Option<Secret
 
 fn ask(prompt: &str, option: &str, variable: &str) -> Result<Secret, Failure> {
     if !std::io::stdin().is_terminal() {
-        let kind = if prompt.starts_with("PIN") { "PIN" } else { "pass phrase" };
+        let kind = ["PIN", "PUK"].into_iter().find(|kind| prompt.contains(kind)).unwrap_or("pass phrase");
         return Err(Failure::usage(format_args!("a {kind} is needed and there is no terminal to ask for it"))
             .hint(format!("use {option}{}FILE, or set {variable}", if option.ends_with('=') { "" } else { " " })));
     }

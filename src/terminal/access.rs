@@ -164,6 +164,36 @@ pub fn open<T: Transport>(
     open_for(session, passwords, fallback, None, rng, log).map(|opened| opened.method)
 }
 
+/// PACE alone with the first of `passwords`; afterwards the session is protected, and no application is selected.
+///
+/// # Errors
+/// [`AccessError`]; [`AccessError::NoWay`] where the card announces no PACE.
+pub(super) fn by_password<T: Transport>(
+    session: &mut Session<T>,
+    passwords: &[Password],
+    rng: &mut dyn CryptoRng,
+    log: &mut Log,
+) -> Result<Parameters, AccessError> {
+    let infos = announced(session, passwords, log)?;
+    by_pace(session, &infos, passwords, None, rng, log)
+}
+
+/// What the card says of a password to MSE:Set AT, before anything is tried.
+///
+/// # Errors
+/// As [`by_password`].
+pub(super) fn ask<T: Transport>(session: &mut Session<T>, password: &Password, log: &mut Log) -> Result<Sw, AccessError> {
+    let infos = announced(session, std::slice::from_ref(password), log)?;
+    pace::ask(session, &infos, password)
+}
+
+/// EF.CardAccess of a card that announces PACE.
+fn announced<T: Transport>(session: &mut Session<T>, passwords: &[Password], log: &mut Log) -> Result<SecurityInfos, AccessError> {
+    let infos = card_access(session, log)?.filter(|infos| infos.pace().next().is_some());
+    let given = || passwords.first().map_or("nothing", Password::name).to_owned();
+    infos.ok_or_else(|| AccessError::NoWay { offered: "no PACE", given: given() })
+}
+
 /// A card that is open.
 pub(super) struct Opened {
     pub(super) method: Method,

@@ -246,6 +246,21 @@ pub fn resume<T: Transport>(
     Ok(Inspection { report, files, method, ended, not_read: guarded, transcript: log.transcript })
 }
 
+/// PACE with the first of `passwords`, Terminal and Chip Authentication version 2, and nothing else: no application is selected. Gives the findings `ca`
+/// and `ta`; the rights of the terminal are in force where both passed, and the chip is not proven to be the issuer's.
+///
+/// # Errors
+/// [`AccessError`]; [`AccessError::NoWay`] where the card announces no General Authentication Procedure.
+pub(super) fn prove_terminal<T: Transport>(
+    session: &mut Session<T>,
+    passwords: &[Password],
+    terminal: &TerminalCredentials,
+    rng: &mut dyn CryptoRng,
+    log: &mut Log,
+) -> Result<(Finding, Finding), AccessError> {
+    on_the_way(session, passwords, terminal, rng, log, |run| run.prove(terminal))
+}
+
 /// Runs Chip and Terminal Authentication on a card that is open, so that DG3 and DG4 can be read: for who wants the files and no verdict.
 /// Findings `ca` and `ta` go to `log`; that of Chip Authentication proves nothing without passive authentication.
 ///
@@ -258,6 +273,25 @@ pub fn extended_access<T: Transport>(
     rng: &mut dyn CryptoRng,
     log: &mut Log,
 ) -> Result<(), AccessError> {
+    let (ca, ta) = on_the_way(session, passwords, terminal, rng, log, |run| {
+        run.read(dg(14))?;
+        let dg14 = run.parsed::<Dg14>();
+        run.chip_and_terminal(dg14.as_ref())
+    })?;
+    log.findings.retain(|finding| !matches!(finding.id(), "read.dg14" | "read.cvca"));
+    log.findings.extend([ca, ta]);
+    Ok(())
+}
+
+/// A part of the procedure alone, for who wants no verdict.
+fn on_the_way<T: Transport, R>(
+    session: &mut Session<T>,
+    passwords: &[Password],
+    terminal: &TerminalCredentials,
+    rng: &mut dyn CryptoRng,
+    log: &mut Log,
+    part: impl FnOnce(&mut Run<'_, '_, T>) -> Result<R, AccessError>,
+) -> Result<R, AccessError> {
     let (trust, policy) = (TrustStore::new(), StandardPolicy::default());
     let request = Request {
         passwords,
@@ -289,16 +323,9 @@ pub fn extended_access<T: Transport>(
         reopenings: REOPENINGS,
         general: General::No,
     };
-    let result = (|| {
-        run.read(dg(14))?;
-        let dg14 = run.parsed::<Dg14>();
-        run.chip_and_terminal(dg14.as_ref())
-    })();
+    let result = part(&mut run);
     *log = run.log;
-    let (ca, ta) = result?;
-    log.findings.retain(|finding| !matches!(finding.id(), "read.dg14" | "read.cvca"));
-    log.findings.extend([ca, ta]);
-    Ok(())
+    result
 }
 
 pub(in crate::terminal) const fn dg(number: u8) -> FileId {

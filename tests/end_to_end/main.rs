@@ -19,6 +19,7 @@ mod lifted;
 mod line;
 mod lint;
 mod pcsc;
+mod pin;
 mod pki;
 mod plan;
 mod publish;

@@ -108,6 +108,24 @@ pub(super) fn by_pace<T: Transport>(
     Err(error)
 }
 
+/// What the card says to MSE:Set AT for the strongest entry that is supported.
+pub(super) fn ask<T: Transport>(session: &mut Session<T>, infos: &SecurityInfos, password: &Password) -> Result<Sw, AccessError> {
+    let offer = Offer::of(infos);
+    let Some(parameters) = offer.supported.first() else {
+        return Err(failed("choice", format!("no PACEInfo that is supported here: {}", offer.unsupported.join("; "))));
+    };
+    let ambiguous = infos.pace().filter(|other| other.protocol == parameters.protocol()).count() > 1;
+    let terminal = Terminal::new(parameters.clone(), password);
+    let with = ambiguous != session.habits().other_parameter_id;
+    let sw = session.transmit(&terminal.select(with))?.sw;
+    if !matches!(sw.0, 0x6A80 | 0x6A86..=0x6A88 | 0x6700) {
+        return Ok(sw);
+    }
+    // object 84 may be what it does not like
+    let other = session.transmit(&terminal.select(!with))?.sw;
+    Ok(if matches!(other.0, 0x6A80 | 0x6A86 | 0x6A87 | 0x6700) { sw } else { other })
+}
+
 const MSE: &str = "MSE:Set AT";
 const STEPS: [&str; 4] = ["step 1", "step 2", "step 3", "step 4"];
 

@@ -60,6 +60,19 @@ impl<T: Transport> Run<'_, '_, T> {
         Ok(opened.method)
     }
 
+    /// Opens the card and shows the terminal to it; no application is selected.
+    pub(super) fn prove(&mut self, credentials: &TerminalCredentials) -> Result<(Finding, Finding), AccessError> {
+        let chat = Some(credentials.own().chat());
+        self.general = General::UnderWay;
+        let opened = access::open_for(self.session, self.request.passwords, self.request.fallback, chat, self.rng, &mut self.log)?;
+        let no_way = || AccessError::NoWay {
+            offered: "no Terminal and Chip Authentication version 2",
+            given: credentials.own().holder().to_string(),
+        };
+        let announced = opened.general.ok_or_else(no_way)?;
+        self.general_procedure(credentials, &announced)?.ok_or_else(no_way)
+    }
+
     /// Terminal Authentication version 2, EF.CardSecurity, Chip Authentication version 2 with its key (TR-03110-2 §3.1). `None` where the card
     /// turns out not to be made for it: then DG14 says what follows.
     fn general_procedure(
