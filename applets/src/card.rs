@@ -14,6 +14,7 @@ use eid::sm::SecureMessaging;
 use eid::transport::{Limits, Transport, TransportError};
 use rand_core::CryptoRng;
 
+use crate::eid_application::restricted_id;
 use crate::emrtd::pace::PaceRun;
 use crate::emrtd::perso::Sequence;
 use crate::fault::Injector;
@@ -97,6 +98,8 @@ pub(crate) enum Selected {
     IssuerDomain,
     /// The eMRTD application.
     Emrtd,
+    /// The eID application.
+    Eid,
 }
 
 /// How the terminal got access.
@@ -148,6 +151,8 @@ pub(crate) struct Volatile {
     pub(crate) pace: PaceRun,
     /// MSE:Set AT for Chip Authentication: protocol and key identifier.
     pub(crate) chip_auth: Option<crate::emrtd::chip_auth::Chosen>,
+    /// MSE:Set AT for Restricted Identification: protocol and key.
+    pub(crate) restricted_id: Option<restricted_id::Chosen>,
     /// Terminal Authentication, and what binds it to this session.
     pub(crate) terminal: crate::emrtd::terminal_auth::TerminalRun,
     /// Chip Authentication was run in this session.

@@ -5,6 +5,7 @@ use std::time::Duration;
 use eid::apdu::Command;
 
 use crate::card::Card;
+use crate::eid_application::restricted_id;
 use crate::status::{self, Answer, refuse};
 
 pub(crate) mod active_auth;
@@ -24,8 +25,10 @@ const DOUBLINGS: u8 = 7;
 impl Card {
     /// MANAGE SECURITY ENVIRONMENT: which protocol, with which key, comes next.
     pub(crate) fn manage_security_environment(&mut self, command: &Command) -> Answer {
+        self.ram.restricted_id = None;
         match (command.p1, command.p2) {
             (0xC1, 0xA4) => self.select_pace(command),
+            (0x41, 0xA4) if restricted_id::is_meant(command) => self.select_restricted_id(command),
             (0x41, 0xA4) => self.select_chip_auth(command),
             (0x41, 0xA6) => self.chip_auth_by_key_agreement_template(command),
             (0x81, 0xB6) => self.set_verification_key(command),
@@ -40,7 +43,13 @@ impl Card {
             self.ram.pace.abort();
             return refuse(status::WRONG_P1P2);
         }
-        if self.ram.chip_auth.is_some() { self.chip_auth(command) } else { self.pace(command) }
+        if self.ram.chip_auth.is_some() {
+            self.chip_auth(command)
+        } else if self.ram.restricted_id.is_some() {
+            self.restricted_id(command)
+        } else {
+            self.pace(command)
+        }
     }
 
     /// MRZ and CAN never block, since anybody near could block them; they only get slow. The time is served before a try begins, so

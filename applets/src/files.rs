@@ -1,15 +1,17 @@
 //! SELECT and READ BINARY (ISO/IEC 7816-4 clauses 11.1 and 11.2, Doc 9303-10 clause 3.6) and the access rule of each file.
 //!
 //! Refused: an AID that is cut short, an offset at or behind the end, a file of the application before PACE or BAC (6982, whether
-//! the card has it or not), DG3 and DG4 without terminal authentication and the right to them, a file whose CRC does not hold (6581).
+//! the card has it or not), DG3 and DG4 without terminal authentication and the right to them, a file of the eID application without the
+//! right to it (6982, whether the card has it or not), a file whose CRC does not hold (6581).
 
 use eid::apdu::{Command, EXTENDED_LE_MAX, Response, SHORT_LE_MAX, Sw};
 use eid::image::access::{Rule, rule};
-use eid::image::{EMRTD_AID, FileId, Home, LifeCycle};
+use eid::image::{EID_AID, EMRTD_AID, FileId, Home, LifeCycle};
 use eid::lds::cvca;
 use eid::tlv;
 
 use crate::card::{Access, Card, ISSUER_DOMAIN_AID, Selected};
+use crate::eid_application::update::overlay;
 use crate::emrtd::terminal_auth::TRUST_POINTS;
 use crate::life_cycle::CARD_LOCKED;
 use crate::status::{self, Answer, Refusal, done, refuse};
@@ -37,6 +39,9 @@ impl Card {
             self.enter(Selected::IssuerDomain);
             return Ok(Response::ok(if with_fci { tlv::encode(0x6F, &tlv::encode(0x84, &ISSUER_DOMAIN_AID)) } else { Vec::new() }));
         }
+        if aid == EID_AID {
+            return self.select_eid_application(with_fci);
+        }
         if aid != EMRTD_AID || self.store.meta().card_state == CARD_LOCKED {
             return refuse(status::NOT_FOUND);
         }
@@ -53,7 +58,7 @@ impl Card {
 
     /// Selecting a directory ends an SCP03 session, since that belongs to the application it was opened with; secure messaging of
     /// Doc 9303-11 goes on.
-    fn enter(&mut self, target: Selected) {
+    pub(crate) fn enter(&mut self, target: Selected) {
         if self.ram.access.is_none() {
             self.close_channel();
             self.ram.next_channel = Some(crate::card::Channel::Plain);
@@ -71,6 +76,9 @@ impl Card {
         if rule(file) != Rule::Always && self.ram.access.is_none() {
             return refuse(status::SECURITY_STATUS);
         }
+        if rule(file) == Rule::GeneralAuthentication && !(self.reads_eid(file) || self.writes_eid(file)) {
+            return refuse(status::SECURITY_STATUS);
+        }
         let extent = self.store.extent(file.dgi()).ok_or(Refusal::Status(status::NOT_FOUND))?;
         self.ram.current = None;
         if !self.store.intact(extent) {
@@ -78,7 +86,10 @@ impl Card {
         }
         self.ram.current = Some(file);
         self.ram.checked = Some(file);
-        let len = if file == FileId::CVCA { self.current_cvca()?.map_or(extent.len(), <[u8]>::len) } else { extent.len() };
+        let len = match self.renewed(file)? {
+            Some(bytes) => bytes.len(),
+            None => extent.len(),
+        };
         let size = u16::try_from(len).unwrap_or(u16::MAX).to_be_bytes();
         let fcp = [tlv::encode(0x80, &size), tlv::encode(0x82, &[0x01]), tlv::encode(0x83, &fid.to_be_bytes())].concat();
         Ok(Response::ok(if with_fci { tlv::encode(0x6F, &fcp) } else { Vec::new() }))
@@ -88,12 +99,19 @@ impl Card {
         match self.ram.selected {
             Selected::MasterFile => Some(Home::Mf),
             Selected::Emrtd => Some(Home::Emrtd),
+            Selected::Eid => Some(Home::Eid),
             Selected::IssuerDomain => None,
         }
     }
 
+    /// The bytes of a file that came in the place of those that personalization wrote: EF.CVCA, which the trust points make, and what a terminal
+    /// wrote into the eID application.
+    pub(crate) fn renewed(&self, file: FileId) -> Result<Option<&[u8]>, Refusal> {
+        if file == FileId::CVCA { self.current_cvca() } else { self.updated(file) }
+    }
+
     /// Whether there are files at all: from the commit to the termination.
-    fn published(&self) -> bool {
+    pub(crate) fn published(&self) -> bool {
         matches!(self.store.meta().state, LifeCycle::Personalized | LifeCycle::Operational)
     }
 
@@ -141,23 +159,27 @@ impl Card {
         Ok(Response { data: tlv::encode(0x53, data), sw: warning })
     }
 
+    /// The file of the selected directory that is meant.
+    pub(crate) fn file_of(&self, reference: Reference) -> Result<FileId, Refusal> {
+        let home = self.home().ok_or(Refusal::Status(status::NO_CURRENT_FILE))?;
+        let file = FileId::all().into_iter().find(|file| file.home == home && reference.means(*file));
+        file.ok_or(Refusal::Status(status::NOT_FOUND))
+    }
+
     /// The content of the file that is meant, if the terminal may read it and the memory holds what was written.
     fn readable(&mut self, reference: Option<Reference>) -> Result<&[u8], Refusal> {
         if !self.published() {
             return refuse(status::CONDITIONS);
         }
-        let home = self.home().ok_or(Refusal::Status(status::NO_CURRENT_FILE))?;
         let file = match reference {
             None => self.ram.current.ok_or(Refusal::Status(status::NO_CURRENT_FILE))?,
-            Some(reference) => FileId::all()
-                .into_iter()
-                .find(|file| file.home == home && reference.means(*file))
-                .ok_or(Refusal::Status(status::NOT_FOUND))?,
+            Some(reference) => self.file_of(reference)?,
         };
         let allowed = match rule(file) {
             Rule::Always => true,
             Rule::AccessControl => self.ram.access.is_some(),
             Rule::Pace => matches!(self.ram.access, Some(Access::Pace(_))),
+            Rule::GeneralAuthentication => self.reads_eid(file),
             Rule::TerminalAuthentication => file.dg_number().is_some_and(|number| self.ram.terminal.opens(number)) || self.opens_wrongly(),
         };
         if !allowed || rule(file) != Rule::Always && self.waits_for_a_pin() {
@@ -172,7 +194,12 @@ impl Card {
             self.ram.checked = Some(file);
         }
         self.ram.current = Some(file);
-        let renewed = if file == FileId::CVCA { self.store.renewable(TRUST_POINTS)?.and_then(|kept| kept.get(..cvca::LEN)) } else { None };
+        // not by `renewed`, which borrows all of the card
+        let renewed = match overlay(file) {
+            Some(dgi) => self.store.renewable(dgi)?,
+            None if file == FileId::CVCA => self.store.renewable(TRUST_POINTS)?.and_then(|kept| kept.get(..cvca::LEN)),
+            None => None,
+        };
         let bytes = renewed.or_else(|| self.store.bytes(extent)).ok_or(Refusal::Status(status::MEMORY_FAILURE))?;
         match &mut self.faults {
             None => Ok(bytes),
@@ -182,7 +209,7 @@ impl Card {
 }
 
 #[derive(Clone, Copy)]
-enum Reference {
+pub(crate) enum Reference {
     Short(u8),
     Fid(u16),
 }

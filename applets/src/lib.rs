@@ -8,6 +8,7 @@
 //! | `issuer_domain` | GlobalPlatform: SCP03, INSTALL, STORE DATA, PUT KEY, GET DATA, GET STATUS, SET STATUS |
 //! | [`fault`] | cards that misbehave on purpose: the catalogue of faults, and what shows them |
 //! | `emrtd` | BAC, PACE, Chip Authentication, Active Authentication, and the DGIs of the personalization |
+//! | `eid_application` | VERIFY of auxiliary data, Restricted Identification, and UPDATE BINARY in the eID application |
 //! | [`store`] | memory that a power cut cannot bring out of order, in RAM or in a file |
 //! | [`vpcd`] | a virtual card in a PC/SC reader |
 //! | [`bench`](mod@bench) | readers and cards to test with: insert, remove, tear, reset, and see what a card did |
@@ -25,6 +26,7 @@ pub mod rng;
 pub mod store;
 pub mod vpcd;
 
+mod eid_application;
 mod emrtd;
 mod files;
 mod issuer_domain;

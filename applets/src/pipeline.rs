@@ -4,7 +4,7 @@
 //! | --- | --- |
 //! | 00, 10 | plain, interindustry; 10 = not the last of a chain |
 //! | 0C, 1C | secure messaging of Doc 9303-11 |
-//! | 8C, 9C | the same for a proprietary command, of which there are none: the answer that it is not known goes out under secure messaging |
+//! | 8C, 9C | the same for a proprietary command: VERIFY of auxiliary data; others are answered under secure messaging that they are not known |
 //! | 80 | plain, GlobalPlatform |
 //! | 04, 84 | SCP03 |
 //!
@@ -181,6 +181,7 @@ impl Card {
             (0x00, 0xA4) => self.select(command),
             (0x00, 0xB0) => self.read_binary(command),
             (0x00, 0xB1) => self.read_binary_odd(command),
+            (0x00, 0xD6) => self.inspection(Self::update_binary, command),
             (_, 0xCA) => self.get_data(command),
             (0x00, 0x84) => self.inspection(Self::get_challenge, command),
             (0x00, 0x82) => self.inspection(Self::external_authenticate_terminal, command),
@@ -190,6 +191,7 @@ impl Card {
             (0x00, 0x2C) => self.inspection(Self::reset_retry_counter, command),
             (0x00, 0x04 | 0x44) => self.inspection(Self::switch_pin, command),
             (0x00, 0x88) => self.inspection(Self::internal_authenticate, command),
+            (0x80, 0x20) => self.inspection(Self::verify_auxiliary_data, command),
             (0x80, 0x50) => self.initialize_update(command),
             (0x80, 0xD8) => self.put_key(command),
             (0x80, 0xE6) => self.install(command),
@@ -231,6 +233,7 @@ impl Card {
         self.ram.sequence = None;
         self.ram.challenge = None;
         self.ram.chip_auth = None;
+        self.ram.restricted_id = None;
         self.ram.chip_authenticated = false;
         self.ram.terminal = crate::emrtd::terminal_auth::TerminalRun::default();
         self.ram.chain = None;

@@ -23,7 +23,7 @@ pub mod nvm;
 
 mod crc;
 mod record;
-mod renewable;
+pub(crate) mod renewable;
 mod ring;
 
 use crc::{Crc32, crc32};

@@ -36,10 +36,16 @@ pub enum Home {
     Mf,
     /// The eMRTD application, AID A0000002471001.
     Emrtd,
+    /// The eID application, AID E80704007F00070302.
+    Eid,
 }
 
 /// AID of the LDS1 eMRTD application (Doc 9303-10 clause 3.5.1).
 pub const EMRTD_AID: [u8; 7] = [0xA0, 0x00, 0x00, 0x02, 0x47, 0x10, 0x01];
+/// AID of the eID application (TR-03110-4 clause 2.2.1): the object identifier id-eID.
+pub const EID_AID: [u8; 9] = [0xE8, 0x07, 0x04, 0x00, 0x7F, 0x00, 0x07, 0x03, 0x02];
+/// Most data groups of the eID application.
+pub const EID_GROUPS: u8 = 22;
 
 impl FileId {
     /// EF.CardAccess, 011C under the MF.
@@ -57,11 +63,12 @@ impl FileId {
     /// EF.CVCA, 011C in the application.
     pub const CVCA: Self = Self { home: Home::Emrtd, fid: 0x011C };
 
-    /// Every file of LDS1, MF first.
+    /// Every file of LDS1, MF first, then those of the eID application.
     #[must_use]
     pub fn all() -> Vec<Self> {
         let mut all = vec![Self::CARD_ACCESS, Self::CARD_SECURITY, Self::DIR, Self::ATR_INFO, Self::COM, Self::SOD, Self::CVCA];
         all.extend((1..=16).filter_map(Self::dg));
+        all.extend((1..=EID_GROUPS).filter_map(Self::eid));
         all
     }
 
@@ -74,7 +81,25 @@ impl FileId {
         }
     }
 
-    /// Number of the data group, 1 to 16.
+    /// EF.DGn of the eID application, 01nn there; `None` unless 1 to 22 (TR-03110-4 table 3).
+    #[must_use]
+    pub const fn eid(number: u8) -> Option<Self> {
+        match number {
+            1..=EID_GROUPS => Some(Self { home: Home::Eid, fid: 0x0100 | number as u16 }),
+            _ => None,
+        }
+    }
+
+    /// Number of the data group of the eID application, 1 to 22.
+    #[must_use]
+    pub const fn eid_number(self) -> Option<u8> {
+        match (self.home, self.fid) {
+            (Home::Eid, 0x0101..=0x0116) => Some(self.fid.to_be_bytes()[1]),
+            _ => None,
+        }
+    }
+
+    /// Number of the data group of the eMRTD application, 1 to 16.
     #[must_use]
     pub const fn dg_number(self) -> Option<u8> {
         match (self.home, self.fid) {
@@ -94,12 +119,13 @@ impl FileId {
     }
 
     /// The data grouping identifier that writes it (applet design, DGI map): the file identifier, or 3F1C and 3F1D
-    /// for the two files of the MF whose identifiers the application uses too.
+    /// for the two files of the MF whose identifiers the eMRTD application uses too, and 02nn for EF.DGn of the eID application.
     #[must_use]
     pub const fn dgi(self) -> u16 {
         match (self.home, self.fid) {
             (Home::Mf, 0x011C) => 0x3F1C,
             (Home::Mf, 0x011D) => 0x3F1D,
+            (Home::Eid, fid) => fid.wrapping_add(0x0100),
             _ => self.fid,
         }
     }
@@ -110,7 +136,7 @@ impl FileId {
         Self::all().into_iter().find(|file| file.dgi() == dgi)
     }
 
-    /// The name in Doc 9303: `EF.COM`, `EF.DG1`, `EF.CardAccess`.
+    /// The name in Doc 9303: `EF.COM`, `EF.DG1`, `EF.CardAccess`; those of the eID application are `EF.eID.DG1` and so on.
     #[must_use]
     pub fn name(self) -> String {
         match (self.home, self.fid) {
@@ -121,6 +147,7 @@ impl FileId {
             (Home::Emrtd, 0x011E) => "EF.COM".to_owned(),
             (Home::Emrtd, 0x011D) => "EF.SOD".to_owned(),
             (Home::Emrtd, 0x011C) => "EF.CVCA".to_owned(),
+            (Home::Eid, fid) => self.eid_number().map_or_else(|| format!("Eid/{fid:04X}"), |n| format!("EF.eID.DG{n}")),
             (home, fid) => self.dg_number().map_or_else(|| format!("{home:?}/{fid:04X}"), |n| format!("EF.DG{n}")),
         }
     }
@@ -202,6 +229,17 @@ pub struct ChipAuthKey {
     pub key_id: Option<u32>,
 }
 
+/// A private key of Restricted Identification (TR-03110-2 §3.7): what it gives a sector says nothing to another.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RestrictedIdKey {
+    /// The key.
+    pub key: AgreementPrivateKey,
+    /// Its identifier, by which a terminal chooses it.
+    pub key_id: u32,
+    /// Whether a terminal needs the right to it; else every authentication terminal may use it.
+    pub authorized_only: bool,
+}
+
 /// State of the eID application: a thermometer code, bits are only ever set (applet design, states).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum LifeCycle {
@@ -255,6 +293,8 @@ pub struct CardImage {
     pub active_auth: Option<ActiveAuthKey>,
     /// The keys of Chip Authentication, if the card does it.
     pub chip_auth: Vec<ChipAuthKey>,
+    /// The keys of Restricted Identification, if the card does it.
+    pub restricted_id: Vec<RestrictedIdKey>,
     /// What the chip trusts and which day it takes it to be when it is made, if it does Terminal Authentication.
     pub terminal_auth: Option<TrustPoints>,
 }
@@ -287,6 +327,10 @@ mod tests {
         }
         assert_eq!(FileId::from_name("dg14"), FileId::dg(14));
         assert_eq!(FileId::dg(17), None);
+        let eid = |number| FileId::eid(number).expect("1 to 22");
+        assert_eq!((FileId::from_name("eid.dg22"), FileId::from_name("dg22")), (FileId::eid(22), None));
+        assert_eq!((eid(1).fid, eid(22).fid, eid(22).sfi(), eid(22).dgi()), (0x0101, 0x0116, 0x16, 0x0216));
+        assert_eq!((FileId::eid(0), FileId::eid(23), eid(14).dg_number(), eid(14).eid_number()), (None, None, None, Some(14)));
     }
 
     /// The digest of `eid_applet_example.json` (GlobalPlatform vectors, derived there with an independent implementation).

@@ -24,6 +24,7 @@ pub mod dg3;
 pub mod dg4;
 pub mod dir;
 pub mod displayed;
+pub mod eid;
 mod error;
 pub mod features;
 mod file;

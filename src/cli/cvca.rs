@@ -13,8 +13,8 @@ use super::exit::{Exit, Failure};
 /// The CVCAs that chips trust.
 #[derive(Debug, Args)]
 pub(crate) struct CvcaArgs {
-    /// Trust these CVCA certificates (CV certificates, self-signed; one or two): DG3 and DG4 open by Terminal Authentication
-    #[arg(long, value_name = "FILE", num_args = 1..=2)]
+    /// Trust these CVCA certificates (CV certificates, self-signed; one or two for a type of terminal): DG3 and DG4, and the eID application, open by Terminal Authentication
+    #[arg(long, value_name = "FILE", num_args = 1..=6)]
     cvca: Vec<PathBuf>,
 }
 

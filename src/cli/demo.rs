@@ -39,7 +39,7 @@ pub(crate) struct Demo {
     /// Make the people of seed N
     #[arg(long, value_name = "N", default_value_t = 1)]
     seed: u64,
-    /// Document profile: cccd-2021, can-cuoc-2024, icao-td3, icao-td3-cam, or a TOML file
+    /// Document profile: cccd-2021, can-cuoc-2024, icao-td3, icao-td3-cam, icao-td1-eid, or a TOML file
     #[arg(long, value_name = "PROFILE", default_value = "cccd-2021")]
     profile: String,
     /// Issue and inspect the cards as if today were DATE (YYYY-MM-DD)

@@ -14,7 +14,7 @@ use eid::crypto::curve;
 use eid::crypto::rsa;
 use eid::crypto::signature::{PublicKey, SignatureError};
 use eid::date::Date;
-use eid::image::{ActiveAuthKey, CardImage, ChipAuthKey, FileId, Passwords};
+use eid::image::{ActiveAuthKey, CardImage, ChipAuthKey, EID_AID, EMRTD_AID, FileId, Passwords, RestrictedIdKey};
 use eid::lds::Elementary;
 use eid::lds::biometrics::face::FaceImage;
 use eid::lds::biometrics::finger::{FingerRecord, compression};
@@ -34,6 +34,7 @@ use eid::lds::dg12::{self, Dg12};
 use eid::lds::dg13::{Dg13, Field, Person};
 use eid::lds::dg14::Dg14;
 use eid::lds::dg15::Dg15;
+use eid::lds::dir::Dir;
 use eid::lds::security_info::{
     Agreement, ChipAuthInfo, ChipAuthProtocol, ChipAuthPublicKeyInfo, KeyId, PaceInfo, SecurityInfo, SecurityInfos,
 };
@@ -49,6 +50,8 @@ use rand_core::CryptoRng;
 
 use super::profile::{ActiveAuthentication, DocumentProfile, SignatureScheme};
 use super::record::{Record, Sex};
+
+mod eid_application;
 
 /// Bits of an RSA key of Active Authentication.
 const RSA_BITS: usize = 2048;
@@ -100,6 +103,7 @@ pub struct ChipKeys {
     chip_auth: Option<ChipAuthKey>,
     /// Keys for chip authentication mapping where the key of Chip Authentication does not serve both.
     mapping: Vec<ChipAuthKey>,
+    restricted_id: Vec<RestrictedIdKey>,
 }
 
 impl ChipKeys {
@@ -133,7 +137,8 @@ impl ChipKeys {
             ChipAuthKey { key: curve::PrivateKey::generate(curve, rng).into(), key_id }
         };
         let mapping = mapping_curves.into_iter().map(key).collect();
-        Ok(Self { active_auth, chip_auth, mapping })
+        let restricted_id = eid_application::keys(profile, rng);
+        Ok(Self { active_auth, chip_auth, mapping, restricted_id })
     }
 }
 
@@ -209,6 +214,10 @@ pub fn build(record: &Record, profile: &DocumentProfile, keys: &ChipKeys, signin
         image.files.insert(FileId::CARD_SECURITY, card_security::build(&infos, signing.signer, &certificate, time)?);
     }
     image.files.insert(FileId::CARD_ACCESS, CardAccess { infos: card_access }.encode());
+    if let Some(rules) = &profile.eid {
+        image.files.extend(eid_application::groups(record, profile, rules).into_iter().map(|group| (group.file(), group.encode())));
+        image.files.insert(FileId::DIR, Dir::new([&EMRTD_AID[..], &EID_AID[..]]).encode());
+    }
     image.passwords = Passwords {
         mrz_seed: Some(bac::mrz_seed(&record.mrz.information())),
         can: record.can.as_ref().map(|can| Secret::from(can.as_bytes())),
@@ -216,6 +225,7 @@ pub fn build(record: &Record, profile: &DocumentProfile, keys: &ChipKeys, signin
     };
     image.active_auth = keys.active_auth.as_ref().map(|(key, _)| key.clone());
     image.chip_auth = keys.chip_auth.iter().chain(&keys.mapping).cloned().collect();
+    image.restricted_id.clone_from(&keys.restricted_id);
     Ok(image)
 }
 
@@ -223,7 +233,7 @@ pub fn build(record: &Record, profile: &DocumentProfile, keys: &ChipKeys, signin
 /// day of production.
 ///
 /// # Errors
-/// [`BuildError::Cvca`]: not a CVCA certificate for inspection systems, a wrong signature, more than two, or one expired.
+/// [`BuildError::Cvca`]: not a CVCA certificate, a wrong signature, more than two for a type of terminal, or one expired.
 pub fn trust_points(certificates: &[Cvc], today: Date) -> Result<TrustPoints, BuildError> {
     let mut points = Vec::new();
     for certificate in certificates {
@@ -234,9 +244,6 @@ pub fn trust_points(certificates: &[Cvc], today: Date) -> Result<TrustPoints, Bu
         };
         let point = TrustPoint::of_cvca(certificate).map_err(|error| wrong("the certificate of a CVCA", error.to_string()))?;
         certificate.verify(&point.key).map_err(|error| wrong("a self-signed certificate", error.to_string()))?;
-        if point.chat.terminal() != TerminalType::Inspection {
-            return Err(wrong("a CVCA for inspection systems", point.chat.terminal().name().to_owned()));
-        }
         if point.expiry < today {
             return Err(wrong("a certificate that has not expired", format!("one that expired on {}", point.expiry)));
         }
@@ -246,12 +253,13 @@ pub fn trust_points(certificates: &[Cvc], today: Date) -> Result<TrustPoints, Bu
     let count = points.len();
     TrustPoints::new(points, today).map_err(|_| BuildError::Cvca {
         holder: "trust points".to_owned(),
-        expected: "one or two CVCA certificates of different names".to_owned(),
+        expected: "one or two CVCA certificates for a type of terminal, all of different names".to_owned(),
         found: format!("{count}"),
     })
 }
 
-/// Gives the chip what it needs to know terminals: trust points, and EF.CVCA that names them. DG3 and DG4 then open by Terminal Authentication.
+/// Gives the chip what it needs to know terminals: trust points, and EF.CVCA that names those for inspection systems. DG3 and DG4, and the eID
+/// application, then open by Terminal Authentication.
 pub fn guard(image: &mut CardImage, trust: TrustPoints) {
     let references: Vec<_> = trust.references(TerminalType::Inspection).cloned().collect();
     if let Some((current, rest)) = references.split_first() {
@@ -327,7 +335,8 @@ fn card_security_infos(profile: &DocumentProfile, keys: &ChipKeys, card_access: 
     let mapping = mapping_curves(profile);
     let wanted = |key: &&ChipAuthKey| has_version_2(profile) || mapping.iter().any(|curve| key.key.domain() == Domain::Ec(*curve));
     let ours = keys.chip_auth.iter().chain(&keys.mapping).filter(wanted);
-    SecurityInfos::new(card_access.infos().iter().cloned().chain(ours.map(public_key_info)))
+    let eid = eid_application::infos(profile, &keys.restricted_id);
+    SecurityInfos::new(card_access.infos().iter().cloned().chain(ours.map(public_key_info)).chain(eid))
 }
 
 fn dg14(profile: &DocumentProfile, keys: &ChipKeys, card_access: &SecurityInfos) -> Vec<u8> {

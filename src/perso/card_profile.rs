@@ -257,6 +257,8 @@ pub struct SecretDgis {
     pub active_auth: u16,
     /// The keys of Chip Authentication.
     pub chip_auth: u16,
+    /// The keys of Restricted Identification, which may be on the curves of those of Chip Authentication; `None` if the product does not do it.
+    pub restricted_id: Option<u16>,
 }
 
 /// A product that is written by a script of plain commands.
@@ -399,7 +401,7 @@ mod tests {
     #[test]
     fn built_in_profiles_load_and_know_their_files() {
         let ours = CardProfile::load("eid-gp-scp03").expect("loads");
-        assert_eq!((ours.kind, ours.takes(FileId::CARD_ACCESS), ours.files.len()), (Kind::Production, Taken::Yes, 23));
+        assert_eq!((ours.kind, ours.takes(FileId::CARD_ACCESS), ours.files.len()), (Kind::Production, Taken::Yes, 45));
         ours.refuse_live().expect("a production profile may be live");
         let jmrtd = CardProfile::load("jmrtd-applet").expect("loads");
         assert_eq!(

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 
 use eid::cert::cvc::TrustPoints;
 use eid::crypto::agreement::{AgreementPrivateKey, Domain};
-use eid::image::{ActiveAuthKey, CardImage, ChipAuthKey, FileId, PinRules};
+use eid::image::{ActiveAuthKey, CardImage, ChipAuthKey, FileId, PinRules, RestrictedIdKey};
 use eid::secret::Secret;
 use serde::{Deserialize, Serialize};
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
@@ -75,6 +75,9 @@ struct Text {
     active_auth: Option<KeyText>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     chip_auth: Vec<KeyText>,
+    /// Images without it are as before.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    restricted_id: Vec<RestrictedIdText>,
     /// The stored form of the trust points of Terminal Authentication; images without it are as before.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     terminal_auth: Option<String>,
@@ -90,6 +93,13 @@ struct KeyText {
     private: SecretHex,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     key_id: Option<u32>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RestrictedIdText {
+    key: KeyText,
+    authorized_only: bool,
 }
 
 /// Secret bytes in hexadecimal, wiped on drop.
@@ -147,6 +157,11 @@ impl ImageFile {
                 },
             }),
             chip_auth: image.chip_auth.iter().map(|chip_auth| text_of(&chip_auth.key, chip_auth.key_id)).collect(),
+            restricted_id: image
+                .restricted_id
+                .iter()
+                .map(|key| RestrictedIdText { key: text_of(&key.key, Some(key.key_id)), authorized_only: key.authorized_only })
+                .collect(),
             terminal_auth: image.terminal_auth.as_ref().map(|trust| hex::encode(trust.encode())),
         };
         Zeroizing::new(serde_json::to_string_pretty(&text).unwrap_or_default())
@@ -182,6 +197,11 @@ impl ImageFile {
         image.active_auth = text.active_auth.as_ref().map(active_auth).transpose()?;
         for key in &text.chip_auth {
             image.chip_auth.push(ChipAuthKey { key: agreement("chip_auth", key)?, key_id: key.key_id });
+        }
+        for RestrictedIdText { key, authorized_only } in &text.restricted_id {
+            let key_id = key.key_id.ok_or_else(|| value("restricted_id", "a key id", "none"))?;
+            let authorized_only = *authorized_only;
+            image.restricted_id.push(RestrictedIdKey { key: agreement("restricted_id", key)?, key_id, authorized_only });
         }
         image.terminal_auth = text.terminal_auth.as_deref().map(trust_points).transpose()?;
         Ok(Self { profile: text.profile, live: text.live, image })
@@ -254,6 +274,7 @@ mod tests {
         image.files.insert(FileId::CARD_ACCESS, vec![0x31, 0x00]);
         image.passwords.can = Some(Secret::from(&b"123456"[..]));
         let key = PrivateKey::from_bytes(Curve::P256, &[7; 32]).expect("a scalar");
+        image.restricted_id.push(RestrictedIdKey { key: key.clone().into(), key_id: 1, authorized_only: true });
         image.chip_auth.push(ChipAuthKey { key: key.into(), key_id: Some(3) });
         image.active_auth = Some(ActiveAuthKey::Rsa { modulus: vec![0xC1; 256], private_exponent: Secret::new(vec![5; 256]) });
         ImageFile { profile: "cccd-2021".to_owned(), live: false, image }

@@ -16,22 +16,25 @@ use serde::Deserialize;
 use super::toml_text;
 pub use super::toml_text::ProfileError;
 
+mod eid_rules;
 mod names;
 mod pace;
 mod pin;
 mod validity;
 
+pub use eid_rules::EidRules;
 use names::{curve, hash, suite};
 use pace::pace;
 pub use pin::Pin;
 pub use validity::{Validity, ValidityRule};
 
 /// The profiles that are built in, by their identifiers.
-pub const BUILT_IN: [(&str, &str); 4] = [
+pub const BUILT_IN: [(&str, &str); 5] = [
     ("cccd-2021", include_str!("../../fixtures/profiles/cccd-2021.toml")),
     ("can-cuoc-2024", include_str!("../../fixtures/profiles/can-cuoc-2024.toml")),
     ("icao-td3", include_str!("../../fixtures/profiles/icao-td3.toml")),
     ("icao-td3-cam", include_str!("../../fixtures/profiles/icao-td3-cam.toml")),
+    ("icao-td1-eid", include_str!("../../fixtures/profiles/icao-td1-eid.toml")),
 ];
 
 /// A loaded document profile.
@@ -64,6 +67,8 @@ pub struct DocumentProfile {
     pub chip_authentication: Option<ChipAuthentication>,
     /// Terminal authentication, if EF.CardAccess announces it.
     pub terminal_authentication: Option<TerminalAuthentication>,
+    /// The eID application, if the chip has one.
+    pub eid: Option<EidRules>,
     /// EF.SOD.
     pub sod: SodRules,
     /// Contents of DG12 that are the same on every document.
@@ -378,6 +383,9 @@ impl DocumentProfile {
         if self.files.has(12) != self.document.is_some() {
             return wrong("files.data_groups", "12 exactly if there is document", format!("{groups:?}"));
         }
+        if let Some(rules) = &self.eid {
+            rules.check(self).or_else(|(field, expected, found)| wrong(field, expected, found))?;
+        }
         let entries = &self.access.pace;
         let twice = entries.iter().enumerate().any(|(n, entry)| entries.iter().take(n).any(|before| before == entry));
         let names = || entries.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ");
@@ -443,6 +451,8 @@ mod tests {
         assert!(card.files.may_have(4) && !card.files.has(4) && !cccd.files.may_have(4));
         let passport = DocumentProfile::load("icao-td3").expect("loads");
         assert_eq!((passport.mrz.format, passport.access.can), (MrzFormat::Td3, CanRule::None));
+        let eid = DocumentProfile::load("icao-td1-eid").expect("loads").eid.expect("an eID application");
+        assert_eq!((eid.data_groups.len(), eid.restricted_identification, eid.document_type.as_str()), (20, true, "ID"));
     }
 
     /// The synthetic examples of the law of 2014, and the children's age of the law of 2023.
@@ -504,5 +514,12 @@ mod tests {
         assert!(pin("digits = 6\npuk = 10").contains("pin.unblocks: expected 1 to 255"));
         assert!(pin("digits = 6\npowers = [\"anybody\"]").contains("anybody"));
         assert!(error("icao-td3", "schema = 1", "schema = 9").ends_with("schema: expected 1, found 9"));
+        let eid = |from, to| error("icao-td1-eid", from, to);
+        assert!(eid("12, 13, 15", "12, 13, 14").contains("eid.data_groups: expected some of 1 to 22 without 14, in rising order"));
+        assert!(
+            eid("[terminal_authentication]\nversion = 2", "[terminal_authentication]\nversion = 1")
+                .contains("of version 2, after which it opens")
+        );
+        assert!(eid("tel:+84000000000", "tel:#31#").ends_with("found another one for DG21"));
     }
 }

@@ -128,6 +128,7 @@ pub enum ReadError {
 /// | EF.DG2, EF.DG3, EF.DG4 | 1,048,576 | pictures of face, fingers, and eyes, several of each |
 /// | EF.DG5 to EF.DG13, EF.DG16 | 262,144 | pictures of paper, and what issuers are free to write |
 /// | EF.SOD, EF.DG14, EF.DG15, EF.CVCA, all of the MF | 65,536 | keys, certificates, hashes |
+/// | the eID application | 65,536 | texts, and the picture of a signature |
 #[must_use]
 pub const fn size_limit(file: FileId) -> usize {
     match (file.home, file.fid) {

@@ -56,6 +56,7 @@ impl Card {
                 Selected::MasterFile => "master file",
                 Selected::IssuerDomain => "issuer domain",
                 Selected::Emrtd => "eMRTD application",
+                Selected::Eid => "eID application",
             },
             file: self.ram.current,
             channel: match &self.ram.channel {

@@ -15,6 +15,7 @@ use super::secrets;
 use super::terminal_auth::{MAX_TRUST_POINTS, TRUST_POINTS};
 use crate::card::Card;
 use crate::status::{self, Answer, Refusal, done, refuse};
+use crate::store::renewable::USUAL_PAGES;
 use crate::store::{Meta, Staging};
 
 /// DGI of the job's nonce.
@@ -137,7 +138,7 @@ impl Card {
             _ if state != LifeCycle::PersoOpen || !sequence.opened => refuse(status::CONDITIONS),
             TRUST_POINTS if (1..=MAX_TRUST_POINTS).contains(&len) => buffer(),
             TRUST_POINTS => refuse(status::WRONG_DATA),
-            secrets::PASSWORDS | secrets::ACTIVE_AUTH | secrets::CHIP_AUTH => {
+            secrets::PASSWORDS | secrets::ACTIVE_AUTH | secrets::CHIP_AUTH | secrets::RESTRICTED_ID => {
                 if len == 0 || !len.is_multiple_of(16) || len > MAX_ENCRYPTED {
                     return refuse(status::WRONG_DATA);
                 }
@@ -163,7 +164,7 @@ impl Card {
         Ok(())
     }
 
-    /// 8002, 8003, 8004: deciphered under the Key-DEK of the session, checked, then stored.
+    /// 8002 to 8005: deciphered under the Key-DEK of the session, checked, then stored.
     fn take_secret(&mut self, id: u16, mut bytes: Zeroizing<Vec<u8>>) -> Result<(), Refusal> {
         let dek = self.ram.dek.as_ref().ok_or(Refusal::Status(status::SECURITY_STATUS))?;
         dek.decrypt_cbc(&[0; 16], &mut bytes).or(refuse(status::NO_DIAGNOSIS))?;
@@ -171,7 +172,7 @@ impl Card {
         let objects = dgi::open(&bytes).or(refuse(status::SECURITY_STATUS))?;
         secrets::validate(id, objects)?;
         if id == secrets::PASSWORDS && secrets::passwords(objects)?.pin_rules.is_some() {
-            return Ok(self.store.store_renewable(id, objects)?);
+            return Ok(self.store.store_renewable(id, objects, USUAL_PAGES)?);
         }
         let mut staging = self.store.begin(objects.len())?;
         self.store.append(&mut staging, objects)?;

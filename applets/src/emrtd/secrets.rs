@@ -4,11 +4,12 @@
 //! 8002  7F50 { 90 MRZ seed 20, 91 CAN, 92 PIN, 93 PUK, 94 rules of the PIN }      with 94 the field changes them: `pin`
 //! 8003  7F49 { 80 domain parameter id, 81 private value }  or  7F49 { 85 modulus, 86 private exponent }
 //! 8004  7F49 { 80 domain parameter id, 81 private value, 82 key id } …     0 to 2 for DH, 8 to 18 for ECDH
+//! 8005  7F49 { 80 domain parameter id, 81 private value, 82 key id, 83 whether a right is needed: 00 or 01 } …     Restricted Identification
 //! check 84 04 first four bytes of SHA-256 over all that, then zeros
 //! ```
 
 use eid::crypto::agreement::{AgreementPrivateKey, Domain};
-use eid::image::{ActiveAuthKey, ChipAuthKey, Passwords, PinRules};
+use eid::image::{ActiveAuthKey, ChipAuthKey, Passwords, PinRules, RestrictedIdKey};
 use eid::secret::Secret;
 use eid::tlv::{Reader, Tag, TlvError};
 
@@ -22,9 +23,12 @@ pub(crate) const ACTIVE_AUTH: u16 = 0x8003;
 /// DGI of the Chip Authentication keys.
 pub(crate) const CHIP_AUTH: u16 = 0x8004;
 
+/// DGI of the Restricted Identification keys.
+pub(crate) const RESTRICTED_ID: u16 = 0x8005;
+
 /// Most digits of a password.
 pub(crate) const MAX_DIGITS: usize = 32;
-/// Most keys of Chip Authentication.
+/// Most keys of Chip Authentication, or of Restricted Identification.
 const MAX_KEYS: usize = 8;
 
 const NOT_READABLE: Refusal = Refusal::Status(status::WRONG_DATA);
@@ -40,6 +44,7 @@ pub(crate) fn validate(dgi: u16, objects: &[u8]) -> Result<(), Refusal> {
     match dgi {
         PASSWORDS => passwords(objects).map(|_| ()),
         ACTIVE_AUTH => active_auth(objects).map(|_| ()),
+        RESTRICTED_ID => restricted_id(objects).map(|_| ()),
         _ => chip_auth(objects).map(|_| ()),
     }
 }
@@ -107,6 +112,28 @@ fn chip_auth(objects: &[u8]) -> Result<Vec<ChipAuthKey>, Refusal> {
     if keys.is_empty() { Err(NOT_READABLE) } else { Ok(keys) }
 }
 
+fn restricted_id(objects: &[u8]) -> Result<Vec<RestrictedIdKey>, Refusal> {
+    let mut reader = Reader::new(objects);
+    let mut keys: Vec<RestrictedIdKey> = Vec::new();
+    while !reader.is_empty() && keys.len() < MAX_KEYS {
+        let mut members = reader.expect(0x7F49)?.reader();
+        let key = agreement_key(&mut members)?;
+        let key_id = number(members.expect(0x82)?.value)?;
+        let authorized_only = match members.expect(0x83)?.value {
+            [0] => false,
+            [1] => true,
+            _ => return Err(NOT_READABLE),
+        };
+        members.finish()?;
+        if keys.iter().any(|other| other.key_id == key_id) {
+            return Err(NOT_READABLE);
+        }
+        keys.push(RestrictedIdKey { key, key_id, authorized_only });
+    }
+    reader.finish()?;
+    if keys.is_empty() { Err(NOT_READABLE) } else { Ok(keys) }
+}
+
 fn agreement_key(members: &mut Reader<'_>) -> Result<AgreementPrivateKey, Refusal> {
     let &[id] = members.expect(0x80)?.value else { return Err(NOT_READABLE) };
     let domain = Domain::standardized(id).ok_or(NOT_READABLE)?;
@@ -133,6 +160,10 @@ impl Card {
 
     pub(crate) fn chip_auth_keys(&self) -> Result<Vec<ChipAuthKey>, Refusal> {
         chip_auth(self.secret_object(CHIP_AUTH)?.expose())
+    }
+
+    pub(crate) fn restricted_id_keys(&self) -> Result<Vec<RestrictedIdKey>, Refusal> {
+        restricted_id(self.secret_object(RESTRICTED_ID)?.expose())
     }
 
     fn secret_object(&self, dgi: u16) -> Result<Secret, Refusal> {
@@ -172,5 +203,10 @@ mod tests {
             refuse(status::WRONG_DATA),
             "rules without a PIN"
         );
+        let restricted = |text: &str| validate(RESTRICTED_ID, &hex::decode(text.replace(' ', "")).expect("hex"));
+        assert_eq!(restricted("7F490C 80010D 810105 820143 830101"), Ok(()));
+        assert_eq!(restricted("7F490C 80010D 810105 820143 830102"), refuse(status::WRONG_DATA), "neither yes nor no");
+        assert_eq!(restricted("7F4909 80010D 810105 830101"), refuse(status::WRONG_DATA), "no key id");
+        assert_eq!(restricted(&"7F490C 80010D 810105 820143 830101".repeat(2)), refuse(status::WRONG_DATA), "one id twice");
     }
 }

@@ -20,13 +20,14 @@ use eid::lds::Elementary as _;
 use eid::lds::cvca::{self, Cvca};
 use eid::lds::dg1::Dg1;
 use eid::lds::security_info::{SecurityInfo, SecurityInfos};
-use eid::protocol::terminal_auth::chip::{Binding, Session};
+use eid::protocol::terminal_auth::chip::{Binding, Granted, Session};
 use eid::protocol::terminal_auth::{CHALLENGE_LEN, TerminalAuthError, Version, identifier_of_mrz};
 
 use crate::card::{Access, Card};
 use crate::clock::KeyWork;
 use crate::fault::Value;
 use crate::status::{self, Answer, Refusal, done, refuse};
+use crate::store::renewable::USUAL_PAGES;
 
 /// DGI of date and trust points.
 pub(crate) const TRUST_POINTS: u16 = 0x0065;
@@ -61,6 +62,17 @@ impl TerminalRun {
             _ => return false,
         };
         self.rights.is_some_and(|rights| rights.terminal() == TerminalType::Inspection && rights.allows(bit))
+    }
+
+    /// What a terminal may do that went through the General Authentication Procedure: the rights of Terminal Authentication version 2, after
+    /// Chip Authentication with the key that it was bound to.
+    pub(crate) fn general_rights(&self) -> Option<Chat> {
+        self.rights.filter(|_| self.bound_to().is_some())
+    }
+
+    /// What the terminal has shown, whether its rights count already or not.
+    pub(crate) const fn granted(&self) -> Option<&Granted> {
+        self.session.granted()
     }
 
     /// Whether a terminal has shown its key, whatever it may do.
@@ -237,7 +249,7 @@ impl Card {
     /// DGI 0065: checked, then kept with the EF.CVCA that it makes.
     pub(crate) fn take_trust_points(&mut self, bytes: &[u8]) -> Result<(), Refusal> {
         let trust = TrustPoints::decode(bytes).or(refuse(status::WRONG_DATA))?;
-        Ok(self.store.store_renewable(TRUST_POINTS, &kept(&trust))?)
+        Ok(self.store.store_renewable(TRUST_POINTS, &kept(&trust), USUAL_PAGES)?)
     }
 
     /// Date and trust points; 6A88 if the chip does no Terminal Authentication.

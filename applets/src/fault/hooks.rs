@@ -18,6 +18,7 @@ use super::change::{Change, Given};
 use super::injection::{Does, Event, Field, FileChange, Forgery, Habit, Target, Value, Verb};
 use super::{Faults, Injector, message};
 use crate::card::{Card, Channel, Selected};
+use crate::eid_application::restricted_id;
 use crate::rng::SeededRng;
 use crate::status::{self, Answer, Refusal, refuse};
 
@@ -188,7 +189,11 @@ impl Card {
 
     fn classify(&self, command: &Command) -> Met {
         let (p1, p2) = (command.p1, command.p2);
-        let home = if self.ram.selected == Selected::Emrtd { Home::Emrtd } else { Home::Mf };
+        let home = match self.ram.selected {
+            Selected::Emrtd => Home::Emrtd,
+            Selected::Eid => Home::Eid,
+            Selected::MasterFile | Selected::IssuerDomain => Home::Mf,
+        };
         let by_fid = |fid| FileId::all().into_iter().find(|file| (file.home, file.fid) == (home, fid));
         let by_sfi = |sfi| FileId::all().into_iter().find(|file| (file.home, file.sfi()) == (home, sfi));
         let mut met = Met { verb: Verb::Any, file: None, role: None, le: command.le.unwrap_or(0), tags: [0; TAGS] };
@@ -216,6 +221,11 @@ impl Card {
                 };
                 Verb::Read
             }
+            (0xD6, p1) => {
+                met.file = if p1 & 0x80 == 0 { self.ram.current } else { by_sfi(p1 & 0x1F) };
+                Verb::Update
+            }
+            (0x20, _) => Verb::AuxVerify,
             (0x84, _) if self.ram.access.is_none() => Verb::BacChallenge,
             (0x84, _) => Verb::TaChallenge,
             (0x82, _) if self.ram.access.is_none() => Verb::BacAuth,
@@ -227,6 +237,7 @@ impl Card {
             }
             (0x22, _) => match (p1, p2) {
                 (0xC1, 0xA4) => Verb::PaceMse,
+                (0x41, 0xA4) if restricted_id::is_meant(command) => Verb::RiMse,
                 (0x41, _) => Verb::CaMse,
                 (0x81, 0xB6) => Verb::TaDst,
                 (0x81, 0xA4) => Verb::TaMse,
@@ -240,6 +251,7 @@ impl Card {
                     Verb::Any
                 }
             }
+            (0x86, _) if self.ram.restricted_id.is_some() => Verb::RiGa,
             (0x86, _) => match tlv::single(&command.data, 0x7C).ok().map(|template| template.value.first().copied()) {
                 Some(None) => Verb::Pace(1),
                 Some(Some(0x81)) => Verb::Pace(2),

@@ -22,7 +22,7 @@
 //! wire.uid=random                        the reader's FF CA 00 00 00 says another UID after each activation
 //!
 //! COMMAND    any select_mf select_aid select_ef read bac_challenge bac_auth pace_mse pace_1 pace_2 pace_3 pace_4 ca_mse ca_ga aa_sign ta_dst ta_pso
-//!            ta_mse ta_challenge ta_auth
+//!            ta_mse ta_challenge ta_auth ri_mse ri_ga aux_verify update
 //!            and in brackets, with commas, what narrows it: the name of a file; le>n, le<n; lacks TAG, has TAG: an object of its data; cvca, dv, is:
 //!            of whom the certificate is
 //! CHANGE     ^=HEX [n]^=HEX [n]=HEX =HEX +=HEX .len=n ->TAG =none =empty =random =echo =zeros =one =minus-one =above =compressed =cut =der
@@ -70,9 +70,13 @@ pub(crate) enum Verb {
     TaMse,
     TaChallenge,
     TaAuth,
+    RiMse,
+    RiGa,
+    AuxVerify,
+    Update,
 }
 
-const VERBS: [(&str, Verb); 20] = [
+const VERBS: [(&str, Verb); 24] = [
     ("any", Verb::Any),
     ("select_mf", Verb::SelectMf),
     ("select_aid", Verb::SelectAid),
@@ -93,6 +97,10 @@ const VERBS: [(&str, Verb); 20] = [
     ("ta_mse", Verb::TaMse),
     ("ta_challenge", Verb::TaChallenge),
     ("ta_auth", Verb::TaAuth),
+    ("ri_mse", Verb::RiMse),
+    ("ri_ga", Verb::RiGa),
+    ("aux_verify", Verb::AuxVerify),
+    ("update", Verb::Update),
 ];
 
 /// Which commands a step means.
@@ -222,9 +230,23 @@ pub(crate) enum Value {
     PinLength,
     /// The unblockings of the PUK are used up.
     PukUsedUp,
+    /// Certificates with extensions that are not known are refused.
+    TaExtension,
+    /// An authentication terminal may read every data group of the eID application.
+    EidRead,
+    /// An authentication terminal may write every data group of the eID application that can be written.
+    EidWrite,
+    /// VERIFY answers terminals without the right to ask.
+    AuxRights,
+    /// Of several templates of auxiliary data the first counts.
+    AuxFirst,
+    /// Restricted Identification answers for any sector.
+    RiSector,
+    /// Restricted Identification answers terminals without the right to it.
+    RiRights,
 }
 
-const VALUES: [(&str, &str, Value); 46] = [
+const VALUES: [(&str, &str, Value); 53] = [
     ("bac.kic", "kifd", Value::BacKeyEcho),
     ("bac.rnd_ic", "other", Value::BacRndIc),
     ("bac.rnd_ifd", "other", Value::BacRndIfd),
@@ -271,6 +293,13 @@ const VALUES: [(&str, &str, Value); 46] = [
     ("pin.puk", "sets", Value::PinByPuk),
     ("pin.length", "any", Value::PinLength),
     ("puk.unblocks", "none", Value::PukUsedUp),
+    ("ta.extension", "refused", Value::TaExtension),
+    ("eid.read", "unchecked", Value::EidRead),
+    ("eid.write", "unchecked", Value::EidWrite),
+    ("aux.rights", "unchecked", Value::AuxRights),
+    ("aux.template", "first", Value::AuxFirst),
+    ("ri.sector", "unchecked", Value::RiSector),
+    ("ri.rights", "unchecked", Value::RiRights),
 ];
 
 /// What is wrong with a file.

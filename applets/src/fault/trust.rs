@@ -7,6 +7,7 @@ use eid::cert::chat::Role;
 use eid::cert::cvc::chain::Imported;
 use eid::cert::cvc::{ChainError, Cvc, Holder, TrustPoints};
 use eid::date::Date;
+use eid::oid;
 use eid::protocol::terminal_auth::{CHALLENGE_LEN, TerminalAuthError};
 use eid::tlv::Reader;
 
@@ -38,11 +39,15 @@ impl Card {
             return strictly;
         }
         let certificate = Cvc::from_content(data).ok();
+        let unknown = |certificate: &Cvc| certificate.extensions().iter().any(|extension| extension.oid != oid::CVC_SECTOR);
+        if certificate.as_ref().is_some_and(unknown) && self.errs(Value::TaExtension) {
+            return Err(TerminalAuthError::Data("a certificate extension that is not known".into()));
+        }
         let taken = |certificate: &Cvc| {
             let curve = trust.points().first().and_then(|point| point.key.curve());
             let key = certificate.key().resolve(curve).ok()?;
             let (reference, chat) = (certificate.holder().clone(), certificate.chat());
-            Some(Holder { reference, key, chat, effective: certificate.effective(), expiry: certificate.expiry() })
+            Some(Holder { reference, key, chat, effective: certificate.effective(), expiry: certificate.expiry(), sector: None })
         };
         let mut imported = match (strictly, &certificate) {
             (Err(TerminalAuthError::Certificate(ChainError::Signature { .. })), Some(certificate)) if self.errs(Value::TaSignature) => {

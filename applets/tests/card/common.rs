@@ -112,6 +112,7 @@ pub(crate) fn image() -> CardImage {
         },
         active_auth: Some(ActiveAuthKey::Ec(PrivateKey::generate(Curve::P256, &mut SeededRng::new(b"aa")))),
         chip_auth,
+        restricted_id: Vec::new(),
         terminal_auth: None,
     }
 }
@@ -126,6 +127,7 @@ pub(crate) fn small_image() -> CardImage {
         passwords: Passwords { can: Some(Secret::from(CAN)), ..Passwords::default() },
         active_auth: None,
         chip_auth: Vec::new(),
+        restricted_id: Vec::new(),
         terminal_auth: None,
     }
 }
@@ -177,6 +179,14 @@ pub(crate) fn secrets(image: &CardImage) -> Vec<(u16, Vec<u8>)> {
         .collect();
     if !keys.is_empty() {
         out.push((0x8004, eid::dgi::seal(&keys)));
+    }
+    let restricted = image.restricted_id.iter().flat_map(|key| {
+        let id = tlv::encode(0x82, &[u8::try_from(key.key_id).expect("small")]);
+        tlv::encode(0x7F49, &[agreement(&key.key), id, tlv::encode(0x83, &[u8::from(key.authorized_only)])].concat())
+    });
+    let restricted: Vec<u8> = restricted.collect();
+    if !restricted.is_empty() {
+        out.push((0x8005, eid::dgi::seal(&restricted)));
     }
     out
 }

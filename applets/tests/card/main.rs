@@ -2,6 +2,7 @@
 
 mod bench;
 mod common;
+mod eid_application;
 mod faults;
 mod hostile;
 mod inspection;

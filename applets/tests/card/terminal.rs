@@ -31,6 +31,7 @@ impl Terminal {
     pub(crate) fn select(&mut self, card: &mut Card, file: FileId) -> u16 {
         let directory = match file.home {
             Home::Emrtd => Command::new(0x00, 0xA4, 0x04, 0x0C).with_data(eid::image::EMRTD_AID),
+            Home::Eid => Command::new(0x00, 0xA4, 0x04, 0x0C).with_data(eid::image::EID_AID),
             Home::Mf => Command::new(0x00, 0xA4, 0x00, 0x0C).with_data([0x3F, 0x00]),
         };
         assert_eq!(self.status(card, &directory), 0x9000);

@@ -38,9 +38,9 @@ const CVCA: &str = "UTCVCA00001";
 const DV: &str = "UTDV00001";
 const IS: &str = "UTIS00001";
 
-struct Key {
-    key: PrivateKey,
-    algorithm: Algorithm,
+pub(crate) struct Key {
+    pub(crate) key: PrivateKey,
+    pub(crate) algorithm: Algorithm,
 }
 
 impl Signer for Key {
@@ -57,11 +57,11 @@ impl Signer for Key {
     }
 }
 
-fn day(text: &str) -> Date {
+pub(crate) fn day(text: &str) -> Date {
     text.parse().expect("a day")
 }
 
-fn name(text: &str) -> KeyReference {
+pub(crate) fn name(text: &str) -> KeyReference {
     KeyReference::from_octets(text.as_bytes()).expect("a reference")
 }
 
@@ -132,7 +132,7 @@ fn rights(template: Template, role: Role, bits: &[u8]) -> Template {
 }
 
 /// A card with DG3 and DG4 that trusts `trust` and does Chip Authentication in `domain`, in version 1 or 2.
-fn guarded(trust: TrustPoints, domain: &Domain, version: u8) -> CardImage {
+pub(crate) fn guarded(trust: TrustPoints, domain: &Domain, version: u8) -> CardImage {
     let mut image = image();
     let key = AgreementPrivateKey::generate(domain, &mut SeededRng::new(b"chip"));
     let agreement = if matches!(domain, Domain::Ec(_)) { Agreement::Ecdh } else { Agreement::Dh };
@@ -161,13 +161,13 @@ fn guarded(trust: TrustPoints, domain: &Domain, version: u8) -> CardImage {
     image
 }
 
-fn curve() -> Domain {
+pub(crate) fn curve() -> Domain {
     Domain::Ec(Curve::BrainpoolP256r1)
 }
 
 /// A terminal that has access, by BAC or by PACE with a CHAT, and knows what the chip signs its identity with.
-struct Guest {
-    terminal: Terminal,
+pub(crate) struct Guest {
+    pub(crate) terminal: Terminal,
     chip: Vec<u8>,
     references: Vec<Vec<u8>>,
 }
@@ -178,7 +178,7 @@ fn by_bac(card: &mut Card) -> Guest {
     Guest { terminal, chip: ta::identifier_of_mrz(&mrz), references: Vec::new() }
 }
 
-fn by_pace(card: &mut Card, chat: Option<Chat>) -> Guest {
+pub(crate) fn by_pace(card: &mut Card, chat: Option<Chat>) -> Guest {
     let mut rng = rng("pace");
     let checked = |response: Response| {
         assert!(response.sw.is_ok(), "{response:?}");
@@ -213,7 +213,7 @@ impl Guest {
     }
 
     /// Chip Authentication; gives Comp(PK) of the ephemeral key. Long commands go in parts of `part` bytes.
-    fn chip_auth(&mut self, card: &mut Card, image: &CardImage, run: &ChipAuth<'_>) -> Vec<u8> {
+    pub(crate) fn chip_auth(&mut self, card: &mut Card, image: &CardImage, run: &ChipAuth<'_>) -> Vec<u8> {
         let key = &image.chip_auth[0].key;
         let agreement = if matches!(key, AgreementPrivateKey::Ec(_)) { Agreement::Ecdh } else { Agreement::Dh };
         let protocol = ChipAuthProtocol { agreement, suite: run.suite };
@@ -232,6 +232,19 @@ impl Guest {
 
     /// The commands of Terminal Authentication until one is refused.
     fn terminal_auth(&mut self, card: &mut Card, chain: &[Cvc], key: &Key, compressed: &[u8], version: ta::Version) -> u16 {
+        self.terminal_auth_with(card, chain, key, compressed, version, &[])
+    }
+
+    /// The same with auxiliary data.
+    pub(crate) fn terminal_auth_with(
+        &mut self,
+        card: &mut Card,
+        chain: &[Cvc],
+        key: &Key,
+        compressed: &[u8],
+        version: ta::Version,
+        auxiliary: &[u8],
+    ) -> u16 {
         for certificate in chain {
             for command in [ta::set_dst(certificate.authority()), ta::verify_certificate(certificate)] {
                 for part in command.chain(200) {
@@ -245,7 +258,7 @@ impl Guest {
         let terminal = chain.last().expect("a terminal").holder();
         let at = match version {
             ta::Version::One => ta::set_at(terminal),
-            ta::Version::Two => ta::set_at_with_key(key.algorithm, terminal, &[], compressed).expect("below id-TA"),
+            ta::Version::Two => ta::set_at_with_key(key.algorithm, terminal, auxiliary, compressed).expect("below id-TA"),
         };
         let sw = self.terminal.status(card, &at);
         if sw != 0x9000 {
@@ -253,19 +266,19 @@ impl Guest {
         }
         let answer = self.terminal.send(card, &ta::get_challenge());
         let challenge = ta::challenge(&answer.data).expect("8 bytes");
-        let signature = key.sign(&ta::message(&self.chip, challenge, compressed, &[])).expect("signs").to_plain();
+        let signature = key.sign(&ta::message(&self.chip, challenge, compressed, auxiliary)).expect("signs").to_plain();
         let sw =
             ta::external_authenticate(signature).chain(200).iter().map(|part| self.terminal.status(card, part)).find(|sw| *sw != 0x9000);
         sw.unwrap_or(0x9000)
     }
 }
 
-struct ChipAuth<'a> {
-    version: chip_auth::Version,
-    suite: Suite,
-    form: Form,
-    part: usize,
-    ephemeral: Option<&'a AgreementPrivateKey>,
+pub(crate) struct ChipAuth<'a> {
+    pub(crate) version: chip_auth::Version,
+    pub(crate) suite: Suite,
+    pub(crate) form: Form,
+    pub(crate) part: usize,
+    pub(crate) ephemeral: Option<&'a AgreementPrivateKey>,
 }
 
 const PLAIN: ChipAuth<'static> =

@@ -143,6 +143,35 @@ impl Chat {
     pub const READ_DG4: u8 = 1;
     /// Bit of an authentication terminal that manages the PIN.
     pub const PIN_MANAGEMENT: u8 = 5;
+    /// Bit of an authentication terminal: age verification.
+    pub const AGE_VERIFICATION: u8 = 0;
+    /// Bit of an authentication terminal: municipality verification.
+    pub const MUNICIPALITY_VERIFICATION: u8 = 1;
+    /// Bit of an authentication terminal: Restricted Identification.
+    pub const RESTRICTED_IDENTIFICATION: u8 = 2;
+
+    /// Whether a terminal with these rights may read the data group of the eID application: an authentication terminal with its bit; an
+    /// inspection system may read all of them (TR-03110-4 clause 2.2.2).
+    #[must_use]
+    pub const fn reads_eid(self, number: u8) -> bool {
+        match self.terminal {
+            TerminalType::Authentication => matches!(number, 1..=22) && self.allows(7 + number),
+            TerminalType::Inspection => true,
+            TerminalType::Signature => false,
+        }
+    }
+
+    /// Whether a terminal with these rights may write the data group of the eID application: DG17 to DG22, with its bit.
+    #[must_use]
+    pub const fn writes_eid(self, number: u8) -> bool {
+        matches!(self.terminal, TerminalType::Authentication) && matches!(number, 17..=22) && self.allows(54 - number)
+    }
+
+    /// Whether it is an authentication terminal with the right of this bit.
+    #[must_use]
+    pub const fn allows_authentication_terminal(self, bit: u8) -> bool {
+        matches!(self.terminal, TerminalType::Authentication) && self.allows(bit)
+    }
 
     /// A template with the rights of these bit numbers (0 is the lowest); numbers outside of the template's rights are left out.
     #[must_use]
@@ -369,6 +398,21 @@ mod tests {
         assert_eq!(bits.map(|name| TerminalType::Authentication.right(name)), [Some(7), Some(8), Some(28), Some(37), Some(33)]);
         assert_eq!(["read-dg3", "read-dg4"].map(|name| TerminalType::Inspection.right(name)), [Some(0), Some(1)]);
         assert_eq!((TerminalType::Inspection.right("can-allowed"), TerminalType::of_abbreviation("XX")), (None, None));
+    }
+
+    #[test]
+    fn a_data_group_of_the_eid_application_has_its_own_bits() {
+        let of = |terminal, bits: &[u8]| Chat::new(terminal, Role::Terminal, bits.iter().copied());
+        let at = |bits: &[u8]| of(TerminalType::Authentication, bits);
+        let reads = |chat: Chat| (0..=30).filter(|&number| chat.reads_eid(number)).collect::<Vec<u8>>();
+        let writes = |chat: Chat| (0..=60).filter(|&number| chat.writes_eid(number)).collect::<Vec<u8>>();
+        assert_eq!((reads(at(&[8])), reads(at(&[29, 11])), writes(at(&[8, 29]))), (vec![1], vec![4, 22], vec![]));
+        assert_eq!((writes(at(&[37])), writes(at(&[32])), reads(at(&[32, 37]))), (vec![17], vec![22], vec![]));
+        assert_eq!((reads(at(&[])), reads(at(&[0, 1, 2, 3, 4, 5, 6, 7, 30, 31]))), (vec![], vec![]));
+        assert!(of(TerminalType::Inspection, &[]).reads_eid(9) && !of(TerminalType::Inspection, &[0, 1]).writes_eid(17));
+        assert!(
+            !of(TerminalType::Signature, &[0, 1]).reads_eid(1) && !of(TerminalType::Inspection, &[0]).allows_authentication_terminal(0)
+        );
     }
 
     #[test]

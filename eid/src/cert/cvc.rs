@@ -10,6 +10,7 @@
 //! | [`request`] | requests, with their inner and outer signature |
 //! | [`issue`] | making certificates and requests |
 //! | [`description`] | what an authentication terminal shows to the citizen, bound by its hash |
+//! | [`sector`] | for which sectors an authentication terminal gets a chip's identifier |
 //! | [`chain`] | what a chip accepts, step by step, and what it remembers |
 //!
 //! A certificate is read from its bytes and keeps them: the signature is over the body as it stands. Refused: another order of the
@@ -29,10 +30,12 @@ pub mod description;
 pub mod issue;
 pub mod key;
 pub mod request;
+pub mod sector;
 
 pub use chain::{ChainError, Holder, TrustPoint, TrustPoints};
 pub use key::{CvKey, VerifyingKey};
 pub use request::Request;
+pub use sector::TerminalSector;
 
 /// Longest certificate or request that is read: an RSA-4096 key with signature, and extensions, fit several times.
 pub const MAX_LEN: usize = 8192;

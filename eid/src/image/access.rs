@@ -1,4 +1,4 @@
-//! Who may read a file (Doc 9303-10 table of files; applet design 4.2).
+//! Who may read a file (Doc 9303-10 table of files, TR-03110-4 table 3; applet design 4.2).
 
 use super::{FileId, Home};
 
@@ -13,6 +13,9 @@ pub enum Rule {
     Pace,
     /// After terminal authentication with the bit of this data group: DG3 and DG4.
     TerminalAuthentication,
+    /// After the General Authentication Procedure, PACE, Terminal and Chip Authentication version 2: an authentication terminal with the bit
+    /// of this data group, or an inspection system (TR-03110-4 clause 2.2.2).
+    GeneralAuthentication,
 }
 
 /// The rule of the standard for `file`.
@@ -23,5 +26,6 @@ pub const fn rule(file: FileId) -> Rule {
         (Home::Mf, _) => Rule::Always,
         (Home::Emrtd, 0x0103 | 0x0104) => Rule::TerminalAuthentication,
         (Home::Emrtd, _) => Rule::AccessControl,
+        (Home::Eid, _) => Rule::GeneralAuthentication,
     }
 }

@@ -18,6 +18,7 @@ use super::dg15::Dg15;
 use super::dg16::Dg16;
 use super::dir::Dir;
 use super::displayed::{Dg5, Dg7};
+use super::eid::EidGroup;
 use super::error::Within as _;
 use super::features::{Dg6, Dg8, Dg9, Dg10};
 use super::sod::Sod;
@@ -90,6 +91,8 @@ pub enum Content {
     Dg15(Dg15),
     /// EF.DG16.
     Dg16(Dg16),
+    /// A data group of the eID application.
+    Eid(EidGroup),
     /// A file that is not looked into (the EF.DG13 of other states): tag and length only.
     Opaque {
         /// Outer tag; 00 for an EF.DG13 that is not TLV.
@@ -143,6 +146,7 @@ fn content(id: FileId, bytes: &[u8], quirks: &mut Vec<Quirk>) -> Result<Content,
         Dg15::FILE => Content::Dg15(Dg15::read(bytes, quirks)?),
         Dg16::FILE => Content::Dg16(Dg16::read(bytes, quirks)?),
         Dg13::FILE => national(bytes, quirks)?,
+        _ if id.eid_number().is_some() => Content::Eid(EidGroup::read(id, bytes, quirks)?),
         _ => opaque(id, bytes)?,
     })
 }
@@ -164,7 +168,7 @@ fn opaque(id: FileId, bytes: &[u8]) -> Result<Content, LdsError> {
     Ok(Content::Opaque { tag: outer.tag, len: outer.value.len() })
 }
 
-/// Which file `bytes` are, told by their first tags.
+/// Which file `bytes` are, told by their first tags. Never one of the eID application, whose tags the eMRTD application has too.
 ///
 /// # Errors
 /// [`LdsError::UnknownTag`], or the bytes are not TLV at all.
@@ -213,6 +217,7 @@ impl File {
             Content::Dg14(content) => content.fields(),
             Content::Dg15(content) => content.fields(),
             Content::Dg16(content) => content.fields(),
+            Content::Eid(content) => content.fields(),
             Content::Opaque { tag, len } => vec![field(format!("tag {tag}"), format!("{len} bytes"))],
         }
     }
@@ -243,6 +248,7 @@ impl File {
             Content::Dg14(content) => content.encode(),
             Content::Dg15(content) => content.encode(),
             Content::Dg16(content) => content.encode(),
+            Content::Eid(content) => content.encode(),
             Content::Sod(_) | Content::CardSecurity(_) | Content::Opaque { .. } => return None,
         })
     }

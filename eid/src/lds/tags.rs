@@ -31,6 +31,8 @@ pub fn of_file(file: FileId) -> Option<Tag> {
         (Home::Emrtd, 0x011E) => Some(Tag(0x60)),
         (Home::Emrtd, 0x011D) => Some(Tag(0x77)),
         (Home::Emrtd, 0x011C) => Some(Tag(0x42)),
+        // [APPLICATION n], constructed (TR-03110-4 clause 2.2.3.1)
+        (Home::Eid, _) => file.eid_number().map(|number| Tag(0x60 | u32::from(number))),
         _ => file.dg_number().and_then(of_data_group),
     }
 }

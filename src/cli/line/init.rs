@@ -40,7 +40,7 @@ pub(super) struct Init {
     /// The first two supervisors, who choose their pass phrases now: NAME, or NAME=FILE
     #[arg(long = "supervisor", value_name = "NAME[=FILE]", required_unless_present = "test", num_args = 1)]
     supervisors: Vec<Named>,
-    /// Document profile: cccd-2021, can-cuoc-2024, icao-td3, icao-td3-cam, or a TOML file
+    /// Document profile: cccd-2021, can-cuoc-2024, icao-td3, icao-td3-cam, icao-td1-eid, or a TOML file
     #[arg(long, value_name = "PROFILE", default_value = "cccd-2021")]
     profile: String,
     /// Card product: the name of a built-in card profile, or a TOML file

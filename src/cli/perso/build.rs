@@ -25,7 +25,7 @@ use crate::cli::{Context, clock, output, pki, random};
 pub(crate) struct Build {
     /// Records: JSON of one person or a list of persons; portraits are looked for beside it
     records: PathBuf,
-    /// Document profile: cccd-2021, can-cuoc-2024, icao-td3, icao-td3-cam, or a TOML file
+    /// Document profile: cccd-2021, can-cuoc-2024, icao-td3, icao-td3-cam, icao-td1-eid, or a TOML file
     #[arg(long, value_name = "PROFILE", default_value = "cccd-2021")]
     profile: String,
     /// Sign with a document signer of the authority in DIR

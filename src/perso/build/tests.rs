@@ -175,7 +175,7 @@ fn the_keys_in_the_chip_are_those_in_the_signed_files() {
 fn a_signer_that_does_not_fit_is_refused_with_what_was_expected() {
     let error = |pki: &Pki, day: Date| {
         let profile = DocumentProfile::load("cccd-2021").expect("built in");
-        let keys = ChipKeys { active_auth: None, chip_auth: None, mapping: Vec::new() };
+        let keys = ChipKeys { active_auth: None, chip_auth: None, mapping: Vec::new(), restricted_id: Vec::new() };
         let expires =
             (0..).map(|index| record(&profile, index)).find(|record| record.expiry.is_some_and(|d| d.year() > 2038)).expect("one");
         let signing = Signing { signer: &pki.signer, certificate: &pki.certificate, today: day };

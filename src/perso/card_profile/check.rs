@@ -142,8 +142,9 @@ impl Checker<'_> {
             secret("active-auth", "object (active-auth)")?,
             secret("chip-auth", "object (chip-auth)")?,
         );
+        let restricted_id = secret("restricted-id", "object (restricted-id)").ok();
         self.password_tags(passwords)?;
-        for key in [active_auth, chip_auth] {
+        for key in [active_auth, chip_auth].into_iter().chain(restricted_id) {
             if key.template != Some(toml_text::Hex(vec![0x7F, 0x49])) {
                 return Err(self.wrong("object.template", "7f49 for a key", format!("{:02x?}", key.template)));
             }
@@ -170,6 +171,7 @@ impl Checker<'_> {
                 passwords: self.need("object.dgi", passwords.dgi)?.0,
                 active_auth: self.need("object.dgi", active_auth.dgi)?.0,
                 chip_auth: self.need("object.dgi", chip_auth.dgi)?.0,
+                restricted_id: restricted_id.map(|object| self.need("object.dgi", object.dgi)).transpose()?.map(|dgi| dgi.0),
             },
             active_auth: self.need("object.alg", active_auth.alg.clone())?,
             chip_auth: self.need("object.alg", chip_auth.alg.clone())?,

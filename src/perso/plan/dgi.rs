@@ -3,7 +3,7 @@
 //! ```text
 //! DGI      id(2) ‖ length (00..FE, or FF ‖ 2) ‖ value
 //! run 1    0001 job nonce, then the files and 0065 trust points in clear   P1 08
-//! run 2    8002 passwords, 8003 AA key, 8004 CA keys       P1 68, each value under the static Key-DEK
+//! run 2    8002 passwords, 8003 AA key, 8004 CA keys, 8005 RI keys       P1 68, each value under the static Key-DEK
 //! run 3    00C0 nonce(16) ‖ image digest(32) ‖ count(1)    P1 88
 //! check    84 04 SHA-256(TLV)[0..4] behind the TLV of a secret, then zeros up to a multiple of 16
 //! ```
@@ -86,14 +86,26 @@ pub fn secrets(image: &CardImage, profile: &CardProfile, product: &GpDgi) -> Res
         algorithm.ok_or_else(|| missing(format!("a Chip Authentication key on {}", chip_auth.key.domain())))?;
         let mut body = agreement_key(&chip_auth.key);
         if let Some(id) = chip_auth.key_id {
-            let octets = id.to_be_bytes();
-            let start = octets.iter().position(|&octet| octet != 0).unwrap_or(3);
-            tlv::push(&mut body, 0x82, octets.get(start..).unwrap_or_default());
+            push_id(&mut body, id);
         }
         tlv::push(&mut keys, 0x7F49, &body);
     }
     if !keys.is_empty() {
         out.push((product.secret_dgis.chip_auth, seal(&keys)));
+    }
+    let mut keys = Vec::new();
+    for restricted_id in &image.restricted_id {
+        let domain = restricted_id.key.domain();
+        let algorithm = KeyAlgorithm::of(&domain).filter(|found| product.chip_auth.contains(found));
+        algorithm.ok_or_else(|| missing(format!("a Restricted Identification key on {domain}")))?;
+        let mut body = agreement_key(&restricted_id.key);
+        push_id(&mut body, restricted_id.key_id);
+        tlv::push(&mut body, 0x83, &[u8::from(restricted_id.authorized_only)]);
+        tlv::push(&mut keys, 0x7F49, &body);
+    }
+    if !keys.is_empty() {
+        let dgi = product.secret_dgis.restricted_id.ok_or_else(|| missing("a place for keys of Restricted Identification".to_owned()))?;
+        out.push((dgi, seal(&keys)));
     }
     Ok(out)
 }
@@ -114,6 +126,13 @@ fn agreement_key(key: &AgreementPrivateKey) -> Vec<u8> {
     let mut body = key.domain().parameter_id().map(|id| tlv::encode(0x80, &[id])).unwrap_or_default();
     tlv::push(&mut body, 0x81, key.number().expose());
     body
+}
+
+/// 82 key id, as short as it goes.
+fn push_id(body: &mut Vec<u8>, id: u32) {
+    let octets = id.to_be_bytes();
+    let start = octets.iter().position(|&octet| octet != 0).unwrap_or(3);
+    tlv::push(body, 0x82, octets.get(start..).unwrap_or_default());
 }
 
 fn seal(templates: &[u8]) -> Secret {

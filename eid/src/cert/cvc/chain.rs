@@ -14,7 +14,7 @@
 //! Nothing here stores anything: [`TrustPoints::import`] gives what must be stored, all at once or not at all, before the card answers.
 
 use super::key::{CvKey, VerifyingKey};
-use super::{Cvc, Fields, KeyReference, date, date_octets};
+use super::{Cvc, Fields, KeyReference, TerminalSector, date, date_octets};
 use crate::cert::CertError;
 use crate::cert::chat::{Chat, Role, TerminalType};
 use crate::crypto::curve::Curve;
@@ -121,6 +121,8 @@ pub struct Holder {
     pub effective: Date,
     /// Last day.
     pub expiry: Date,
+    /// The sectors of a terminal; other extensions are not kept.
+    pub sector: Option<TerminalSector>,
 }
 
 /// A CVCA key that a chip holds for good, with the rights that it can give at most.
@@ -140,7 +142,8 @@ impl Holder {
     }
 
     fn of(certificate: &Cvc, key: VerifyingKey, chat: Chat) -> Self {
-        Self { reference: certificate.holder().clone(), key, chat, effective: certificate.effective(), expiry: certificate.expiry() }
+        let (effective, expiry) = (certificate.effective(), certificate.expiry());
+        Self { reference: certificate.holder().clone(), key, chat, effective, expiry, sector: None }
     }
 
     /// A body (7F4E) with the domain parameters, as a chip keeps it.
@@ -243,7 +246,7 @@ impl TrustPoints {
             if chat.role() != Role::Cvca {
                 return Err(CertError::malformed("trust point (7F4E)", &body, "the role of a CVCA"));
             }
-            points.push(Holder { reference: fields.holder, key: fields.key.resolve(None)?, chat, effective, expiry });
+            points.push(Holder { reference: fields.holder, key: fields.key.resolve(None)?, chat, effective, expiry, sector: None });
         }
         reader.finish()?;
         Self::new(points, today)
@@ -298,7 +301,10 @@ impl TrustPoints {
                 return Err(ChainError::ShortKey { holder: holder(), expected, found });
             }
         }
-        let new = Holder::of(certificate, key, chat);
+        let mut new = Holder::of(certificate, key, chat);
+        if role == Role::Terminal {
+            new.sector = TerminalSector::of(certificate, authority.key.algorithm.hash());
+        }
 
         let mut next = self.clone();
         if link || role.is_dv() || above == Role::DvDomestic {

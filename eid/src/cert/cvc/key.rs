@@ -179,13 +179,8 @@ impl CvKey {
             Some(p) => {
                 let (a, b) = (reader.expect(0x82)?, reader.expect(0x83)?);
                 let (g, n) = (reader.expect(0x84)?, reader.expect(0x85)?);
-                let same = |found: &[u8], known: &[u8]| found == der::strip_zeros(known);
                 let (p, a, b, n) = (integer(p), integer(a), integer(b), integer(n));
-                let known = Curve::ALL.into_iter().find(|curve| {
-                    let d = curve.parameters();
-                    let base = g.value.split_first().is_some_and(|(&form, xy)| form == 4 && xy == [d.x, d.y].concat());
-                    base && same(&p, d.p) && same(&a, d.a) && same(&b, d.b) && same(&n, d.n)
-                });
+                let known = curve_of([&p, &a, &b, &n], g.value);
                 Some(known.ok_or_else(|| {
                     CertError::unsupported("EC parameters", format!("parameters of no known curve, p = {}", der::hex(&p)))
                 })?)
@@ -213,24 +208,36 @@ impl CvKey {
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
         let mut inner = tlv::encode(0x06, &oid::encode(oid_of(self.algorithm).unwrap_or(oid::TA)));
-        let unsigned = |inner: &mut Vec<u8>, tag: u32, number: &[u8]| tlv::push(inner, tag, der::strip_zeros(number));
         match &self.numbers {
             Numbers::Rsa(key) => {
-                unsigned(&mut inner, 0x81, key.modulus());
-                unsigned(&mut inner, 0x82, key.exponent());
+                tlv::push(&mut inner, 0x81, der::strip_zeros(key.modulus()));
+                tlv::push(&mut inner, 0x82, der::strip_zeros(key.exponent()));
             }
             Numbers::Ec { curve: None, point } => tlv::push(&mut inner, 0x86, point),
-            Numbers::Ec { curve: Some(curve), point } => {
-                let d = curve.parameters();
-                unsigned(&mut inner, 0x81, d.p);
-                unsigned(&mut inner, 0x82, d.a);
-                unsigned(&mut inner, 0x83, d.b);
-                tlv::push(&mut inner, 0x84, &[&[4], d.x, d.y].concat());
-                unsigned(&mut inner, 0x85, d.n);
-                tlv::push(&mut inner, 0x86, point);
-                tlv::push(&mut inner, 0x87, &[1]);
-            }
+            Numbers::Ec { curve: Some(curve), point } => push_ec(&mut inner, *curve, point),
         }
         tlv::encode(0x7F49, &inner)
     }
+}
+
+/// The known curve with p, a, b, and n, each without leading zeros, and the base point, uncompressed.
+pub(crate) fn curve_of(integers: [&[u8]; 4], base: &[u8]) -> Option<Curve> {
+    Curve::ALL.into_iter().find(|curve| {
+        let d = curve.parameters();
+        let same_base = base.split_first().is_some_and(|(&form, xy)| form == 4 && xy == [d.x, d.y].concat());
+        same_base && integers == [d.p, d.a, d.b, d.n].map(der::strip_zeros)
+    })
+}
+
+/// Appends 81 to 87: a point with the parameters of its curve.
+pub(crate) fn push_ec(inner: &mut Vec<u8>, curve: Curve, point: &[u8]) {
+    let d = curve.parameters();
+    let mut unsigned = |tag: u32, number: &[u8]| tlv::push(inner, tag, der::strip_zeros(number));
+    unsigned(0x81, d.p);
+    unsigned(0x82, d.a);
+    unsigned(0x83, d.b);
+    tlv::push(inner, 0x84, &[&[4], d.x, d.y].concat());
+    tlv::push(inner, 0x85, der::strip_zeros(d.n));
+    tlv::push(inner, 0x86, point);
+    tlv::push(inner, 0x87, &[1]);
 }

@@ -15,7 +15,7 @@
 use super::{CHALLENGE_LEN, TerminalAuthError, Version, message};
 use crate::cert::chat::{Chat, Role};
 use crate::cert::cvc::chain::Imported;
-use crate::cert::cvc::{Cvc, Holder, KeyReference, TrustPoints, key};
+use crate::cert::cvc::{Cvc, Holder, KeyReference, TerminalSector, TrustPoints, key};
 use crate::crypto::signature::verify_plain;
 use crate::tlv::{Reader, TlvError};
 
@@ -122,6 +122,8 @@ pub struct Granted {
     pub bound_to: Option<Vec<u8>>,
     /// Version 2: the auxiliary data that was signed.
     pub auxiliary: Vec<u8>,
+    /// The sectors for which the terminal's certificate is made.
+    pub sector: Option<TerminalSector>,
 }
 
 impl Session {
@@ -224,7 +226,7 @@ impl Session {
         };
         // named as another kind of terminal in PACE: authenticated, and without rights
         let chat = chat.unwrap_or_else(|| Chat::new(holder.chat.terminal(), Role::Terminal, []));
-        self.granted = Some(Granted { chat, bound_to, auxiliary: auxiliary.to_vec() });
+        self.granted = Some(Granted { chat, bound_to, auxiliary: auxiliary.to_vec(), sector: holder.sector });
         Ok(chat)
     }
 }
