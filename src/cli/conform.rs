@@ -12,6 +12,7 @@ use clap::{Args, Subcommand, ValueEnum};
 use eid::date::Date;
 use eid::image::FileId;
 use eid::protocol::finding::Outcome;
+use eid::protocol::pace::Password;
 use eid::transport::Transport;
 use serde_json::json;
 
@@ -174,7 +175,9 @@ impl Conform {
 
     /// A card: protocols, then the files that were read of it.
     fn card(&self, suite: &Suite, options: &Options, context: Context) -> Result<Report, Failure> {
-        let passwords = self.access.passwords()?;
+        let mut passwords = self.access.passwords()?;
+        // what counts no tries opens the card for all other cases
+        passwords.sort_by_key(|password| matches!(password, Password::Pin(_) | Password::Puk(_)));
         if passwords.is_empty() {
             return Err(Failure::usage("a card cannot be tested without a password").hint("give --can, --mrz, or --mrz-file, best both"));
         }
@@ -237,7 +240,7 @@ impl Conform {
 fn inspect<T: Transport>(
     verifier: &Verifier,
     session: &mut Session<T>,
-    passwords: &[eid::protocol::pace::Password],
+    passwords: &[Password],
     today: Date,
 ) -> Result<Inspection, Failure> {
     verifier.inspect_session(session, passwords, today, &mut random::system(), &mut |_| {}).map_err(|error| reader::failure(&error))

@@ -26,6 +26,7 @@ mod bac;
 mod chip_auth;
 pub(super) mod eid_application;
 mod pace;
+mod pin;
 mod terminal_auth;
 
 /// Why a step could not be done. None of these is a statement about the card.
@@ -139,6 +140,8 @@ pub(super) struct Player<'a, 'c> {
     bound: Bound,
     /// The last protocol opened a session.
     opened: bool,
+    /// PIN and CAN as the card has them now.
+    holder: pin::Holder,
     /// What a step of this case remembered.
     remembered: Option<Vec<u8>>,
 }
@@ -158,6 +161,7 @@ impl<'a, 'c> Player<'a, 'c> {
             previous: None,
             bound,
             opened: false,
+            holder: pin::Holder::of(passwords),
             remembered: None,
         }
     }
@@ -211,11 +215,17 @@ impl<'a, 'c> Player<'a, 'c> {
             }
             Action::Mf => answered(self.link.send(&Command::new(0x00, 0xA4, 0x00, 0x0C).with_data([0x3F, 0x00]))?),
             Action::Application => answered(self.select_application()?),
-            Action::Plain(apdu) => answered(self.link.raw(&apdu.bytes(self.profile.cvca, self.rng))?),
+            Action::Plain(apdu) => {
+                let digits = self.digits_of(apdu)?;
+                answered(self.link.raw(&apdu.bytes(self.profile.cvca, digits.expose(), self.rng))?)
+            }
             Action::Secured(apdu) => {
-                let command =
-                    Command::parse(&apdu.bytes(self.profile.cvca, self.rng)).map_err(|error| Trouble::Impossible(error.to_string()))?;
-                answered(self.secured(&command, alterations)?)
+                let digits = self.digits_of(apdu)?;
+                let bytes = apdu.bytes(self.profile.cvca, digits.expose(), self.rng);
+                let command = Command::parse(&bytes).map_err(|error| Trouble::Impossible(error.to_string()))?;
+                let answer = self.secured(&command, alterations)?;
+                self.kept(apdu, &digits, &answer);
+                answered(answer)
             }
             Action::Probe => {
                 let old = alterations.contains(&Alteration::Variant(Variant::Old));
@@ -224,6 +234,8 @@ impl<'a, 'c> Player<'a, 'c> {
             }
             Action::Bac => self.bac(alterations)?,
             Action::Pace => self.pace(alterations)?,
+            Action::Ask => answered(self.ask(alterations)?),
+            Action::Suspend => answered(self.suspend()?),
             Action::Access => self.access()?,
             Action::ChipAuthentication => self.chip_authentication(alterations)?,
             Action::ActiveAuthentication
@@ -326,6 +338,7 @@ impl<'a, 'c> Player<'a, 'c> {
                 let allowed = answer.is_some_and(|answer| codes.iter().any(|code| code.allows(answer.sw, self.strict)));
                 (opened || allowed, codes.iter().map(ToString::to_string).collect::<Vec<_>>().join(" or "))
             }
+            Expectation::Exactly(word) => (answer.is_some_and(|answer| answer.sw.0 == *word), format!("{word:04X}")),
             Expectation::Secured => {
                 (opened || answer.is_some_and(|answer| answer.wrapping == Wrapping::Secured), "an answer under secure messaging".to_owned())
             }

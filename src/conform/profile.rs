@@ -33,6 +33,7 @@ use super::play::eid_application::AID;
 use super::statement::Statement;
 use crate::session::{Session, SessionError};
 use crate::terminal::access::{self, AccessError, Fallback, Log};
+use crate::terminal::pin;
 use crate::terminal::read;
 
 /// id-RI: restricted identification.
@@ -132,9 +133,48 @@ impl Profile {
                 }
             }
         }
+        profile.holder(&mut session, passwords, rng)?;
         session.restart()?;
         profile.state(statement);
         Ok(profile)
+    }
+
+    /// PIN and PUK count their tries, so they are tested only where all tries are left and what was given is right.
+    fn holder<T: Transport>(
+        &mut self,
+        session: &mut Session<T>,
+        passwords: &[Password],
+        rng: &mut dyn CryptoRng,
+    ) -> Result<(), AccessError> {
+        for password in passwords {
+            let feature = match password {
+                Password::Pin(_) => Feature::Pin,
+                Password::Puk(_) => Feature::Puk,
+                Password::Mrz(_) | Password::Can(_) => continue,
+            };
+            let name = password.name();
+            let status = match pin::status(session) {
+                Ok(status) => status,
+                Err(error) => {
+                    self.remarks.push(format!("the {name} is not tested: {error}"));
+                    continue;
+                }
+            };
+            let state = if feature == Feature::Pin { status.pin } else { status.puk };
+            if state != pin::State::Usable(None) {
+                self.remarks.push(format!("the {name} is not tested, as it does not have all its tries: {state}"));
+                continue;
+            }
+            match access::by_password(session, std::slice::from_ref(password), rng, &mut Log::default()) {
+                Ok(_) => {
+                    self.features.insert(feature);
+                }
+                Err(error) => {
+                    self.remarks.push(format!("the {name} is not tested, as the one that was given does not open the card: {error}"))
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Whether the card has it.

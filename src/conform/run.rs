@@ -223,7 +223,14 @@ impl Suite {
                 let _ = player.settle();
                 player.link.take_log();
             }
+            // a PIN that a case left suspended or blocked has its tries again before the next
+            let _ = player.settle_pin();
+            player.link.take_log();
         }
+        if let Ok(Err(changed)) = player.restore() {
+            report.profile.remarks.push(changed.to_owned());
+        }
+        player.link.take_log();
         report.gone = away > 0;
         let _ = player.link.reset();
         report

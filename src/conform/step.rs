@@ -50,6 +50,10 @@ pub(super) enum Action {
     Bac,
     /// PACE.
     Pace,
+    /// MSE:Set AT of PACE alone.
+    Ask,
+    /// Wrong PINs until the card says that one try is left.
+    Suspend,
     /// PACE, or Basic Access Control where there is none, and the application.
     Access,
     /// Chip Authentication.
@@ -87,7 +91,7 @@ impl Action {
     pub(super) const fn in_application(&self) -> bool {
         match self {
             Self::Application | Self::Bac | Self::Access | Self::ChipAuthentication | Self::ActiveAuthentication | Self::Rights => true,
-            Self::Reset | Self::Mf | Self::Plain(_) | Self::Secured(_) | Self::Probe | Self::Pace => false,
+            Self::Reset | Self::Mf | Self::Plain(_) | Self::Secured(_) | Self::Probe | Self::Pace | Self::Ask | Self::Suspend => false,
             // Terminal Authentication version 2 comes before the application.
             Self::SetDst(_) | Self::Verify(_) | Self::Chain(_) | Self::SetAt(_) | Self::SetAtWithKey(_) => false,
             Self::Challenge | Self::Prove(_) | Self::ChipAuthentication2 | Self::TerminalAuthentication2(_) => false,
@@ -107,6 +111,8 @@ enum Piece {
     Random(usize),
     /// EF.CVCA, wherever the card has it.
     Cvca(CvcaPlace),
+    /// A PIN or CAN with its length before it, as Lc.
+    Digits(Digits),
 }
 
 /// A way to name EF.CVCA in a command.
@@ -119,6 +125,24 @@ pub(super) enum CvcaPlace {
     /// `<cvca-p1>`: P1 of READ BINARY by short file identifier.
     P1,
 }
+
+/// A value for RESET RETRY COUNTER.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Digits {
+    /// `<pin>`: the PIN that was given.
+    Pin,
+    /// `<new-pin>`: another one than the card has now.
+    NewPin,
+    /// `<short-pin>`: the PIN that was given without its last digit.
+    ShortPin,
+    /// `<can>`: the CAN that was given.
+    Can,
+    /// `<new-can>`: another one than the card has now.
+    NewCan,
+}
+
+const DIGITS: [(&str, Digits); 5] =
+    [("pin", Digits::Pin), ("new-pin", Digits::NewPin), ("short-pin", Digits::ShortPin), ("can", Digits::Can), ("new-can", Digits::NewCan)];
 
 /// Most random bytes in one place.
 const MAX_RANDOM: usize = 64;
@@ -137,8 +161,10 @@ impl Apdu {
             rest = after;
             if let Some(place) = rest.strip_prefix('<') {
                 let (name, after) = place.split_once('>').ok_or_else(|| wrong(rest))?;
+                let digits = DIGITS.into_iter().find(|(known, _)| *known == name).map(|(_, digits)| digits);
                 let count = name.strip_prefix("rnd").and_then(|count| count.parse().ok()).filter(|count| (1..=MAX_RANDOM).contains(count));
                 pieces.push(match (name, count) {
+                    _ if digits.is_some() => Piece::Digits(digits.ok_or_else(|| wrong(name))?),
                     ("cvca", _) => Piece::Cvca(CvcaPlace::Fid),
                     ("cvca-sfi", _) => Piece::Cvca(CvcaPlace::Sfi),
                     ("cvca-p1", _) => Piece::Cvca(CvcaPlace::P1),
@@ -156,13 +182,18 @@ impl Apdu {
             Piece::Bytes(bytes) => bytes.len(),
             Piece::Random(count) => *count,
             Piece::Cvca(CvcaPlace::Fid) => 2,
-            Piece::Cvca(_) => 1,
+            Piece::Cvca(_) | Piece::Digits(_) => 1,
         };
         self.0.iter().map(len).sum()
     }
 
-    /// The bytes, random ones drawn; `cvca` is file identifier and short file identifier of EF.CVCA.
-    pub(super) fn bytes(&self, (fid, sfi): (u16, u8), rng: &mut dyn rand_core::CryptoRng) -> Vec<u8> {
+    /// The PIN or CAN in it.
+    pub(super) fn digits(&self) -> Option<Digits> {
+        self.0.iter().find_map(|piece| if let Piece::Digits(digits) = piece { Some(*digits) } else { None })
+    }
+
+    /// The bytes, random ones drawn; `cvca` is file identifier and short file identifier of EF.CVCA, `digits` the PIN or CAN in it.
+    pub(super) fn bytes(&self, (fid, sfi): (u16, u8), digits: &[u8], rng: &mut dyn rand_core::CryptoRng) -> Vec<u8> {
         let mut out = Vec::new();
         for piece in &self.0 {
             match piece {
@@ -170,6 +201,10 @@ impl Apdu {
                 Piece::Cvca(CvcaPlace::Fid) => out.extend(fid.to_be_bytes()),
                 Piece::Cvca(CvcaPlace::Sfi) => out.push(sfi),
                 Piece::Cvca(CvcaPlace::P1) => out.push(0x80 | sfi),
+                Piece::Digits(_) => {
+                    out.extend(u8::try_from(digits.len()));
+                    out.extend(digits);
+                }
                 Piece::Random(count) => {
                     let at = out.len();
                     out.resize(at + count, 0);
@@ -220,6 +255,8 @@ impl Step {
             "probe" => without(Action::Probe)?,
             "bac" => without(Action::Bac)?,
             "pace" => without(Action::Pace)?,
+            "ask" => without(Action::Ask)?,
+            "suspend" => without(Action::Suspend)?,
             "access" => without(Action::Access)?,
             "ca" => without(Action::ChipAuthentication)?,
             "aa" => without(Action::ActiveAuthentication)?,
@@ -282,11 +319,16 @@ mod tests {
         const CVCA: (u16, u8) = (0x011C, 0x1C);
         let apdu = Apdu::parse("0088000004<rnd4>00").expect("an APDU");
         let mut rng = applets::rng::SeededRng::new(b"steps");
-        let (one, other) = (apdu.bytes(CVCA, &mut rng), apdu.bytes(CVCA, &mut rng));
+        let (one, other) = (apdu.bytes(CVCA, b"", &mut rng), apdu.bytes(CVCA, b"", &mut rng));
         assert_eq!((one.len(), &one[..5], one[9]), (10, &[0x00, 0x88, 0, 0, 4][..], 0));
         assert_ne!(one, other);
         let apdu = Apdu::parse("00B0<cvca-p1><cvca-sfi><cvca>").expect("an APDU");
-        assert_eq!((apdu.len(), hex::encode_upper(apdu.bytes(CVCA, &mut rng))), (6, "00B09C1C011C".to_owned()));
+        assert_eq!((apdu.len(), hex::encode_upper(apdu.bytes(CVCA, b"", &mut rng))), (6, "00B09C1C011C".to_owned()));
+        let apdu = Apdu::parse("002C0203<new-pin>").expect("an APDU");
+        assert_eq!(
+            (apdu.digits(), hex::encode_upper(apdu.bytes(CVCA, b"12", &mut rng))),
+            (Some(Digits::NewPin), "002C0203023132".to_owned())
+        );
     }
 
     #[test]
@@ -320,6 +362,11 @@ mod tests {
             "dst[id=other] A -> 9000",
             "ca[cla=8C] -> fails",
             "plain 00B0<cvca-x>0000 -> 9000",
+            "sm 002C0203<old-pin> -> 9000",
+            "ask[key=wrong] -> 9000",
+            "suspend[pin] -> 63C1",
+            "bac[pin] -> opens",
+            "reset -> =9000|6982",
             "reset -> ok ;; reset -> ok",
             "plain 00B0000000 -> 90000",
             "plain 00B0000000 -> perhaps",

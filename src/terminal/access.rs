@@ -168,7 +168,7 @@ pub fn open<T: Transport>(
 ///
 /// # Errors
 /// [`AccessError`]; [`AccessError::NoWay`] where the card announces no PACE.
-pub(super) fn by_password<T: Transport>(
+pub(crate) fn by_password<T: Transport>(
     session: &mut Session<T>,
     passwords: &[Password],
     rng: &mut dyn CryptoRng,

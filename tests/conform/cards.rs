@@ -9,10 +9,11 @@ use cardwright::conform::{Options, Profile, Report, Statement, Suite, TestKeys};
 use cardwright::demo::{self, DemoOptions, Slot};
 use cardwright::perso::build::trust_points;
 use cardwright::terminal::{can, mrz};
-use eid::cert::cvc::TrustPoints;
+use eid::cert::cvc::{TrustPoint, TrustPoints};
 use eid::date::Date;
 use eid::mrz::Mrz;
 use eid::protocol::pace::Password;
+use eid::secret::Secret;
 use eid::transport::Transport;
 
 /// The day of the demo.
@@ -23,7 +24,7 @@ pub(crate) fn today() -> Date {
 /// A card of the demo, in a folder that lives as long as this.
 pub(crate) struct Made {
     folder: tempfile::TempDir,
-    /// CAN, where the card has one, and MRZ.
+    /// CAN, where the card has one, and MRZ; PIN and PUK, where it has these.
     pub(crate) passwords: Vec<Password>,
 }
 
@@ -44,6 +45,13 @@ impl Made {
         Self::trusting(text, Some(trust_points(&[keys.cvca().clone()], today()).expect("a CVCA")))
     }
 
+    /// One that trusts the CVCA for authentication terminals too, as its PIN is managed by such.
+    pub(crate) fn managed(text: &str, keys: &TestKeys) -> Self {
+        let other = keys.authentication_cvca().expect("a CVCA for authentication terminals").clone();
+        let points = [keys.cvca().clone(), other].map(|cvca| TrustPoint::of_cvca(&cvca).expect("a CVCA"));
+        Self::trusting(text, Some(TrustPoints::new(points.to_vec(), today()).expect("two")))
+    }
+
     fn trusting(text: &str, trust: Option<TrustPoints>) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let (out, profile) = (folder.path().join("demo"), folder.path().join("profile.toml"));
@@ -57,7 +65,11 @@ impl Made {
         let lines: String = person["mrz"].as_array().expect("lines").iter().filter_map(|line| line.as_str()).collect();
         let zone = Mrz::parse(&lines).expect("an MRZ");
         let printed = person["can"].as_str().filter(|digits| !digits.is_empty()).map(can);
-        Self { passwords: printed.into_iter().chain([mrz(&zone)]).collect(), folder }
+        let letter = |extension: &str| std::fs::read(out.join("letters/0001").with_extension(extension)).ok();
+        let secret = |text: Vec<u8>| Secret::from(text.trim_ascii_end());
+        let pin = letter("pin").map(|text| Password::Pin(secret(text)));
+        let puk = letter("puk").map(|text| Password::Puk(secret(text)));
+        Self { passwords: printed.into_iter().chain([mrz(&zone)]).chain(pin).chain(puk).collect(), folder }
     }
 
     pub(crate) fn file(&self) -> PathBuf {

@@ -121,7 +121,7 @@ fn a_card_of_version_2_passes_every_case_that_applies_and_the_statement_says_why
     assert!(reason("EAC2_ISO7816_R_1").contains("one application"), "{}", reason("EAC2_ISO7816_R_1"));
     assert!(reason("EAC2_ISO7816_P_1").contains("PIN"), "{}", reason("EAC2_ISO7816_P_1"));
     // the rest is of kinds of keys and data groups
-    let kinds = ["CAN", "DG4", "TA-RSA", "PACE-DH", "CA2-DH"].map(|feature| format!("the card has no {feature}"));
+    let kinds = ["CAN", "PIN", "PUK", "DG4", "TA-RSA", "PACE-DH", "CA2-DH"].map(|feature| format!("the card has no {feature}"));
     let explained = |reason: &str| reason.contains("statement") || kinds.iter().any(|kind| kind == reason);
     let not_applicable = report.cases.iter().filter(|result| result.verdict == Verdict::NotApplicable);
     let unexplained: Vec<_> =

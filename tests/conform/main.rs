@@ -5,3 +5,4 @@ mod eac;
 mod middle;
 mod mutants;
 mod own;
+mod pin;

@@ -25,6 +25,7 @@ impl Player<'_, '_> {
     pub(super) fn pace(&mut self, alterations: &[Alteration]) -> Result<Seen, Trouble> {
         let parameters = self.parameters(alterations)?;
         let password = self.password(alterations)?;
+        self.holder.touched |= matches!(password, Password::Pin(_) | Password::Puk(_));
         let same = self.profile.pace.iter().filter(|other| other.protocol() == parameters.protocol()).count();
         let terminal = Terminal::new(parameters.clone(), &password);
         let mut select = terminal.select(same > 1);
@@ -104,7 +105,7 @@ impl Player<'_, '_> {
     }
 
     /// The entry of EF.CardAccess that the step asks for.
-    fn parameters(&self, alterations: &[Alteration]) -> Result<Parameters, Trouble> {
+    pub(super) fn parameters(&self, alterations: &[Alteration]) -> Result<Parameters, Trouble> {
         let fits = |parameters: &&Parameters| {
             let mapping = parameters.protocol().mapping();
             alterations.iter().all(|alteration| match alteration {
@@ -120,16 +121,22 @@ impl Player<'_, '_> {
         found.cloned().ok_or_else(|| Trouble::Impossible("EF.CardAccess has no PACE of that kind that can be run here".to_owned()))
     }
 
-    fn password(&self, alterations: &[Alteration]) -> Result<Password, Trouble> {
+    pub(super) fn password(&self, alterations: &[Alteration]) -> Result<Password, Trouble> {
         let wants = |variant| alterations.contains(&Alteration::Variant(variant));
         // the MRZ is for inspection systems
         let service = alterations.iter().any(|alteration| matches!(alteration, Alteration::Chat(..)));
+        let of_holder = wants(Variant::Pin) || wants(Variant::Puk);
         let found = self.passwords.iter().find(|password| match password {
-            Password::Mrz(_) => !wants(Variant::Can) && (!service || wants(Variant::Mrz)),
-            Password::Can(_) => !wants(Variant::Mrz),
-            Password::Pin(_) | Password::Puk(_) => false,
+            Password::Mrz(_) => !of_holder && !wants(Variant::Can) && (!service || wants(Variant::Mrz)),
+            Password::Can(_) => !of_holder && !wants(Variant::Mrz),
+            Password::Pin(_) => wants(Variant::Pin),
+            Password::Puk(_) => wants(Variant::Puk),
         });
-        let missing = if wants(Variant::Can) || service && !wants(Variant::Mrz) {
+        let missing = if wants(Variant::Pin) {
+            "the PIN of the card, which was not given"
+        } else if wants(Variant::Puk) {
+            "the PUK of the card, which was not given"
+        } else if wants(Variant::Can) || service && !wants(Variant::Mrz) {
             "the CAN of the card, which was not given"
         } else if wants(Variant::Mrz) {
             "the MRZ of the card, which was not given"
@@ -137,6 +144,7 @@ impl Player<'_, '_> {
             "the CAN or the MRZ of the card, which was not given"
         };
         let password = found.cloned().ok_or_else(|| Trouble::Missing(missing.to_owned()))?;
+        let password = self.holder.now(password);
         if !wants(Variant::WrongKey) {
             return Ok(password);
         }
@@ -148,7 +156,8 @@ impl Player<'_, '_> {
         Ok(match &password {
             Password::Mrz(secret) => Password::Mrz(other(secret)),
             Password::Can(secret) => Password::Can(other(secret)),
-            _ => password,
+            Password::Pin(secret) => Password::Pin(other(secret)),
+            Password::Puk(secret) => Password::Puk(other(secret)),
         })
     }
 
@@ -187,7 +196,10 @@ impl Player<'_, '_> {
             Sent::Answer(answer) => answer,
             Sent::Stopped(answer) => return Ok(Ended::Over(Seen::new(Outcome::Stopped, Some(answer)))),
         };
-        Ok(if taken(answer.sw) { Ended::Goes(answer) } else { Ended::Over(Seen::new(Outcome::Refused(place), Some(answer))) })
+        // of a password that counts MSE:Set AT says how it stands, and goes on
+        let of_holder = [Variant::Pin, Variant::Puk].iter().any(|variant| alterations.contains(&Alteration::Variant(*variant)));
+        let warned = of_holder && place == Place::Mse && matches!(answer.sw.sw1(), 0x62 | 0x63);
+        Ok(if taken(answer.sw) || warned { Ended::Goes(answer) } else { Ended::Over(Seen::new(Outcome::Refused(place), Some(answer))) })
     }
 }
 

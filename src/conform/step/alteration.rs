@@ -1,7 +1,7 @@
 //! What a step does otherwise than the protocol: which variant is run, and what is changed in which of its commands.
 //!
 //! ```text
-//! alteration = variant                       can mrz gm im cam not-cam map kat at plain old key=wrong cla=8C id=other challenge=first
+//! alteration = variant                       can mrz pin puk gm im cam not-cam map kat at plain old key=wrong cla=8C id=other challenge=first
 //!                                            challenge=short where-there where-opened chat=34 chat=3 chat=4 nonce second aux-template aux-oid
 //!            | "chat=" type [ "-without-" right ]     PACE for an authentication (at) or signature terminal (st): all rights, or all but one
 //!            | "aux=" word                   auxiliary data: age age-not valid expired municipality municipality-not municipality-prefix
@@ -68,6 +68,10 @@ pub(in crate::conform) enum Variant {
     Can,
     /// PACE with the MRZ.
     Mrz,
+    /// PACE with the PIN that the card has now.
+    Pin,
+    /// PACE with the PUK.
+    Puk,
     /// PACE with generic mapping.
     Gm,
     /// PACE with integrated mapping.
@@ -116,9 +120,11 @@ pub(in crate::conform) enum Variant {
     WhereOpened,
 }
 
-const VARIANTS: [(Variant, &str); 25] = [
+const VARIANTS: [(Variant, &str); 27] = [
     (Variant::Can, "can"),
     (Variant::Mrz, "mrz"),
+    (Variant::Pin, "pin"),
+    (Variant::Puk, "puk"),
     (Variant::Gm, "gm"),
     (Variant::Im, "im"),
     (Variant::Cam, "cam"),
@@ -390,7 +396,8 @@ impl Alteration {
             ) if of_terminal => {
                 matches!(action, Action::SetDst(_) | Action::Verify(_) | Action::SetAt(_) | Action::SetAtWithKey(_))
             }
-            Self::Variant(Can | Mrz | Gm | Im | Cam | NotCam | Map) => *action == Action::Pace,
+            Self::Variant(Can | Mrz | Variant::Pin | Variant::Puk) if *action == Action::Ask => true,
+            Self::Variant(Can | Mrz | Variant::Pin | Variant::Puk | Gm | Im | Cam | NotCam | Map) => *action == Action::Pace,
             Self::Variant(WrongKey) => matches!(action, Action::Bac | Action::Pace),
             Self::Variant(Kat | At | Plain) => *action == Action::ChipAuthentication,
             Self::Variant(Old) => *action == Action::Probe,

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! codes      9000  6982|6988  63CX  any  OK  ERR (64xx to 6Fxx)  WARN (62xx, 63xx)      X: any digit
+//!            =63C1: this one, strict or not, where the digits say how many tries are left
 //! wrapping   ~SM (under secure messaging)  ~plain (in the clear)
 //! data       data  empty  len=8  first=60  differs (from the answer before)  lacks=8A has=87 (object in 7C)  valid (signature)
 //! over steps remember (the value)  same  other (than the one remembered)     of 7C it is the value of its first object
@@ -24,6 +25,8 @@ use super::alteration::Place;
 pub(in crate::conform) enum Expectation {
     /// One of these status words.
     Codes(Vec<Code>),
+    /// This status word, also where codes stand for their classes.
+    Exactly(u16),
     /// Under secure messaging.
     Secured,
     /// In the clear.
@@ -201,6 +204,10 @@ impl Expectation {
             "gone" => Self::Gone,
             "ok" => Self::Done,
             _ => {
+                if let Some(word) = text.strip_prefix('=') {
+                    let word = u16::from_str_radix(word, 16).ok().filter(|code| word.len() == 4 && Class::of(*code) != Class::Other);
+                    return word.map(Self::Exactly).ok_or_else(wrong);
+                }
                 if let Some((name, value)) = text.split_once('=') {
                     return match name {
                         "cvca" => Some(Self::Cvca(value.split(',').map(str::to_owned).collect())),
