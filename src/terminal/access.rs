@@ -5,7 +5,8 @@
 //! the file. Where the card fails it for another reason than the password, the next follows.
 //!
 //! Every choice and every fallback is a finding `access.*`. A wrong password is [`AccessError::Refused`] and names the password and
-//! what the card said; it is never followed by a try with another one. Falling back from PACE, which the card offers, to Basic Access
+//! what the card said; it is never followed by a try with another one. A PIN that nobody may try now, as it is blocked, suspended, or deactivated, or
+//! that opens nothing before its holder has replaced it, gives way to a CAN or an MRZ, if there is one (`access.pin`). Falling back from PACE, which the card offers, to Basic Access
 //! Control is allowed only where the caller allows it, and is then the finding `access.downgrade`.
 
 use eid::apdu::{Command, EXTENDED_LE_MAX, Sw};
@@ -42,6 +43,8 @@ const CHOICE: Check = Check::new("access.choice", "Doc 9303-11 §4.2 and §9.2.1
 const FALLBACK: Check = Check::new("access.fallback", "Doc 9303-11 §4.2 step 2");
 /// A PIN that was suspended until the CAN was right (TR-03110-2 §3.3).
 const RESUME: Check = Check::new("access.resume", "TR-03110-2 §3.3");
+/// Whether a PIN that was given could be used.
+const PIN: Check = Check::new("access.pin", "TR-03110-2 §3.3");
 /// Basic Access Control.
 const BAC: Check = Check::new("access.bac", "Doc 9303-11 §4.3");
 /// Whether the strongest procedure that the card offers was used.
@@ -213,6 +216,7 @@ pub(super) fn open_for<T: Transport>(
     rng: &mut dyn CryptoRng,
     log: &mut Log,
 ) -> Result<Opened, AccessError> {
+    let (findings, quirks) = (log.findings.len(), log.quirks.len());
     let infos = card_access(session, log)?;
     let offers_pace = infos.as_ref().is_some_and(|infos| infos.pace().next().is_some());
     let mrz = passwords.iter().find_map(|password| if let Password::Mrz(seed) = password { Some(seed) } else { None });
@@ -225,6 +229,8 @@ pub(super) fn open_for<T: Transport>(
             return Err(AccessError::NoWay { offered: "PACE", given: given() });
         };
         let chat = chat.filter(|_| announces_terminal_auth_2(infos));
+        let printed = passwords.iter().position(|other| matches!(other, Password::Can(_) | Password::Mrz(_)));
+        let others = printed.filter(|at| *at > 0).and_then(|at| passwords.get(at..));
         match by_pace(session, infos, passwords, chat, rng, log) {
             Ok(parameters) => {
                 let evidence = |finding: Finding| {
@@ -247,11 +253,29 @@ pub(super) fn open_for<T: Transport>(
                 }
                 if general.is_none() {
                     select_application(session, log)?;
+                    if let (Password::Pin(_), Some(others)) = (password, others)
+                        && opens_nothing(session)?
+                    {
+                        log.findings.truncate(findings);
+                        log.quirks.truncate(quirks);
+                        log.findings
+                            .push(PIN.failed("transport", "the card takes the PIN, and gives nothing for it before it is replaced"));
+                        session.restart()?;
+                        return open_for(session, others, fallback, chat, rng, log);
+                    }
                 }
                 return Ok(Opened { method: Method::Pace { password: password.name(), parameters }, general });
             }
             // The caller stopped: that is no refusal of the card.
             Err(error @ AccessError::Session(SessionError::Stopped(_))) => return Err(error),
+            // no try was made, and what is printed on the card opens it too
+            Err(AccessError::Refused { .. }) if let Some((others, pin)) = others.zip(untried(log)) => {
+                log.findings.truncate(findings);
+                log.quirks.truncate(quirks);
+                log.findings.push(pin);
+                session.restart()?;
+                return open_for(session, others, fallback, chat, rng, log);
+            }
             Err(error) => {
                 log.findings.push(PACE.failed("refused", error.to_string()).with("password", password.name()));
                 // A wrong CAN is not followed by a try with the MRZ; a wrong MRZ may be one that this card takes for BAC only.
@@ -298,6 +322,17 @@ pub(super) fn open_for<T: Transport>(
             })
         }
     }
+}
+
+/// The finding on a PIN that the card did not let anybody try.
+fn untried(log: &Log) -> Option<Finding> {
+    log.findings.iter().find(|finding| finding.id() == PIN.id).cloned()
+}
+
+/// Whether the card refuses EF.COM in the session, which every password opens but a PIN that must be replaced first.
+fn opens_nothing<T: Transport>(session: &mut Session<T>) -> Result<bool, AccessError> {
+    let read = Command::new(0x00, 0xB0, 0x80 | FileId::COM.sfi(), 0x00).with_le(1);
+    Ok(session.transmit(&read)?.sw.0 == 0x6982)
 }
 
 fn announces_terminal_auth_2(infos: &SecurityInfos) -> bool {

@@ -221,6 +221,10 @@ fn by_puk<T: Transport>(session: &mut Session<T>, puk: &Secret, last_try: LastTr
 fn opened<T: Transport>(session: &mut Session<T>, passwords: &[Password], rng: &mut dyn CryptoRng) -> Result<(), PinError> {
     match access::by_password(session, passwords, rng, &mut Log::default()) {
         Ok(_) => Ok(()),
+        // refused before it was judged, though MSE:Set AT had nothing against it
+        Err(AccessError::Refused { password: password @ ("PIN" | "PUK"), sw: Some(sw), .. }) if matches!(sw.0, 0x6982..=0x6985) => {
+            Err(PinError::State { password, state: State::of(sw, password == "PIN"), expected: "one that can be used" })
+        }
         Err(AccessError::Refused { password: password @ ("PIN" | "PUK"), .. }) => {
             let after = status(session)?;
             Err(PinError::Wrong { password, state: if password == "PIN" { after.pin } else { after.puk } })

@@ -1,9 +1,11 @@
 //! The PIN under the suite of BSI TR-03105-3.3: cards whose PUK and terminals may set it, and cards whose may not.
 
+use applets::fault::Faults;
 use applets::rng::SeededRng;
 use cardwright::conform::{Feature, Options, Report, Statement, Suite, Verdict};
 use cardwright::session::Session;
-use cardwright::terminal::pin::{self, State};
+use cardwright::terminal::pin::{self, LastTry, PinError, State};
+use eid::apdu::Sw;
 use eid::protocol::pace::Password;
 use eid::secret::Secret;
 
@@ -76,4 +78,49 @@ fn without_consent_nothing_is_changed_or_blocked_and_a_wrong_pin_is_tried_once()
     assert!(report.cases.iter().filter(|result| result.case.unit().ends_with('P')).all(|result| result.verdict == Verdict::NotApplicable));
     let status = pin::status(&mut Session::new(other.card())).expect("a status");
     assert_eq!(status.pin, State::Usable(Some(2)));
+}
+
+/// The faults of the catalogue that are of a PIN: how it stands, what comes of changing it, and of unblocking it.
+#[test]
+fn what_is_wrong_with_a_pin_is_told_before_a_try_is_made() {
+    let made = Made::managed(&card_with_pin(""), &ecdsa());
+    let digits = |wanted: u8| {
+        let found = made.passwords.iter().find_map(|password| match password {
+            Password::Pin(secret) | Password::Puk(secret) if password.reference() == wanted => Some(secret.clone()),
+            _ => None,
+        });
+        found.expect("a letter")
+    };
+    let (own, puk, new) = (digits(3), digits(4), Secret::from(&b"271828"[..]));
+    let unusable = |state| Err(("PIN", state));
+    for (fault, status, change, unblock) in [
+        ("VF-EID-001", State::Suspended, Ok(()), Ok(())),
+        ("VF-EID-002", State::Blocked, unusable(State::Blocked), Ok(())),
+        ("VF-EID-003", State::Deactivated, unusable(State::Deactivated), Ok(())),
+        ("VF-EID-004", State::Usable(None), Ok(()), Ok(())),
+        ("VF-EID-005", State::Usable(None), unusable(State::Blocked), Ok(())),
+        ("VF-EID-006", State::Usable(None), unusable(State::Unclear(Sw(0x6982))), Ok(())),
+        ("VF-EID-008", State::Usable(None), Ok(()), Err(Sw(0x6983))),
+    ] {
+        let faulty = || {
+            let mut card = made.fresh();
+            card.set_faults(&Faults::named(&[fault]).expect("a fault"));
+            Session::new(card)
+        };
+        let rng = &mut SeededRng::new(b"holder");
+        assert_eq!(pin::status(&mut faulty()).expect("a status").pin, status, "{fault}");
+        let mut session = faulty();
+        // a fault of the first answer only is over by then
+        let _ = pin::status(&mut session);
+        let changed = pin::change(&mut session, (&own, None), &new, LastTry::Keep, rng).map_err(|error| match error {
+            PinError::State { password, state, .. } => (password, state),
+            other => panic!("{fault}: {other}"),
+        });
+        assert_eq!(changed, change, "{fault}");
+        let unblocked = pin::unblock(&mut faulty(), &puk, None, LastTry::Keep, rng).map_err(|error| match error {
+            PinError::Refused { sw, .. } => sw,
+            other => panic!("{fault}: {other}"),
+        });
+        assert_eq!(unblocked, unblock, "{fault}");
+    }
 }

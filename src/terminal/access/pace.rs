@@ -13,7 +13,7 @@ use eid::quirk::Quirk;
 use eid::transport::{Transport, TransportError};
 use rand_core::CryptoRng;
 
-use super::{AccessError, CHOICE, FALLBACK, Log, PaceResult, RESUME, said};
+use super::{AccessError, CHOICE, FALLBACK, Log, PIN, PaceResult, RESUME, said};
 use crate::session::{Session, SessionError};
 
 /// Most entries that are tried.
@@ -53,6 +53,20 @@ fn failed(step: &'static str, detail: impl Into<String>) -> AccessError {
 
 fn refused(password: &Password, sw: Option<Sw>) -> AccessError {
     AccessError::Refused { protocol: "PACE", password: password.name(), sw }
+}
+
+/// A password that the card does not let anybody try; of a PIN it says why.
+fn untried(password: &Password, sw: Sw, log: &mut Log) -> AccessError {
+    if matches!(password, Password::Pin(_)) {
+        let (code, text) = match sw.0 {
+            0x63C0 | 0x6983 => ("blocked", "no try is left"),
+            0x63C1 | 0x6985 => ("suspended", "the last try is taken after the CAN only"),
+            0x6283 | 0x6984 => ("deactivated", "a terminal has to activate it first"),
+            _ => ("refused", "the card does not say why"),
+        };
+        log.findings.push(PIN.failed(code, text).with("sw", sw.to_string()));
+    }
+    refused(password, Some(sw))
 }
 
 /// Runs PACE with the first of `passwords` over the strongest entry that works; afterwards the session is protected. `chat` is named to the
@@ -151,7 +165,7 @@ impl Attempt<'_> {
         // One try left: a PIN is suspended until the CAN was right in the same session.
         if matches!(password, Password::Pin(_)) && sw.0 == 0x63C1 {
             let can = passwords.iter().find(|password| matches!(password, Password::Can(_)));
-            let Some(can) = can else { return Err(refused(password, Some(sw))) };
+            let Some(can) = can else { return Err(untried(password, sw, log)) };
             let (terminal, _) = self.select(session, can, None, log)?;
             let resumed = self.authenticate(session, terminal, can, rng, log)?;
             session.secure(resumed.channel);
@@ -199,7 +213,7 @@ impl Attempt<'_> {
                 self.select(session, password, None, log)
             }
             0x9000 | 0x63C1..=0x63CF => Ok((terminal, answer.sw)),
-            0x63C0 | 0x6283 | 0x6983..=0x6985 => Err(refused(password, Some(answer.sw))),
+            0x63C0 | 0x6283 | 0x6983..=0x6985 => Err(untried(password, answer.sw, log)),
             _ => Err(failed(MSE, format!("expected 9000, found {}", answer.sw))),
         }
     }
@@ -243,7 +257,8 @@ impl Attempt<'_> {
                 0x9000 => Ok(answer.data),
                 // Only here does the card judge the password; the others are refusals of a password that is blocked or suspended.
                 _ if step == STEPS[3] => Err(refused(password, Some(answer.sw))),
-                0x6983..=0x6985 => Err(refused(password, Some(answer.sw))),
+                0x6983..=0x6985 => Err(untried(password, answer.sw, log)),
+                0x6982 if step == STEPS[0] && matches!(password, Password::Pin(_)) => Err(untried(password, answer.sw, log)),
                 _ => Err(failed(step, format!("expected 9000, found {}", said(Some(&answer.sw))))),
             }
         };
