@@ -32,7 +32,7 @@ struct Mutant {
     why: &'static str,
 }
 
-/// `ISO7816_B_3..36, C_16`: the ids that are meant; those of version 2 of extended access control begin with `EAC2_`, said once.
+/// `ISO7816_B_3..36, C_16, L_14.1..22`: the ids that are meant; those of version 2 of extended access control begin with `EAC2_`, said once.
 fn ids(text: &str) -> Vec<String> {
     let mut all = Vec::new();
     let (document, text) = text.trim().strip_prefix("EAC2_").map_or(("", text), |rest| ("EAC2_", rest));
@@ -42,13 +42,16 @@ fn ids(text: &str) -> Vec<String> {
     for part in text.split(',').map(str::trim) {
         let part = part.trim_start_matches("ISO7816_");
         let Some((unit, numbers)) = part.rsplit_once('_') else { continue };
+        // a variant of a template: the number of the template, and its own
+        let variant = numbers.split_once('.').filter(|(_, rest)| !rest.starts_with('.'));
+        let (stem, numbers) = variant.map_or((String::new(), numbers), |(template, numbers)| (format!("{template}."), numbers));
         let (first, last) = numbers.split_once("..").unwrap_or((numbers, numbers));
         // P_8a
         if first == last && first.ends_with(|end: char| end.is_ascii_lowercase()) {
             all.push(format!("{document}ISO7816_{unit}_{first}"));
         }
         if let (Ok(first), Ok(last)) = (first.parse::<u32>(), last.parse::<u32>()) {
-            all.extend((first..=last).map(|n| format!("{document}ISO7816_{unit}_{n}")));
+            all.extend((first..=last).map(|n| format!("{document}ISO7816_{unit}_{stem}{n}")));
         }
     }
     all

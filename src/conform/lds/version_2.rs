@@ -14,6 +14,10 @@ use super::{Checked, Miss, Rule, View, absent, broken, bsi_2, ensure, way};
 
 const CARD_ACCESS: FileId = FileId::CARD_ACCESS;
 const CARD_SECURITY: FileId = FileId::CARD_SECURITY;
+/// id-RI and a dot; the kinds of agreement stand below it, and the protocols below these.
+const RESTRICTED: &str = "0.4.0.127.0.7.2.2.5.";
+/// id-RI-ECDH.
+const RESTRICTED_ECDH: &str = "0.4.0.127.0.7.2.2.5.2";
 
 pub(super) const RULES: &[Rule] = &[
     bsi_2("EAC2_DATA_A_1a", CARD_ACCESS, "SecurityInfos: PACE, Terminal and Chip Authentication version 2", announced),
@@ -23,6 +27,8 @@ pub(super) const RULES: &[Rule] = &[
     bsi_2("EAC2_DATA_A_6", CARD_ACCESS, "TerminalAuthenticationInfo", terminal_authentication),
     bsi_2("EAC2_DATA_B_1", CARD_SECURITY, "SignedData and SecurityInfos", signed),
     bsi_2("EAC2_DATA_B_8", CARD_SECURITY, "ChipAuthenticationPublicKeyInfo", public_keys),
+    bsi_2("EAC2_DATA_B_9", CARD_SECURITY, "RestrictedIdentificationInfo", restricted_identification),
+    bsi_2("EAC2_DATA_B_10", CARD_SECURITY, "RestrictedIdentificationDomainParameterInfo", restricted_domain),
     bsi_2("EAC2_DATA_B_11", CARD_SECURITY, "holds everything that EF.CardAccess does", |view| {
         of_version_2(secured(view)?).and(superset(view))
     }),
@@ -135,6 +141,63 @@ fn public_keys(view: &View<'_>) -> Checked {
     for key in &keys {
         agreement::parse(&key.spki).map_err(|error| Miss::Broken(format!("chipAuthenticationPublicKey: {error}")))?;
         ensure(key.key_id.is_some() || keys.len() < 2, || format!("expected a keyId in each of {}, found one without", keys.len()))?;
+    }
+    Ok(())
+}
+
+/// The SecurityInfos below id-RI: those of a protocol, or those of a kind of agreement alone, which name its domain.
+fn restricted(view: &View<'_>, of_protocol: bool) -> Result<Vec<(String, Vec<u8>)>, Miss> {
+    let infos = secured(view)?;
+    of_version_2(infos.clone())?;
+    let found = infos.infos().iter().filter_map(|info| match info {
+        SecurityInfo::Other { oid, raw } => {
+            let below = oid.strip_prefix(RESTRICTED)?;
+            (below.contains('.') == of_protocol).then(|| (oid.clone(), raw.clone()))
+        }
+        _ => None,
+    });
+    Ok(found.collect())
+}
+
+/// RestrictedIdentificationInfo ::= SEQUENCE { protocol, params SEQUENCE { version INTEGER 1, keyId INTEGER, authorizedOnly BOOLEAN },
+/// maxKeyLen INTEGER OPTIONAL } (TR-03110-3 A.1.1.4)
+fn restricted_identification(view: &View<'_>) -> Checked {
+    let infos = restricted(view, true)?;
+    if infos.is_empty() {
+        return absent("the chip announces no restricted identification");
+    }
+    for (protocol, raw) in &infos {
+        let mut fields = tlv::single(raw, 0x30)?.reader();
+        fields.expect(0x06)?;
+        let mut parameters = fields.expect(0x30)?.reader();
+        let version = parameters.expect(0x02)?.value;
+        ensure(version == [1], || format!("{protocol}: expected version 1, found {}", hex::encode_upper(version)))?;
+        parameters.expect(0x02)?;
+        let only = parameters.expect(0x01)?.value;
+        ensure(only.len() == 1, || format!("{protocol}: expected authorizedOnly in one octet, found {}", only.len()))?;
+        parameters.finish()?;
+        fields.optional(0x02)?;
+        fields.finish()?;
+    }
+    Ok(())
+}
+
+/// RestrictedIdentificationDomainParameterInfo ::= SEQUENCE { protocol, domainParameter AlgorithmIdentifier } (TR-03110-3 A.1.1.4)
+fn restricted_domain(view: &View<'_>) -> Checked {
+    let infos = restricted(view, false)?;
+    if infos.is_empty() {
+        return absent("the chip names no domain parameters of restricted identification");
+    }
+    for (protocol, raw) in &infos {
+        let mut fields = tlv::single(raw, 0x30)?.reader();
+        fields.expect(0x06)?;
+        let parameters = fields.expect(0x30)?;
+        fields.finish()?;
+        let (domain, _) = agreement::parse_domain(parameters.raw).map_err(|error| Miss::Broken(format!("domainParameter: {error}")))?;
+        let elliptic = matches!(domain, Domain::Ec(_));
+        ensure(elliptic == (protocol.as_str() == RESTRICTED_ECDH), || {
+            format!("domainParameter of {protocol}: expected its kind, found {domain}")
+        })?;
     }
     Ok(())
 }
