@@ -80,6 +80,11 @@ EXCHANGE = {
         ('0x63c0, ""', '0x63c0, b""'),
         ('0x63c1, ""', '0x63c1, b""'),
         ('pubkey = ""', 'pubkey = b""'),
+        # no Le is less than any
+        ("            if le > len(data) and", "            if le is not None and le > len(data) and"),
+        # a date of a file is text, the one to compare with is a number
+        ("self.current_SE.at.DateOfExpiry < mine", "self.current_SE.at.DateOfExpiry < int(mine)"),
+        ("self.current_SE.at.DateOfBirth < mine", "self.current_SE.at.DateOfBirth < int(mine)"),
     ],
 }
 
