@@ -206,6 +206,7 @@ impl Conform {
         if let Some(bytes) = &report.profile.card_security {
             inspection.files.entry(FileId::CARD_SECURITY).or_insert_with(|| bytes.clone());
         }
+        inspection.files.extend(report.profile.eid_files());
         let present = present(&report.profile, &inspection);
         let printed = self.access.printed()?;
         report.cases.extend(data(suite, options, &inspection, &present, printed.as_deref()));

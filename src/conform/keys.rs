@@ -31,7 +31,7 @@ use table::{Defect, Extension, Row};
 
 mod folder;
 mod make;
-pub(super) mod sector;
+mod sector;
 mod table;
 
 /// Name of the CVCA's certificate, and the name by which the table means the CVCA's key.

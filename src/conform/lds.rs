@@ -1,4 +1,4 @@
-//! The data suites `LDS_*` and `EAC2_DATA_*`: what ICAO TR RF protocol and application test standard Part 3 clause 4 and BSI TR-03105-3.2 and -3.3
+//! The data suites `LDS_*` and `EAC2_DATA_*`, `EAC2_EIDDATA_*`: what ICAO TR RF protocol and application test standard Part 3 clause 4 and BSI TR-03105-3.2 and -3.3
 //! ask of the bytes of each elementary file, one rule a case.
 //!
 //! A rule looks at its own point only, so that one defect breaks the one case that names it, as far as the bytes can still be found. Rules
@@ -8,6 +8,7 @@
 mod biometric;
 mod com;
 mod details;
+mod eid_groups;
 mod infos;
 mod mrz;
 mod signed;
@@ -155,7 +156,9 @@ impl Rule {
 
 /// Every rule, by document and file.
 pub fn rules() -> impl Iterator<Item = &'static Rule> {
-    [com::RULES, mrz::RULES, biometric::RULES, signed::RULES, infos::RULES, details::RULES, version_2::RULES].into_iter().flatten()
+    [com::RULES, mrz::RULES, biometric::RULES, signed::RULES, infos::RULES, details::RULES, version_2::RULES, eid_groups::RULES]
+        .into_iter()
+        .flatten()
 }
 
 /// The rule of a case.

@@ -24,7 +24,7 @@ use terminal_auth::Bound;
 mod active_auth;
 mod bac;
 mod chip_auth;
-pub(super) mod eid_application;
+mod eid_application;
 mod pace;
 mod pin;
 mod terminal_auth;

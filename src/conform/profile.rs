@@ -10,7 +10,7 @@ use eid::apdu::Command;
 use eid::crypto::agreement::Domain;
 use eid::crypto::hash::Hash;
 use eid::crypto::signature::PublicKey;
-use eid::image::{EMRTD_AID, FileId};
+use eid::image::{EID_AID, EMRTD_AID, FileId};
 use eid::lds::Elementary as _;
 use eid::lds::card_access::CardAccess;
 use eid::lds::card_security::CardSecurity;
@@ -29,7 +29,6 @@ use eid::{oid, tlv};
 use rand_core::CryptoRng;
 
 use super::feature::Feature;
-use super::play::eid_application::AID;
 use super::statement::Statement;
 use crate::session::{Session, SessionError};
 use crate::terminal::access::{self, AccessError, Fallback, Log};
@@ -200,7 +199,7 @@ impl Profile {
             self.features.insert(Feature::Bac);
         }
         session.restart()?;
-        let eid = session.transmit(&Command::new(0x00, 0xA4, 0x04, 0x0C).with_data(AID))?;
+        let eid = session.transmit(&Command::new(0x00, 0xA4, 0x04, 0x0C).with_data(EID_AID))?;
         if eid.sw.is_ok() {
             // That such a chip judges auxiliary data is taken for granted, unless the statement says otherwise.
             self.features.extend([Feature::EId, Feature::Aux]);
@@ -345,6 +344,12 @@ impl Profile {
                 (_, None) => self.remarks.push(format!("restricted identification {name} is not tested: its parameters cannot be read")),
             }
         }
+    }
+
+    /// The files of the eID application that were read.
+    #[must_use]
+    pub fn eid_files(&self) -> BTreeMap<FileId, Vec<u8>> {
+        self.eid.iter().filter_map(|(number, bytes)| Some((FileId::eid(*number)?, bytes.clone()))).collect()
     }
 
     /// Takes the data groups of the eID application that were read, unless the statement says that they are not there.

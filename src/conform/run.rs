@@ -299,6 +299,9 @@ fn with_eid_groups(
     options: &Options,
     rng: &mut dyn CryptoRng,
 ) {
+    if !profile.eid.is_empty() {
+        return;
+    }
     let Some(keys) = options.keys.clone().filter(|keys| keys.authentication_cvca().is_some()) else { return };
     if ![Feature::EId, Feature::Pace, Feature::Ta2, Feature::Ca2].iter().all(|feature| profile.has(*feature)) {
         return;

@@ -268,7 +268,7 @@ mod tests {
                 "icao3" => (298, 113, 3),
                 "bsi32" => (106, 29, 0),
                 "cardwright" => (1, 0, 0),
-                _ => (568, 10, 246),
+                _ => (547, 31, 218),
             };
             assert_eq!((protocol.len(), data.len(), silent), expected, "{name}");
             for case in protocol {

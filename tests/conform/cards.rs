@@ -42,7 +42,10 @@ impl Made {
 
     /// The same card, made on the first day of a test CVCA that it trusts.
     pub(crate) fn guarded(text: &str, keys: &TestKeys) -> Self {
-        Self::trusting(text, Some(trust_points(&[keys.cvca().clone()], today()).expect("a CVCA")))
+        // a card with the eID application knows authentication terminals too
+        let other = keys.authentication_cvca().filter(|_| text.contains("[eid]"));
+        let certificates: Vec<_> = std::iter::once(keys.cvca()).chain(other).cloned().collect();
+        Self::trusting(text, Some(trust_points(&certificates, today()).expect("CVCAs")))
     }
 
     /// One that trusts the CVCA for authentication terminals too, as its PIN is managed by such.

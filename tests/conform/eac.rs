@@ -1,9 +1,15 @@
 //! Extended access control: cards that trust a test CVCA pass the suite of BSI TR-03105-3.2, by Basic Access Control and by PACE, with
 //! certificates of both kinds of keys.
 
+use std::collections::BTreeSet;
+
 use applets::rng::SeededRng;
+use cardwright::conform::lds::{self, Outcome, Subject};
 use cardwright::conform::{Access, Feature, Options, Report, Statement, Suite, TestKeys, Verdict};
+use cardwright::terminal::StandardPolicy;
+use cardwright::terminal::evidence::{Judge, folder};
 use eid::cert::cvc::KeyReference;
+use eid::cert::trust::TrustStore;
 use eid::crypto::curve::Curve;
 use eid::crypto::hash::Hash;
 use eid::crypto::signature::Algorithm;
@@ -12,8 +18,9 @@ use pki::key::KeyParameters;
 use super::cards::{Made, profile, today};
 use super::own::table;
 
-/// What is said of our own card.
+/// What is said of our own card, and of the one with the eID application.
 const STATEMENT: &str = include_str!("../../fixtures/statements/cardwright-eac2.toml");
+const EID_STATEMENT: &str = include_str!("../../fixtures/statements/cardwright-eid.toml");
 
 /// A test CVCA whose first day is that of the cards.
 pub(crate) fn test_keys(parameters: KeyParameters, algorithm: Algorithm) -> TestKeys {
@@ -38,7 +45,7 @@ pub(crate) fn guarded_passport() -> String {
 fn tested(suite: &str, text: &str, keys: &TestKeys, access: Access, strict: bool) -> Report {
     let made = Made::guarded(text, keys);
     let suite = Suite::built_in(suite).expect("a suite");
-    let statement = Statement::parse(STATEMENT).expect("a statement");
+    let statement = Statement::parse(if text.contains("[eid]") { EID_STATEMENT } else { STATEMENT }).expect("a statement");
     let options = Options { strict, access: Some(access), keys: Some(keys.clone()), sacrifice: true, ..Options::default() };
     suite.run(&mut made.card(), &made.passwords, &statement, &options, &mut SeededRng::new(b"tester"), &mut |_| {}).expect("the card opens")
 }
@@ -114,17 +121,48 @@ fn a_card_of_version_2_passes_every_case_that_applies_and_the_statement_says_why
     assert!([Feature::Ta2, Feature::Ca2, Feature::Ca2Ecdh, Feature::App].iter().all(|feature| report.profile.has(*feature)));
     assert_eq!(
         table(&report).replace("EAC2_", ""),
-        "DATA_A 0/4 DATA_B 0/2 DATA_C 0/3 EIDDATA_B 0/21 ISO7816_H 6/11 ISO7816_I 15/17 ISO7816_J 49/52 ISO7816_K 15/16 ISO7816_L 7/36 \
-         ISO7816_O 2/11 ISO7816_P 0/21 ISO7816_Q 0/22 ISO7816_R 0/7 ISO7816_T 0/5 ISO7816_U 0/14 ISO7816_V 0/12 ISO7816_M 5/14 ISO7816_N 1/2"
+        "DATA_A 0/4 DATA_C 0/3 ISO7816_H 6/27 ISO7816_I 15/17 ISO7816_J 49/52 ISO7816_K 15/16 ISO7816_L 7/100 ISO7816_O 2/63 ISO7816_P 0/21 \
+         ISO7816_Q 0/22 ISO7816_R 0/7 ISO7816_T 0/5 ISO7816_U 0/182 ISO7816_V 0/12 ISO7816_M 5/14 ISO7816_N 1/2"
     );
     let reason = |id: &str| report.cases.iter().find(|result| result.case.id == id).map(|result| result.reason.clone()).unwrap_or_default();
     assert!(reason("EAC2_ISO7816_R_1").contains("one application"), "{}", reason("EAC2_ISO7816_R_1"));
     assert!(reason("EAC2_ISO7816_P_1").contains("PIN"), "{}", reason("EAC2_ISO7816_P_1"));
     // the rest is of kinds of keys and data groups
-    let kinds = ["CAN", "PIN", "PUK", "DG4", "TA-RSA", "PACE-DH", "CA2-DH"].map(|feature| format!("the card has no {feature}"));
-    let explained = |reason: &str| reason.contains("statement") || kinds.iter().any(|kind| kind == reason);
+    assert_eq!(unexplained(&report, &["CAN", "PIN", "PUK", "DG4", "TA-RSA", "PACE-DH", "CA2-DH"]), Vec::<&String>::new());
+}
+
+/// The card with the eID application, and with a PIN that its holder manages.
+pub(crate) fn card_with_eid_and_pin() -> String {
+    profile("icao-td1-eid") + "\n[pin]\ndigits = 6\npuk = 10\nunblocks = 10\n"
+}
+
+/// Cases that are not applicable, though neither the statement says why nor the card lacks one of `kinds`.
+fn unexplained<'a>(report: &'a Report, kinds: &[&str]) -> Vec<&'a String> {
+    let kinds: Vec<_> = kinds.iter().map(|feature| format!("the card has no {feature}")).collect();
     let not_applicable = report.cases.iter().filter(|result| result.verdict == Verdict::NotApplicable);
-    let unexplained: Vec<_> =
-        not_applicable.filter(|result| !explained(&result.reason)).map(|result| (&result.case.id, &result.reason)).collect();
-    assert_eq!(unexplained, Vec::new());
+    let explained = |reason: &String| reason.contains("statement") || kinds.contains(reason);
+    not_applicable.filter(|result| !explained(&result.reason)).map(|result| &result.reason).collect()
+}
+
+/// Authentication terminals: their rights to each data group, auxiliary data, restricted identification, trust points of their own. EF.DG14 and EF.DG16
+/// of the eID application are not there, nor COMPARE, version 3; P_10, P_11, P_15, and P_17 are of cards whose PIN others may set.
+#[test]
+fn a_card_with_the_eid_application_passes_every_case_that_applies() {
+    let report = tested("bsi33", &card_with_eid_and_pin(), &ecdsa(), Access::Pace, true);
+    assert!([Feature::EId, Feature::Aux, Feature::Ri, Feature::RiDp].iter().all(|feature| report.profile.has(*feature)));
+    assert_eq!(
+        table(&report).replace("EAC2_", ""),
+        "DATA_A 0/4 DATA_C 0/3 ISO7816_H 22/27 ISO7816_I 15/17 ISO7816_J 49/52 ISO7816_K 16/16 ISO7816_L 89/100 ISO7816_O 57/63 ISO7816_P 17/21 \
+         ISO7816_Q 22/22 ISO7816_R 7/7 ISO7816_T 0/5 ISO7816_U 0/182 ISO7816_V 0/12 ISO7816_M 8/14 ISO7816_N 2/2"
+    );
+    assert_eq!(unexplained(&report, &["DG4", "TA-RSA", "PACE-DH", "CA2-DH", "eID-DG14", "eID-DG16"]), Vec::<&String>::new());
+
+    let files = report.profile.eid_files();
+    let (trust, policy, present) = (TrustStore::default(), StandardPolicy::default(), BTreeSet::new());
+    let judge = Judge { trust: &trust, cache: None, policy: &policy };
+    let inspected = folder::of_files(files.clone(), today()).judge(&judge, today()).report;
+    let subject = Subject { files: &files, present: &present, printed: None, report: &inspected };
+    let judged = lds::rules().filter(|rule| rule.id.starts_with("EAC2_EIDDATA")).map(|rule| (rule.id, rule.judge(&subject)));
+    let other: Vec<_> = judged.filter(|(_, outcome)| *outcome != Outcome::Holds).map(|(id, _)| id).collect();
+    assert_eq!(other, ["EAC2_EIDDATA_B_20"], "the card has no written signature");
 }

@@ -19,6 +19,9 @@ use eid::{oid, tlv};
 use super::data_suites::{BRAINPOOL_P256, Document, broken, info};
 use super::entries::static_key;
 
+/// id-RI-ECDH.
+const RESTRICTED_ECDH: &str = "0.4.0.127.0.7.2.2.5.2";
+
 fn chip(version: u8, key_id: Option<u8>) -> SecurityInfo {
     let protocol = ChipAuthProtocol { agreement: Agreement::Ecdh, suite: Suite::Aes128 };
     SecurityInfo::ChipAuth(ChipAuthInfo { protocol, version, key_id: key_id.map(|id| KeyId::from(u32::from(id))) })
@@ -35,6 +38,15 @@ fn domain(protocol: &'static str, id: u8) -> SecurityInfo {
     SecurityInfo::Other { oid: protocol.to_owned(), raw }
 }
 
+/// The parameters of a key for restricted identification, which terminals need a right to.
+fn restricted(version: u8) -> SecurityInfo {
+    let parameters = [&tlv::encode(0x02u32, &[version])[..], &[0x02, 1, 1, 0x01, 1, 0xFF]].concat();
+    let protocol = format!("{RESTRICTED_ECDH}.3");
+    let octets = oid::parse(&protocol).expect("an identifier");
+    let raw = tlv::encode(0x30u32, &[tlv::encode(0x06u32, &octets), tlv::encode(0x30u32, &parameters)].concat());
+    SecurityInfo::Other { oid: protocol, raw }
+}
+
 fn key(spki: Vec<u8>) -> SecurityInfo {
     SecurityInfo::ChipAuthPublicKey(ChipAuthPublicKeyInfo { agreement: Agreement::Ecdh, spki, key_id: None })
 }
@@ -48,7 +60,8 @@ struct Announced {
 impl Announced {
     fn new() -> Self {
         let access = vec![info(Mapping::Generic), terminal(2), chip(2, None), domain(oid::CA_ECDH, BRAINPOOL_P256)];
-        Self { access, keys: vec![key(spki::encode(&PublicKey::Ec(static_key(1).public())))] }
+        let key = key(spki::encode(&PublicKey::Ec(static_key(1).public())));
+        Self { access, keys: vec![key, restricted(1), domain(RESTRICTED_ECDH, BRAINPOOL_P256)] }
     }
 
     fn document(self) -> Document {
@@ -67,7 +80,7 @@ fn of_version_2(document: &Document) -> Vec<(String, Outcome)> {
 #[test]
 fn a_chip_of_version_2_holds_every_case_and_another_chip_is_asked_none() {
     for (id, outcome) in of_version_2(&Announced::new().document()) {
-        let holds = id != "bsi33:EAC2_DATA_A_3";
+        let holds = id != "bsi33:EAC2_DATA_A_3" && !id.starts_with("bsi33:EAC2_EIDDATA");
         assert!(matches!((&outcome, holds), (Outcome::Holds, true) | (Outcome::NotApplicable(_), false)), "{id}: {outcome:?}");
     }
     for (id, outcome) in of_version_2(&Document::new()) {
@@ -79,7 +92,7 @@ type Change = fn(&mut Announced);
 
 #[test]
 fn a_defect_of_version_2_breaks_the_cases_that_name_it() {
-    let defects: [(&str, Change, &[&str]); 13] = [
+    let defects: [(&str, Change, &[&str]); 15] = [
         ("no PACE", |all| drop(all.access.remove(0)), &["A_1a"]),
         ("PACE with a reserved domain", |all| all.access.push(reserved()), &["A_3"]),
         ("no Terminal Authentication", |all| drop(all.access.remove(1)), &["A_1a"]),
@@ -92,6 +105,8 @@ fn a_defect_of_version_2_breaks_the_cases_that_name_it() {
         ("two domains without key ids", |all| all.access.push(domain(oid::CA_ECDH, 12)), &["A_5"]),
         ("no key", |all| all.keys.clear(), &["B_8"]),
         ("a key that is none", |all| all.keys = vec![key(vec![0x30, 0])], &["B_8"]),
+        ("restricted identification of another version", |all| all.keys[1] = restricted(2), &["B_9"]),
+        ("restricted identification in a domain of another kind", |all| all.keys[2] = domain(RESTRICTED_ECDH, 0), &["B_10"]),
         ("two keys without ids", |all| all.keys.push(key(spki::encode(&PublicKey::Ec(static_key(2).public())))), &["B_8"]),
     ];
     for (name, change, expected) in defects {
@@ -118,4 +133,28 @@ fn judge(name: &str, document: &Document, expected: &[&str]) {
     let outcomes = document.judged();
     let found: BTreeSet<_> = broken(&outcomes).into_keys().filter_map(|id| id.strip_prefix("bsi33:EAC2_DATA_")).collect();
     assert_eq!(found, expected.iter().copied().collect(), "{name}: {:#?}", of_version_2(document));
+}
+
+/// Files by hand (TR-03110-4 clause 2.2.3): a document type, a date, octets; and one that is none of the 21.
+#[test]
+fn a_data_group_of_the_eid_application_that_is_not_of_its_type_breaks_its_case() {
+    let eid = |number| FileId::eid(number).expect("1 to 22");
+    let cases = |document: &Document, wanted: fn(&Outcome) -> bool| -> Vec<String> {
+        let judged = document.judged().into_iter().filter(|(id, outcome)| id.starts_with("bsi33:EAC2_EIDDATA") && wanted(outcome));
+        judged.map(|(id, _)| id.trim_start_matches("bsi33:EAC2_EIDDATA_").to_owned()).collect()
+    };
+    let mut document = Document::new();
+    for (number, file) in [(1, "610413024944"), (3, "630A12083230333031313232"), (18, "7209040702760378900276")] {
+        document.files.insert(eid(number), hex::decode(file).expect("hex"));
+    }
+    assert_eq!(cases(&document, |outcome| *outcome == Outcome::Holds), ["B_1", "B_14", "B_3"]);
+    let broken: Vec<_> = (1..=22)
+        .map(|number| {
+            let mut document = Document::new();
+            document.files.insert(eid(number), hex::decode("5F01020304").expect("hex"));
+            cases(&document, |outcome| matches!(outcome, Outcome::Broken(_))).len()
+        })
+        .collect();
+    let expected: Vec<_> = (1..=22).map(|number| usize::from(number != 16)).collect();
+    assert_eq!(broken, expected, "DG16 is reserved");
 }

@@ -6,7 +6,7 @@
 //! refuses: 63C0 and 6983, 63C1 and 6985, and for a PIN that is deactivated 6283 and 6984.
 
 use eid::apdu::{Command, Response};
-use eid::cert::chat::Chat;
+use eid::cert::chat::{Chat, TerminalType};
 use eid::crypto::agreement::{AgreementKey, AgreementPrivateKey, Domain};
 use eid::crypto::curve::PrivateKey;
 use eid::image::FileId;
@@ -45,11 +45,25 @@ impl PaceRun {
     }
 }
 
+/// Whether a terminal of that type may use the password (TR-03110-2 §2.3): the MRZ is for inspection systems, the PIN for the others, the PUK for
+/// authentication terminals. A password that does not exist is another matter, as is a terminal that names no type.
+const fn may_use(terminal: TerminalType, reference: u8) -> bool {
+    match reference {
+        MRZ => matches!(terminal, TerminalType::Inspection),
+        PIN => !matches!(terminal, TerminalType::Inspection),
+        PUK => matches!(terminal, TerminalType::Authentication),
+        _ => true,
+    }
+}
+
 impl Card {
     /// MSE:Set AT 00 22 C1 A4 { 80 protocol, 83 password, 84 parameters, 7F4C CHAT }: 9000, or 63CX where X tries are left for PIN or PUK, or 6283
     /// where the PIN is deactivated.
     pub(crate) fn select_pace(&mut self, command: &Command) -> Answer {
         let wanted = Selection::parse(&command.data).or(refuse(status::WRONG_DATA))?;
+        if wanted.chat.is_some_and(|chat| !may_use(chat.terminal(), wanted.reference)) {
+            return refuse(status::WRONG_DATA);
+        }
         let resumes_pin = self.ram.access == Some(Access::Pace(CAN)) && wanted.reference == PIN;
         if self.ram.access.is_some() && !resumes_pin && !self.errs(Value::AccessAgain) {
             return refuse(status::SECURITY_STATUS);

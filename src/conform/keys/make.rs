@@ -98,7 +98,7 @@ fn key_objects(row: &Row, key: &CvKey) -> Vec<u8> {
     written(&members)
 }
 
-pub(super) fn members(template: &[u8]) -> Vec<(u32, Vec<u8>)> {
+fn members(template: &[u8]) -> Vec<(u32, Vec<u8>)> {
     let mut members = Vec::new();
     let mut outer = Reader::new(template);
     if let Ok(Some(template)) = outer.next() {
@@ -110,7 +110,7 @@ pub(super) fn members(template: &[u8]) -> Vec<(u32, Vec<u8>)> {
     members
 }
 
-pub(super) fn written(members: &[(u32, Vec<u8>)]) -> Vec<u8> {
+fn written(members: &[(u32, Vec<u8>)]) -> Vec<u8> {
     let mut out = Vec::new();
     members.iter().for_each(|(tag, value)| tlv::push(&mut out, *tag, value));
     out

@@ -4,19 +4,17 @@ use std::collections::BTreeMap;
 
 use eid::apdu::Command;
 use eid::cert::chat::TerminalType;
+use eid::image::{EID_AID, EID_GROUPS};
 use eid::oid;
+use eid::protocol::auxiliary::Question;
+use eid::protocol::restricted_id::Protocol;
 use eid::tlv::{self, Reader};
 use rand_core::CryptoRng;
 
-use super::super::keys::sector;
 use super::super::link::{Answer, Wrapping};
 use super::super::step::alteration::{Alteration, Auxiliary, Place, Spoil, Variant};
 use super::{Outcome, Player, Seen, Sent, Trouble, taken};
 
-/// The eID application (TR-03110-4 §3.1).
-pub(in crate::conform) const AID: [u8; 9] = [0xE8, 0x07, 0x04, 0x00, 0x7F, 0x00, 0x07, 0x03, 0x02];
-/// Its data groups.
-pub(in crate::conform) const GROUPS: std::ops::RangeInclusive<u8> = 1..=22;
 /// The certificates that let a terminal do everything in it.
 const READER: [&str; 2] = ["DV_CERT_17", "AT_CERT_17"];
 /// Longest data group that is read: a portrait fits.
@@ -24,16 +22,12 @@ const MAX_GROUP: usize = 1 << 16;
 /// Bytes of one READ BINARY: with padding and objects 87, 99, and 8E they fit into 256.
 const PART: u8 = 200;
 
-/// Identifiers of auxiliary data (TR-03110-3 A.6.5), and the data group that they are compared with.
-const DATE_OF_BIRTH: (&str, u8) = ("0.4.0.127.0.7.3.1.4.1", 8);
-const DATE_OF_EXPIRY: (&str, u8) = ("0.4.0.127.0.7.3.1.4.2", 3);
-const MUNICIPALITY: (&str, u8) = ("0.4.0.127.0.7.3.1.4.3", 18);
 /// How far a date is from the true one.
 const YEARS: i32 = 10;
 
 impl Player<'_, '_> {
     pub(super) fn select_eid(&mut self) -> Result<Answer, Trouble> {
-        Ok(self.link.send(&Command::new(0x00, 0xA4, 0x04, 0x0C).with_data(AID))?)
+        Ok(self.link.send(&Command::new(0x00, 0xA4, 0x04, 0x0C).with_data(EID_AID))?)
     }
 
     /// Every data group that the card lets a terminal with all rights read. `Err` inside says what kept it from being one.
@@ -57,7 +51,7 @@ impl Player<'_, '_> {
             return Ok(Err(format!("SELECT: {}", selected.sw)));
         }
         let mut groups = BTreeMap::new();
-        for number in GROUPS {
+        for number in 1..=EID_GROUPS {
             if let Some(bytes) = self.eid_group(number)? {
                 groups.insert(number, bytes);
             }
@@ -94,42 +88,45 @@ impl Player<'_, '_> {
         let mut all = Vec::new();
         for alteration in alterations {
             let Alteration::Auxiliary(asked) = alteration else { continue };
-            let ((oid, number), reference) = self.reference(*asked)?;
+            let (question, reference) = self.reference(*asked);
+            let number = question.group();
             let reference =
                 reference.ok_or_else(|| Trouble::Missing(format!("EF.DG{number} of the eID application, which could not be read")))?;
-            let mut inside = tlv::encode(name, &oid::encode(oid));
+            let mut inside = tlv::encode(name, &oid::encode(question.oid()));
             tlv::push(&mut inside, 0x53, &reference);
             tlv::push(&mut all, template, &inside);
         }
         Ok(if all.is_empty() { all } else { tlv::encode(0x67, &all) })
     }
 
-    /// What the chip shall compare with, and the data group in which it finds its own.
-    fn reference(&self, asked: Auxiliary) -> Result<((&'static str, u8), Option<Vec<u8>>), Trouble> {
-        let content = |(_, number): (&str, u8)| {
-            let outer = Reader::new(self.profile.eid.get(&number)?).next().ok()??;
+    /// What the chip is asked, and with what it shall compare; `None` if its own is not known.
+    fn reference(&self, asked: Auxiliary) -> (Question, Option<Vec<u8>>) {
+        let content = |question: Question| {
+            let outer = Reader::new(self.profile.eid.get(&question.group())?).next().ok()??;
             outer.reader().next().ok().flatten().map(|inner| inner.value.to_vec())
         };
-        let year = |bytes: Vec<u8>, years: i32| {
-            let text = String::from_utf8(bytes).ok()?;
-            let (year, rest) = text.split_at_checked(4)?;
-            Some(format!("{:04}{rest:0<4}", year.parse::<i32>().ok()? + years).into_bytes())
+        // the first of January where the day is not known
+        let date = |question: Question, years: i32| {
+            let text = String::from_utf8(content(question)?).ok()?;
+            let (year, day) = text.split_at_checked(4)?;
+            let day = if day.bytes().all(|b| b.is_ascii_digit()) && day.len() == 4 { day } else { "0101" };
+            Some(format!("{:04}{day}", year.parse::<i32>().ok()? + years).into_bytes())
         };
-        Ok(match asked {
-            Auxiliary::Age(right) => (DATE_OF_BIRTH, content(DATE_OF_BIRTH).and_then(|own| year(own, if right { YEARS } else { -YEARS }))),
-            Auxiliary::Valid(right) => {
-                (DATE_OF_EXPIRY, content(DATE_OF_EXPIRY).and_then(|own| year(own, if right { -YEARS } else { YEARS })))
-            }
+        match asked {
+            Auxiliary::Age(right) => (Question::Age, date(Question::Age, if right { YEARS } else { -YEARS })),
+            Auxiliary::Valid(right) => (Question::Validity, date(Question::Validity, if right { -YEARS } else { YEARS })),
             Auxiliary::Municipality(right) => {
-                let mut own = content(MUNICIPALITY);
+                let mut own = content(Question::Municipality);
                 if let Some(first) = own.as_mut().and_then(|own| own.first_mut()).filter(|_| !right) {
                     // another country
                     *first ^= 0x01;
                 }
-                (MUNICIPALITY, own)
+                (Question::Municipality, own)
             }
-            Auxiliary::MunicipalityPrefix => (MUNICIPALITY, content(MUNICIPALITY).map(|own| own.into_iter().take(2).collect())),
-        })
+            Auxiliary::MunicipalityPrefix => {
+                (Question::Municipality, content(Question::Municipality).map(|own| own.into_iter().take(2).collect()))
+            }
+        }
     }
 
     /// MSE:Set AT { 80 protocol, 84 key } and GENERAL AUTHENTICATE 7C { A0 or A2 sector's key } (TR-03110-3 B.4).
@@ -140,7 +137,8 @@ impl Player<'_, '_> {
         let mut objects = tlv::encode(0x80, &protocol);
         tlv::push(&mut objects, 0x84, &key_id);
         let tag: u32 = if alterations.contains(&Alteration::Variant(Variant::Second)) { 0xA2 } else { 0xA0 };
-        let template = tlv::encode(0x7C, &tlv::encode(tag, &key));
+        let key = tlv::single(&key, 0x7F49u32).map_err(|error| Trouble::Impossible(error.to_string()))?.value;
+        let template = tlv::encode(0x7C, &tlv::encode(tag, key));
         let commands = [
             (Place::Mse, Command::new(0x00, 0x22, 0x41, 0xA4).with_data(objects)),
             (Place::Ga, Command::new(0x00, 0x86, 0x00, 0x00).with_data(template).with_le(256)),
@@ -167,7 +165,7 @@ impl Player<'_, '_> {
 
 /// A protocol of restricted identification on curves that is not offered.
 fn foreign(offered: &[Vec<u8>]) -> Option<Vec<u8>> {
-    let own = oid::encode(sector::PROTOCOL);
+    let own = Protocol::ECDH_SHA256.octets();
     (1..=5_u8)
         .map(|hash| {
             let mut octets = own.clone();
