@@ -24,8 +24,9 @@ const YEARS: i32 = 3;
 
 /// Make test certificates and keys of terminals, below a CVCA for cards under test
 ///
-/// The folder has the CVCA's certificate and key, and every certificate of BSI TR-03105-3.2 with its key, right and wrong ones. They are
-/// test keys, without pass phrases: whoever has them reads DG3 and DG4 of every card that trusts this CVCA.
+/// The folder has a CVCA for inspection systems, one for authentication terminals, and below them every certificate of BSI TR-03105-3.2 and
+/// what part 3.3 adds to these, right and wrong ones, with their keys. They are
+/// test keys, without pass phrases: whoever has them reads DG3, DG4, and the eID application of every card that trusts these CVCAs.
 #[derive(Debug, Args)]
 #[command(
     before_long_help = "Example:\n  cardwright conform keys K\n  cardwright demo --cards 1 --cvca K/CVCA.cvcert --out D\n  cardwright conform --reader sim:D/cards/0001.card --suite bsi32 --keys K --can ... --mrz-file mrz.txt\n  cardwright conform keys R --key rsa-2048 --algorithm rsa-pss-sha256 --from 2026-11-21"
