@@ -60,6 +60,7 @@ mod like;
 mod list;
 mod message;
 mod plan;
+mod specimen;
 mod terminal;
 
 pub use chip::needed;
@@ -67,4 +68,5 @@ pub use edit::EditError;
 pub use issue::{Base, Faulty, FaultyError, make};
 pub use like::{LikeError, like};
 pub use list::{FaultyList, make_list};
+pub use specimen::{Specimen, SpecimenError};
 pub use terminal::Terminal;

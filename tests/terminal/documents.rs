@@ -4,12 +4,9 @@
 use applets::fault::catalogue::{self, Engine, Fault, State};
 use applets::rng::SeededRng;
 use cardwright::Verifier;
-use cardwright::faulty::{self, Base, Faulty};
-use cardwright::people;
-use cardwright::perso::profile::DocumentProfile;
-use cardwright::perso::record::Record;
+use cardwright::faulty::Faulty;
 use cardwright::terminal::report::Report;
-use cardwright::terminal::{Requirement, StandardPolicy, TerminalCredentials, Verdict, can, mrz};
+use cardwright::terminal::{Inspection, Policy, Requirement, StandardPolicy, TerminalCredentials, Verdict, can, mrz};
 use eid::cert::crl::Crl;
 use eid::cert::deviation_list::DeviationList;
 use eid::cert::list_signer::{self, Purpose};
@@ -19,13 +16,14 @@ use eid::cert::x509::Certificate;
 use eid::mrz::Mrz;
 use pki::software::SoftwareSigner;
 
+use super::SPECIMEN;
 use super::document::today;
 use super::manifest::{differences, failed, sample, told};
 use super::personalize::personalized;
 use super::rng;
 
 /// What a verifier with the trust of `faulty` trusts: certificates, and lists whose signer is proved.
-fn trust(faulty: &Faulty) -> TrustStore {
+pub(super) fn trust(faulty: &Faulty) -> TrustStore {
     let mut trust = TrustStore::new();
     for bytes in &faulty.anchors {
         trust.add(bytes).expect("a CSCA");
@@ -48,21 +46,25 @@ fn trust(faulty: &Faulty) -> TrustStore {
     trust
 }
 
-fn inspect(faulty: &Faulty) -> Report {
-    let mut verifier = Verifier::new(trust(faulty));
+/// By the standard policy. Where fingerprints are asked for, a terminal that is refused has not done its work.
+pub(super) fn inspect(faulty: &Faulty) -> Report {
+    inspect_by(faulty, StandardPolicy::requiring(faulty.terminal.as_ref().map(|_| Requirement::Ta))).report
+}
+
+pub(super) fn inspect_by(faulty: &Faulty, policy: impl Policy + 'static) -> Inspection {
+    let mut verifier = Verifier::new(trust(faulty)).with_policy(policy);
     if let Some(terminal) = &faulty.terminal {
         let signer = SoftwareSigner::new("terminal", terminal.key.clone(), SeededRng::new(b"terminal"));
         let credentials =
             TerminalCredentials::new(terminal.certificates.clone(), Box::new(signer)).expect("the certificate is for the key");
-        // where fingerprints are asked for, a terminal that is refused has not done its work
-        verifier = verifier.with_terminal(credentials).with_policy(StandardPolicy::requiring([Requirement::Ta]));
+        verifier = verifier.with_terminal(credentials);
     }
     let printed = Mrz::read(&faulty.printed).expect("an MRZ").0;
     let password = faulty.can.as_ref().map_or_else(|| mrz(&printed), |digits| can(digits));
     let mut card = personalized(&faulty.image);
     let mut inspection = verifier.inspect(&mut card, &[password], today(), &mut rng()).expect("the card is there");
     verifier.compare_page(&mut inspection, &printed);
-    inspection.report
+    inspection
 }
 
 fn implemented() -> impl Iterator<Item = &'static Fault> {
@@ -72,18 +74,14 @@ fn implemented() -> impl Iterator<Item = &'static Fault> {
 
 /// Prints the table of faults and checks, and fails with all rows that are not as the catalogue says.
 fn assert_all<'a>(faults: impl IntoIterator<Item = &'a Fault>) -> usize {
-    let profile = DocumentProfile::load("icao-td3").expect("a profile");
-    let citizen = people::citizen(1, 1, today());
-    let record = Record::new(&citizen.input, &profile, today(), &mut |name| citizen.load(name)).expect("a record");
-    let base = Base { record: &record, profile: &profile, today: today(), country: ("VN", "VNM") };
-    let right = inspect(&faulty::make(&base, "", 1).expect("a document"));
+    let right = inspect(&SPECIMEN.make("").expect("a document"));
     assert_eq!(right.verdict, Verdict::Genuine, "{}", right.to_text(Default::default()));
     let before = failed(&right);
     let (mut wrong, mut count) = (Vec::new(), 0);
     println!("{:<11} {:<8} {:<14} what the checks say that they do not say without the fault (*: fails)", "fault", "expected", "verdict");
     for fault in faults {
         count += 1;
-        let made = faulty::make(&base, fault.injection, 1).unwrap_or_else(|error| panic!("{}: {error}", fault.id));
+        let made = SPECIMEN.make(fault.injection).unwrap_or_else(|error| panic!("{}: {error}", fault.id));
         let report = inspect(&made);
         let found = differences(fault, &report, &before);
         println!("{:<11} {:<8} {:<14} {}", fault.id, fault.verdict, report.verdict.as_str(), told(&report, &right));
@@ -110,11 +108,7 @@ fn every_fault_of_a_document_gives_the_findings_that_the_catalogue_names() {
 /// A fault that cannot be made is told with what was expected and found.
 #[test]
 fn an_injection_that_is_none_is_told() {
-    let profile = DocumentProfile::load("icao-td3").expect("a profile");
-    let citizen = people::citizen(1, 1, today());
-    let record = Record::new(&citizen.input, &profile, today(), &mut |name| citizen.load(name)).expect("a record");
-    let base = Base { record: &record, profile: &profile, today: today(), country: ("VN", "VNM") };
-    let error = |injection: &str| faulty::make(&base, injection, 1).expect_err(injection).to_string();
+    let error = |injection: &str| SPECIMEN.make(injection).expect_err(injection).to_string();
     assert!(error("DG99 61 drop").contains("a file or one of LDSSO"), "{}", error("DG99 61 drop"));
     assert!(error("DG1 61 spoil").contains("expected an operation"), "{}", error("DG1 61 spoil"));
     assert!(error("DG1 6G drop").contains("hexadecimal tags"), "{}", error("DG1 6G drop"));

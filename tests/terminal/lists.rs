@@ -5,15 +5,13 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use applets::fault::catalogue::{self, Engine, Fault, State};
-use cardwright::faulty::{self, Base, FaultyList};
-use cardwright::people;
-use cardwright::perso::profile::DocumentProfile;
-use cardwright::perso::record::Record;
+use cardwright::faulty::FaultyList;
 use cardwright::trust::Collection;
 use cardwright::trust::import::{NoticeKind, Options, import};
 use eid::cert::trust::TrustStore;
 use pki::lint::{self, Kind, Severity};
 
+use super::SPECIMEN;
 use super::document::today;
 
 /// What the two programs say: check, result, reason.
@@ -51,14 +49,9 @@ fn implemented() -> impl Iterator<Item = &'static Fault> {
 
 #[test]
 fn every_fault_of_a_master_list_gives_the_findings_that_the_catalogue_names() {
-    let profile = DocumentProfile::load("icao-td3").expect("a profile");
-    let citizen = people::citizen(1, 1, today());
-    let record = Record::new(&citizen.input, &profile, today(), &mut |name| citizen.load(name)).expect("a record");
-    let base = Base { record: &record, profile: &profile, today: today(), country: ("VN", "VNM") };
     let folder = std::env::temp_dir().join(format!("cardwright-lists-{}", std::process::id()));
     std::fs::create_dir_all(&folder).expect("a folder");
-    let judged =
-        |injection: &str| judge(&faulty::make_list(&base, injection, 1).unwrap_or_else(|error| panic!("{injection}: {error}")), &folder);
+    let judged = |injection: &str| judge(&SPECIMEN.make_list(injection).unwrap_or_else(|error| panic!("{injection}: {error}")), &folder);
     let (right, good) = judged("");
     assert!(good, "{right:?}");
     let (mut wrong, mut count) = (Vec::new(), 0);

@@ -23,9 +23,15 @@ mod states;
 mod transcripts;
 mod words;
 
+use std::sync::LazyLock;
+
 use applets::rng::SeededRng;
+use cardwright::faulty::Specimen;
 
 /// Randomness that is the same in every run.
 fn rng() -> SeededRng {
     SeededRng::new(b"terminal")
 }
+
+/// What the faults of the catalogue are made from.
+static SPECIMEN: LazyLock<Specimen> = LazyLock::new(|| Specimen::new(document::today(), 1).expect("a specimen"));

@@ -1,44 +1,13 @@
 //! The words that say what the chip of a made document does: each gives a genuine document that does exactly that.
 
-use applets::rng::SeededRng;
-use cardwright::Verifier;
-use cardwright::faulty::{self, Base, Faulty};
-use cardwright::people;
-use cardwright::perso::profile::DocumentProfile;
-use cardwright::perso::record::Record;
+use cardwright::terminal::Verdict;
 use cardwright::terminal::report::Report;
-use cardwright::terminal::{TerminalCredentials, Verdict, mrz};
-use eid::cert::trust::TrustStore;
-use pki::software::SoftwareSigner;
 
-use super::document::today;
-use super::personalize::personalized;
-use super::rng;
-
-fn made(words: &str) -> (Record, Result<Faulty, faulty::FaultyError>) {
-    let profile = DocumentProfile::load("icao-td3").expect("a profile");
-    let citizen = people::citizen(1, 1, today());
-    let record = Record::new(&citizen.input, &profile, today(), &mut |name| citizen.load(name)).expect("a record");
-    let base = Base { record: &record, profile: &profile, today: today(), country: ("VN", "VNM") };
-    let made = faulty::make(&base, words, 1);
-    (record, made)
-}
+use super::SPECIMEN;
+use super::documents;
 
 fn inspect(words: &str) -> Report {
-    let (record, made) = made(words);
-    let made = made.unwrap_or_else(|error| panic!("{words}: {error}"));
-    let mut trust = TrustStore::new();
-    for bytes in &made.anchors {
-        trust.add(bytes).expect("a CSCA");
-    }
-    let mut verifier = Verifier::new(trust);
-    if let Some(terminal) = &made.terminal {
-        let signer = SoftwareSigner::new("is", terminal.key.clone(), SeededRng::new(b"terminal"));
-        let credentials = TerminalCredentials::new(terminal.certificates.clone(), Box::new(signer));
-        verifier = verifier.with_terminal(credentials.expect("they belong together"));
-    }
-    let mut card = personalized(&made.image);
-    verifier.inspect(&mut card, &[mrz(record.mrz())], today(), &mut rng()).expect("the card is there").report
+    documents::inspect(&SPECIMEN.make(words).unwrap_or_else(|error| panic!("{words}: {error}")))
 }
 
 #[test]
@@ -76,10 +45,10 @@ fn a_word_without_sense_is_told_with_what_it_should_say() {
     for words in
         ["pace gm aes-128 99", "pace cam 3des 13", "pace gm", "chip-auth aes-64 13", "aa rsa many", "aa ecdsa sha256 0", "terminal sha256"]
     {
-        let error = made(words).1.expect_err(words).to_string();
+        let error = SPECIMEN.make(words).expect_err(words).to_string();
         assert!(error.starts_with(&format!("edit \"{words}\": expected ")), "{error}");
     }
     for words in ["link 10", "with 5", "without 1", "terminal ecdsa-sha256 99", "aa rsa 100"] {
-        assert!(made(words).1.is_err(), "{words}");
+        assert!(SPECIMEN.make(words).is_err(), "{words}");
     }
 }

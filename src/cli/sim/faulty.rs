@@ -4,10 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use applets::fault::catalogue::{self, Engine, Fault, State};
-use cardwright::faulty::{self, Base, FaultyError};
-use cardwright::people;
-use cardwright::perso::profile::DocumentProfile;
-use cardwright::perso::record::Record;
+use cardwright::faulty::{self, FaultyError, Specimen};
 use clap::Args;
 use eid::date::Date;
 use serde_json::json;
@@ -35,29 +32,21 @@ pub(super) struct Faulty {
     today: Option<Date>,
 }
 
-/// The profile that the faults of files are written for.
-const PROFILE: &str = "icao-td3";
-
 impl Faulty {
     pub(super) fn run(self, context: Context) -> Result<Exit, Failure> {
         let fault = find(&self.fault)?;
         let bug = |error: &dyn std::error::Error| Failure::new(Exit::Bug, error);
-        let profile = DocumentProfile::load(PROFILE).map_err(|error| bug(&error))?;
         let today = self.today.unwrap_or_else(clock::today);
-        let citizen = people::citizen(self.seed, 1, today);
-        let record = Record::new(&citizen.input, &profile, today, &mut |name| citizen.load(name));
-        let record =
-            record.map_err(|problems| Failure::new(Exit::Bug, problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")))?;
-        let base = Base { record: &record, profile: &profile, today, country: ("VN", "VNM") };
+        let specimen = Specimen::new(today, self.seed).map_err(|error| bug(&error))?;
         let wrong = |error: FaultyError| bug(&error);
         if self.folder.exists() {
             return Err(Failure::usage(format_args!("{}: expected no such folder yet, found one", self.folder.display())));
         }
         let (main, trust) = if fault.engine == Engine::List {
-            let made = faulty::make_list(&base, fault.injection, self.seed).map_err(wrong)?;
+            let made = specimen.make_list(fault.injection).map_err(wrong)?;
             (self.folder.join(format!("{}.ml", fault.id)), self.list(fault, &made)?)
         } else {
-            let made = faulty::make(&base, fault.injection, self.seed).map_err(wrong)?;
+            let made = specimen.make(fault.injection).map_err(wrong)?;
             let card = self.folder.join(format!("{}.card", fault.id));
             let trust = document(&self.folder, &made)?;
             New::test(card.clone()).make(Some(&made.image))?;
