@@ -16,6 +16,7 @@ pub mod card_profile;
 pub mod image_file;
 pub mod letter;
 pub mod number;
+pub mod operational;
 pub mod plan;
 pub mod profile;
 pub mod record;

@@ -5,10 +5,8 @@ use std::path::PathBuf;
 
 use applets::card::{Card, CardConfig};
 use applets::store::StoreError;
-use cardwright::perso::adopt;
 use cardwright::perso::card_profile::CardProfile;
-use cardwright::perso::plan::ApduForm;
-use cardwright::perso::write::{Job, Nonce, Writer};
+use cardwright::perso::{adopt, operational};
 use cardwright::terminal::evidence::folder::Folder;
 use clap::{Args, Subcommand};
 use eid::image::{CardImage, FileId};
@@ -97,9 +95,6 @@ struct Status {
     file: PathBuf,
 }
 
-/// Data of one STORE DATA command to a virtual card: files as long as a card's memory need fewer than 256 of them.
-const STORE_DATA: u16 = 4096;
-
 fn byte(text: &str) -> Result<u8, String> {
     Some(text)
         .filter(|t| t.len() == 2)
@@ -162,9 +157,7 @@ impl New {
             drawn
         });
         let keys = kdf3(&master, kdd).map_err(|error| Failure::from_error(Exit::Usage, &error))?;
-        let bytes: usize = image.iter().flat_map(|image| image.files.values()).map(Vec::len).sum();
-        // each file ends with a part of a page, and the keys take a few more
-        let memory = self.memory.unwrap_or(CardConfig::MEMORY + bytes.next_multiple_of(4096));
+        let memory = self.memory.unwrap_or_else(|| image.map_or(CardConfig::MEMORY, operational::memory));
         let config = CardConfig { memory, ..CardConfig::new(kdd, self.kvn, keys) };
         if self.file.exists() {
             return Err(Failure::usage(format_args!("{}: expected no such file yet, found one", self.file.display()))
@@ -210,13 +203,8 @@ impl New {
 
     fn fill(&self, card: &mut Card, image: &CardImage, profile: &CardProfile) -> Result<(), Failure> {
         let masters = self.master.all(profile)?;
-        let writer = Writer { profile, masters: &masters, apdu: ApduForm::Extended(STORE_DATA) };
-        let mut nonce = Nonce::default();
-        random::system().fill_bytes(&mut nonce);
-        let failed = |failed: cardwright::perso::write::Failed| Failure::from_error(Exit::CheckFailed, &failed);
-        let job = Job { image, nonce, live: false };
-        let written = writer.personalize(card, job, &mut random::system(), &mut (), &mut |_, _, _| {}).map_err(failed)?;
-        writer.activate(card, written.digest, &mut random::system(), &mut ()).map_err(failed)
+        operational::fill(card, image, profile, &masters, &mut random::system())
+            .map_err(|failed| Failure::from_error(Exit::CheckFailed, &failed))
     }
 }
 

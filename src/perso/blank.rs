@@ -33,8 +33,23 @@ pub enum BlankError {
 /// # Errors
 /// Any [`BlankError`].
 pub fn create(path: &Path, profile: &CardProfile, masters: &Masters, kdd: [u8; 10], rng: CardRng) -> Result<Card, BlankError> {
+    create_with(path, profile, masters, kdd, CardConfig::MEMORY, rng)
+}
+
+/// The same with so many bytes of memory.
+///
+/// # Errors
+/// Any [`BlankError`].
+pub fn create_with(
+    path: &Path,
+    profile: &CardProfile,
+    masters: &Masters,
+    kdd: [u8; 10],
+    memory: usize,
+    rng: CardRng,
+) -> Result<Card, BlankError> {
     let Product::GpDgi(product) = &profile.product else { return Err(BlankError::Product(profile.id.clone())) };
     let transport = kdf3(masters.get(&product.master_transport)?, kdd)?;
-    let config = CardConfig::new(kdd, product.kvn_transport, transport);
+    let config = CardConfig { memory, ..CardConfig::new(kdd, product.kvn_transport, transport) };
     Ok(Card::create(path, &config, rng)?)
 }

@@ -12,32 +12,26 @@
 
 use std::path::{Path, PathBuf};
 
-use applets::card::{Card, CardConfig};
+use applets::card::Card;
 use applets::fault::catalogue::{self, Engine, State};
 use applets::fault::{FaultError, Faults};
 use applets::rng::SeededRng;
 use applets::store::StoreError;
 use eid::date::Date;
 use eid::image::CardImage;
-use eid::scp03::kdf3;
 use eid::secret::Secret;
 
-use crate::faulty::{self, Base, Faulty, FaultyError};
-use crate::people;
-use crate::perso::card_profile::{CardProfile, Product};
-use crate::perso::plan::ApduForm;
-use crate::perso::profile::{DocumentProfile, ProfileError};
-use crate::perso::record::Record;
-use crate::perso::write::{Job, Masters, Writer};
+use crate::faulty::{self, Faulty, FaultyError, Specimen, SpecimenError};
+use crate::perso::blank::{self, BlankError};
+use crate::perso::card_profile::CardProfile;
+use crate::perso::operational;
+use crate::perso::profile::ProfileError;
+use crate::perso::write::{Failed, Masters};
 
-/// The profile that the faults of files are written for.
-const PROFILE: &str = "icao-td3";
 /// The product that our virtual card is.
 const PRODUCT: &str = "eid-gp-scp03";
 /// The card access number of every card that is not said to have another.
 const CAN: &str = "246810";
-/// Data of one STORE DATA command.
-const STORE_DATA: u16 = 4096;
 
 /// Why there is no document.
 #[derive(Debug, thiserror::Error)]
@@ -45,9 +39,9 @@ pub enum DocumentError {
     /// A built-in profile is wrong.
     #[error(transparent)]
     Profile(#[from] ProfileError),
-    /// The person cannot be written.
-    #[error("person: {0}")]
-    Person(String),
+    /// There is nobody to make one for.
+    #[error(transparent)]
+    Specimen(#[from] SpecimenError),
     /// The catalogue has the fault, and nobody shows it yet.
     #[error("{fault}: {why}")]
     NotBuilt {
@@ -62,12 +56,15 @@ pub enum DocumentError {
     /// A fault of the chip that it does not show.
     #[error(transparent)]
     Fault(#[from] FaultError),
-    /// The card file cannot be made.
+    /// The card file cannot be opened.
     #[error("card: {0}")]
     Card(#[from] StoreError),
+    /// The card file cannot be made.
+    #[error("card: {0}")]
+    Blank(#[from] BlankError),
     /// The card was not written.
     #[error("card: {0}")]
-    Written(String),
+    Written(#[from] Failed),
     /// Another file.
     #[error("{}: {source}", path.display())]
     File {
@@ -81,10 +78,7 @@ pub enum DocumentError {
 /// Makes documents of one person.
 #[derive(Debug)]
 pub struct Documents {
-    record: Record,
-    profile: DocumentProfile,
-    today: Date,
-    seed: u64,
+    specimen: Specimen,
 }
 
 /// A document in memory.
@@ -123,12 +117,7 @@ impl Documents {
     /// # Errors
     /// [`DocumentError`].
     pub fn new(today: Date, seed: u64) -> Result<Self, DocumentError> {
-        let profile = DocumentProfile::load(PROFILE)?;
-        let citizen = people::citizen(seed, 1, today);
-        let record = Record::new(&citizen.input, &profile, today, &mut |name| citizen.load(name));
-        let record =
-            record.map_err(|problems| DocumentError::Person(problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")))?;
-        Ok(Self { record, profile, today, seed })
+        Ok(Self { specimen: Specimen::new(today, seed)? })
     }
 
     /// The document of `words`: steps separated by `;`, each `fault ID` (a fault of the catalogue, on a card that has what it needs), `also ID` (a
@@ -170,8 +159,7 @@ impl Documents {
             }
         }
         let injection = first.into_iter().chain(then).filter(|part| !part.is_empty()).collect::<Vec<_>>().join("; ");
-        let base = Base { record: &self.record, profile: &self.profile, today: self.today, country: ("VN", "VNM") };
-        let mut made = faulty::make(&base, &injection, self.seed)?;
+        let mut made = self.specimen.make(&injection)?;
         let can = made.can.clone().unwrap_or_else(|| CAN.to_owned());
         made.image.passwords.can = Some(Secret::from(can.as_bytes()));
         let mrz = made.printed.lines().collect();
@@ -236,23 +224,11 @@ impl Laid {
     }
 }
 
-/// An operational card with `image`, written by the issuer's own plan.
+/// An operational card with `image`.
 fn card(image: &CardImage, path: &Path) -> Result<(), DocumentError> {
-    let written = |error: &dyn std::fmt::Display| DocumentError::Written(error.to_string());
     let profile = CardProfile::load(PRODUCT)?;
-    let Product::GpDgi(product) = &profile.product else { return Err(written(&"the product is not that of the virtual card")) };
     let masters = Masters::test(&profile);
     let kdd = *b"\0\0\0EID\0\0\0\x01";
-    let master = masters.get(&product.master_transport).map_err(|error| written(&error))?;
-    let keys = kdf3(master, kdd).map_err(|error| written(&error))?;
-    // each file ends with a part of a page, and the keys take a few more
-    let bytes: usize = image.files.values().map(Vec::len).sum();
-    let config =
-        CardConfig { memory: CardConfig::MEMORY + bytes.next_multiple_of(4096), ..CardConfig::new(kdd, product.kvn_transport, keys) };
-    let mut card = Card::create(path, &config, Box::new(SeededRng::new(b"chip")))?;
-    let writer = Writer { profile: &profile, masters: &masters, apdu: ApduForm::Extended(STORE_DATA) };
-    let mut rng = SeededRng::new(b"host");
-    let job = Job { image, nonce: [7; 16], live: false };
-    let done = writer.personalize(&mut card, job, &mut rng, &mut (), &mut |_, _, _| {}).map_err(|error| written(&error))?;
-    writer.activate(&mut card, done.digest, &mut rng, &mut ()).map_err(|error| written(&error))
+    let mut card = blank::create_with(path, &profile, &masters, kdd, operational::memory(image), Box::new(SeededRng::new(b"chip")))?;
+    Ok(operational::fill(&mut card, image, &profile, &masters, &mut SeededRng::new(b"host"))?)
 }
