@@ -17,9 +17,10 @@ use eid::crypto::curve::Curve;
 use eid::crypto::kdf::Suite;
 use eid::image::{CardImage, FileId};
 use eid::protocol::pace::Password;
-use eid::transport::{Limits, Transport, TransportError};
+use eid::transport::Transport;
 
 use super::document::{self, Authority, CAN, Options, dg, document as signed, today, unsigned};
+use super::link::ShortLink;
 use super::personalize::{blank, personalized};
 use super::rng;
 
@@ -33,24 +34,6 @@ fn inspect(card: impl Transport, passwords: &[Password]) -> Inspection {
 fn of<'a>(report: &'a Report, id: &str) -> (&'a str, &'a str) {
     let finding = report.finding(id).unwrap_or_else(|| panic!("no finding {id} in {:#?}", report.findings));
     (finding.outcome.as_str(), finding.reason.as_ref().map_or("", |reason| reason.code))
-}
-
-/// A link that carries short APDUs only.
-struct ShortLink<T>(T);
-
-impl<T: Transport> Transport for ShortLink<T> {
-    fn atr(&mut self) -> Result<Vec<u8>, TransportError> {
-        self.0.atr()
-    }
-    fn transmit(&mut self, command: &[u8]) -> Result<Vec<u8>, TransportError> {
-        self.0.transmit(command)
-    }
-    fn reset(&mut self) -> Result<(), TransportError> {
-        self.0.reset()
-    }
-    fn limits(&self) -> Limits {
-        Limits::SHORT
-    }
 }
 
 fn assert_genuine(inspection: &Inspection, image: &CardImage) {

@@ -22,11 +22,12 @@ use eid::lds::Elementary as _;
 use eid::lds::card_security;
 use eid::lds::dg14::Dg14;
 use eid::lds::security_info::{Agreement, ChipAuthInfo, ChipAuthProtocol, ChipAuthPublicKeyInfo, KeyId, SecurityInfo, SecurityInfos};
-use eid::transport::{Limits, Transport, TransportError};
+use eid::transport::Transport;
 use pki::key::{KeyParameters, SigningKey};
 use pki::software::SoftwareSigner;
 
 use super::document::{self, Authority, CAN, Options, dg, today, unsigned};
+use super::link::ShortLink;
 use super::personalize::personalized;
 use super::rng;
 
@@ -165,23 +166,6 @@ fn genuine(inspection: &Inspection) {
 
 fn rules(inspection: &Inspection) -> Vec<&'static str> {
     inspection.report.quirks.iter().map(|quirk| quirk.rule).filter(|rule| rule.starts_with("ca.")).collect()
-}
-
-pub(crate) struct ShortLink<T>(pub(crate) T);
-
-impl<T: Transport> Transport for ShortLink<T> {
-    fn atr(&mut self) -> Result<Vec<u8>, TransportError> {
-        self.0.atr()
-    }
-    fn transmit(&mut self, command: &[u8]) -> Result<Vec<u8>, TransportError> {
-        self.0.transmit(command)
-    }
-    fn reset(&mut self) -> Result<(), TransportError> {
-        self.0.reset()
-    }
-    fn limits(&self) -> Limits {
-        Limits::SHORT
-    }
 }
 
 #[test]

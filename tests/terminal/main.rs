@@ -13,6 +13,7 @@ mod extended;
 mod faults;
 mod field;
 mod lies;
+mod link;
 mod lists;
 mod manifest;
 mod noise;

@@ -21,7 +21,8 @@ use pki::key::KeyParameters;
 use super::document::{self, Authority, CAN, dg, today};
 use super::entries::{static_key, with_cam};
 use super::evidence::{AUTHORITY, said};
-use super::extended::{ChipKey, ShortLink, State, bp256, card_image, inspect, verifier};
+use super::extended::{ChipKey, State, bp256, card_image, inspect, verifier};
+use super::link::ShortLink;
 use super::personalize::personalized;
 use super::rng;
 
