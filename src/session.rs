@@ -242,10 +242,12 @@ impl<T: Transport> Session<T> {
         self.limits = Limits::SHORT;
     }
 
-    /// Goes up to extended APDUs, for a command that needs them and a card that did not announce them. A link that cannot carry
-    /// them answers with an error.
+    /// Goes up to extended APDUs, for a command that needs them and a card that did not announce them; where they are in use, what EF.ATR/INFO
+    /// says of their length stands. A link that cannot carry them answers with an error.
     pub const fn use_extended_apdus(&mut self) {
-        self.limits = Limits::EXTENDED;
+        if !self.is_extended() {
+            self.limits = Limits::EXTENDED;
+        }
     }
 
     /// Whether extended lengths are in use.

@@ -18,6 +18,7 @@ mod lists;
 mod manifest;
 mod noise;
 mod personalize;
+mod places;
 mod resume;
 mod schema;
 mod states;
