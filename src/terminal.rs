@@ -42,7 +42,7 @@ pub use access::Fallback;
 pub use credentials::{CredentialsError, TerminalCredentials};
 pub use evidence::{Evidence, Judge};
 pub use inspect::{DataGroups, Inspection, Step};
-pub use policy::{Policy, Requirement, StandardPolicy};
+pub use policy::{Policy, Requirement, Seen, StandardPolicy, StrictPolicy};
 pub use read::Reading;
 pub use report::text::Colour;
 pub use report::{Report, Verdict};
@@ -197,8 +197,8 @@ impl Verifier {
         report.findings.retain(|finding| finding.id() != "cross.page");
         let input = cross_check::Input { files: &inspection.files, today: report.date };
         report.findings.push(cross_check::printed(&input, printed));
-        report.verdict = inspection.ended.verdict(&*self.policy, &report.findings);
-        report.policy = report::PolicyNote::of(&*self.policy, &report.findings);
+        report.verdict = inspection.ended.verdict(&*self.policy, report.seen());
+        report.policy = report::PolicyNote::of(&*self.policy, report.seen());
     }
 
     /// Compares the QR text of the card's face, which is unsigned, with what was read of the chip: findings `cross.qr.*`, and the policy
@@ -211,8 +211,8 @@ impl Verifier {
         report.findings.retain(|finding| !finding.id().starts_with("cross.qr."));
         let input = cross_check::Input { files: &inspection.files, today: report.date };
         report.findings.extend(cross_check::face_qr(&input, qr));
-        report.verdict = inspection.ended.verdict(&*self.policy, &report.findings);
-        report.policy = report::PolicyNote::of(&*self.policy, &report.findings);
+        report.verdict = inspection.ended.verdict(&*self.policy, report.seen());
+        report.policy = report::PolicyNote::of(&*self.policy, report.seen());
     }
 }
 

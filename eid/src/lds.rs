@@ -33,7 +33,7 @@ pub mod sod;
 pub mod tags;
 
 pub use error::LdsError;
-pub use file::{Content, File, detect, parse};
+pub use file::{Content, File, MALFORMED, detect, parse, tolerated};
 
 use crate::image::FileId;
 use crate::quirk::Quirk;

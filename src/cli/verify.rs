@@ -4,8 +4,10 @@ use std::path::PathBuf;
 
 use cardwright::session::Session;
 use cardwright::terminal::evidence::folder::{Folder, FolderError};
-use cardwright::terminal::{Colour, Evidence, Fallback, Inspection, Reading, Requirement, StandardPolicy, Step, Verdict, Verifier};
-use clap::Args;
+use cardwright::terminal::{
+    Colour, Evidence, Fallback, Inspection, Reading, Requirement, StandardPolicy, Step, StrictPolicy, Verdict, Verifier,
+};
+use clap::{Args, ValueEnum};
 use eid::date::Date;
 use eid::mrz::Mrz;
 
@@ -19,10 +21,19 @@ use super::terminal_keys::TerminalKeys;
 use super::trust::TrustArgs;
 use super::{Context, clock, output, pictures, random};
 
+/// Policies that a user can name.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Judging {
+    /// As a border does: a document that its state signed, with the faults that genuine ones have
+    Standard,
+    /// As test plans do: no document that is made otherwise than the standard asks; undecided then
+    Strict,
+}
+
 /// Inspect a card, or what was kept of one, and say whether it is genuine
 #[derive(Debug, Args)]
 #[command(
-    before_long_help = "Example:\n  cardwright verify --reader pcsc:0 --can 123456 --trust csca.cer\n  cardwright verify --reader sim:D/cards/0001.card --can 123456 --trust D/pki --report out.html --evidence out.json\n  cardwright verify --evidence out.json --trust D/pki\n  cardwright verify --lds D/lds/0001 --trust D/pki\n  cardwright verify --reader pcsc:0 --can 123456 --trust csca.cer --qr-file qr.txt"
+    before_long_help = "Example:\n  cardwright verify --reader pcsc:0 --can 123456 --trust csca.cer\n  cardwright verify --reader sim:D/cards/0001.card --can 123456 --trust D/pki --report out.html --evidence out.json\n  cardwright verify --evidence out.json --trust D/pki\n  cardwright verify --lds D/lds/0001 --trust D/pki\n  cardwright verify --reader pcsc:0 --can 123456 --trust csca.cer --qr-file qr.txt\n  cardwright verify --reader pcsc:0 --can 123456 --trust csca.cer --policy strict"
 )]
 pub(crate) struct Verify {
     #[command(flatten)]
@@ -43,6 +54,9 @@ pub(crate) struct Verify {
     /// Never use Basic Access Control, even where the card offers nothing else
     #[arg(long, alias = "no-fallback")]
     no_bac: bool,
+    /// Judge by this policy
+    #[arg(long, value_name = "POLICY", value_enum, default_value_t = Judging::Standard)]
+    policy: Judging,
     /// Require that this check passed: pace-cam, ca, aa, ta (repeatable)
     #[arg(long, value_name = "CHECK")]
     require: Vec<Requirement>,
@@ -83,9 +97,12 @@ impl Verify {
         if trust.anchors().is_empty() {
             tracing::warn!("no trust anchor: the answer can at best be undecided (--trust FILE)");
         }
-        let mut verifier = Verifier::new(trust)
-            .with_fallback(if self.no_bac { Fallback::Forbidden } else { Fallback::BasicAccessControl })
-            .with_policy(StandardPolicy::requiring(self.require.iter().copied()));
+        let mut verifier = Verifier::new(trust).with_fallback(if self.no_bac { Fallback::Forbidden } else { Fallback::BasicAccessControl });
+        let required = self.require.iter().copied();
+        verifier = match self.policy {
+            Judging::Standard => verifier.with_policy(StandardPolicy::requiring(required)),
+            Judging::Strict => verifier.with_policy(StrictPolicy::requiring(required)),
+        };
         if let Some(terminal) = self.terminal.credentials()? {
             verifier = verifier.with_terminal(terminal);
         }

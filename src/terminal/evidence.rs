@@ -42,7 +42,7 @@ use eid::secret::Secret;
 
 use super::inspect::passive::{Content, counted, passive, sod};
 use super::inspect::{Inspection, active, cam, chip, cross, dg, document, terminal};
-use super::policy::Policy;
+use super::policy::{Policy, Seen};
 use super::read;
 use super::report::{PolicyNote, Report, Source, Verdict, codes};
 use crate::session::{Exchange, Traffic};
@@ -73,14 +73,14 @@ pub enum Ended {
 impl Ended {
     /// The verdict: that of the policy if the card was opened, else what the ending itself says.
     #[must_use]
-    pub fn verdict(self, policy: &dyn Policy, findings: &[Finding]) -> Verdict {
+    pub fn verdict(self, policy: &dyn Policy, seen: Seen<'_>) -> Verdict {
         match self {
-            Self::Opened => policy.judge(findings),
+            Self::Opened => policy.judge(seen),
             Self::Refused => Verdict::AccessRefused,
             Self::NoApplication => Verdict::Undecided,
             Self::ChannelBroken | Self::Damaged => Verdict::NotGenuine,
             // What is missing may be anything; what was found is found.
-            Self::Stopped => match policy.judge(findings) {
+            Self::Stopped => match policy.judge(seen) {
                 Verdict::NotGenuine => Verdict::NotGenuine,
                 _ => Verdict::Undecided,
             },
@@ -90,8 +90,8 @@ impl Ended {
 
 impl Ended {
     /// What the report says of the policy: a card that was not opened met no policy, so nothing stands in its way.
-    pub(super) fn note(self, policy: &dyn Policy, findings: &[Finding]) -> PolicyNote {
-        let note = PolicyNote::of(policy, findings);
+    pub(super) fn note(self, policy: &dyn Policy, seen: Seen<'_>) -> PolicyNote {
+        let note = PolicyNote::of(policy, seen);
         if self == Self::Opened { note } else { PolicyNote { obstacles: Vec::new(), concessions: Vec::new(), ..note } }
     }
 }
@@ -281,7 +281,8 @@ impl Evidence {
         let whole = |kept: &Kept| if let Kept::Whole(bytes) = kept { Some(bytes.clone()) } else { None };
         let files: BTreeMap<FileId, Vec<u8>> = self.files.iter().filter_map(|(&file, kept)| Some((file, whole(kept)?))).collect();
         let (mut findings, mut quirks) = self.observed();
-        if self.ended == Ended::Opened || (self.ended == Ended::Stopped && files.contains_key(&FileId::SOD)) {
+        let judged = self.ended == Ended::Opened || (self.ended == Ended::Stopped && files.contains_key(&FileId::SOD));
+        if judged {
             self.content(judge, today, &files, &mut findings, &mut quirks);
         }
         // What nobody can compute without the card or the caller, such as a text that was read from the card's face.
@@ -291,14 +292,17 @@ impl Evidence {
             }
         }
         for quirk in &self.quirks {
-            if !quirks.contains(quirk) {
+            // what is odd about the files was found again, by the anchors of today
+            let again = judged && !codes::RULES.contains(&quirk.rule);
+            if !again && !quirks.contains(quirk) {
                 quirks.push(quirk.clone());
             }
         }
+        let seen = Seen { findings: &findings, quirks: &quirks };
         let report = Report {
             source: Source::Evidence,
-            verdict: self.ended.verdict(judge.policy, &findings),
-            policy: self.ended.note(judge.policy, &findings),
+            verdict: self.ended.verdict(judge.policy, seen),
+            policy: self.ended.note(judge.policy, seen),
             date: today,
             document: files.get(&dg(1)).and_then(|bytes| document(bytes)),
             findings,

@@ -37,7 +37,7 @@ use rand_core::CryptoRng;
 use super::access::{self, AccessError, Fallback, Log};
 use super::credentials::TerminalCredentials;
 use super::evidence::{Ended, Transcript};
-use super::policy::{Policy, StandardPolicy};
+use super::policy::{Policy, Seen, StandardPolicy};
 use super::read::{self, Progress, ReadError, Reading};
 use super::report::{Document, Report, Source};
 use crate::session::{Session, SessionError, Stop, Watch};
@@ -232,10 +232,11 @@ pub fn resume<T: Transport>(
     if let (Some(memory), Some(atr)) = (request.reading.memory(), known) {
         memory.lock().unwrap_or_else(PoisonError::into_inner).learn(&atr, session.habits());
     }
+    let seen = Seen { findings: &log.findings, quirks: &log.quirks };
     let report = Report {
         source: Source::Card,
-        verdict: ended.verdict(request.policy, &log.findings),
-        policy: ended.note(request.policy, &log.findings),
+        verdict: ended.verdict(request.policy, seen),
+        policy: ended.note(request.policy, seen),
         date: request.today,
         document: files.get(&dg(1)).and_then(|bytes| document(bytes)),
         findings: log.findings,
@@ -472,7 +473,7 @@ impl<T: Transport> Run<'_, '_, T> {
             let read = if file == FileId::ATR_INFO { read::read_list(self.session, file) } else { self.read_once(file) };
             match read {
                 Ok(bytes) => {
-                    let malformed = AtrInfo::parse(&bytes).err().filter(|_| file == FileId::ATR_INFO);
+                    let malformed = if file == FileId::ATR_INFO { AtrInfo::read(&bytes, &mut self.log.quirks).err() } else { None };
                     self.log.findings.push(match malformed {
                         Some(error) => read::check(file).failed("malformed", error.to_string()),
                         None => read::check(file).passed(),

@@ -15,6 +15,8 @@
 //!    kind, and whoever takes the feature away from a genuine card fails elsewhere, because EF.SOD lists the file with its key.
 //! 5. Else **genuine**.
 //!
+//! [`StrictPolicy`] takes no document that is made otherwise than the standard asks; its own head says what it counts.
+//!
 //! A card that was never opened is judged by no policy; [`Ended`](super::evidence::Ended) says what follows.
 
 use std::collections::BTreeSet;
@@ -22,13 +24,28 @@ use std::fmt;
 use std::str::FromStr;
 
 use eid::protocol::finding::{Finding, Outcome};
+use eid::quirk::Quirk;
 
 use super::report::Verdict;
 
-/// What follows from the findings for a card that was opened.
+mod strict;
+
+pub use strict::StrictPolicy;
+pub(in crate::terminal) use strict::{FORM, form};
+
+/// What a policy judges.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Seen<'a> {
+    /// Every check.
+    pub findings: &'a [Finding],
+    /// Every tolerance that was used; [`tolerances`](super::report::codes::tolerances) says whose oddity each is.
+    pub quirks: &'a [Quirk],
+}
+
+/// What follows from what was seen of a card that was opened.
 pub trait Policy: fmt::Debug + Send + Sync {
     /// The verdict.
-    fn judge(&self, findings: &[Finding]) -> Verdict;
+    fn judge(&self, seen: Seen<'_>) -> Verdict;
 
     /// The name of the policy, for the report.
     fn name(&self) -> &str;
@@ -39,14 +56,14 @@ pub trait Policy: fmt::Debug + Send + Sync {
     }
 
     /// One line for each open question that the policy lets stand, with its reason; for the report.
-    fn concessions(&self, findings: &[Finding]) -> Vec<String> {
-        let _ = findings;
+    fn concessions(&self, seen: Seen<'_>) -> Vec<String> {
+        let _ = seen;
         Vec::new()
     }
 
-    /// One line for each thing that stands between these findings and "genuine"; for the report.
-    fn obstacles(&self, findings: &[Finding]) -> Vec<String> {
-        let _ = findings;
+    /// One line for each thing that stands between what was seen and "genuine"; for the report.
+    fn obstacles(&self, seen: Seen<'_>) -> Vec<String> {
+        let _ = seen;
         Vec::new()
     }
 }
@@ -153,7 +170,7 @@ impl StandardPolicy {
 }
 
 impl Policy for StandardPolicy {
-    fn judge(&self, findings: &[Finding]) -> Verdict {
+    fn judge(&self, Seen { findings, .. }: Seen<'_>) -> Verdict {
         let unanswered = |finding: &Finding| matches!(finding.outcome, Outcome::Undecided | Outcome::NotSupported);
         let open = |finding: &Finding| unanswered(finding) && !let_stand(finding, findings);
         let counted = || findings.iter().filter(|finding| about_the_card(finding));
@@ -174,13 +191,13 @@ impl Policy for StandardPolicy {
         self.required.iter().map(ToString::to_string).collect()
     }
 
-    fn concessions(&self, findings: &[Finding]) -> Vec<String> {
+    fn concessions(&self, Seen { findings, .. }: Seen<'_>) -> Vec<String> {
         let why = "all certificates are valid today, and the signature was not made before them; whether the private key of the signer was \
                    still in use on that day, nobody can tell";
         findings.iter().filter(|finding| let_stand(finding, findings)).map(|finding| format!("{}: {why}", said(finding))).collect()
     }
 
-    fn obstacles(&self, findings: &[Finding]) -> Vec<String> {
+    fn obstacles(&self, Seen { findings, .. }: Seen<'_>) -> Vec<String> {
         let counted = |outcome| findings.iter().filter(move |finding| about_the_card(finding) && finding.outcome == outcome);
         let failed: Vec<_> = counted(Outcome::Failed).map(said).collect();
         if !failed.is_empty() {

@@ -8,7 +8,7 @@ use eid::protocol::finding::{Finding, Outcome};
 use eid::quirk::Quirk;
 use serde::{Deserialize, Serialize};
 
-use super::policy::Policy;
+use super::policy::{self, Policy, Seen};
 use crate::session::Traffic;
 
 pub mod codes;
@@ -92,21 +92,21 @@ pub struct PolicyNote {
     pub name: String,
     /// What it requires beside its own rules: `ca`, `aa`.
     pub requirements: Vec<String>,
-    /// What stands between the findings and "genuine", a line each.
+    /// What stands between what was seen and "genuine", a line each.
     pub obstacles: Vec<String>,
     /// What is open and was let stand, a line each with its reason.
     pub concessions: Vec<String>,
 }
 
 impl PolicyNote {
-    /// What `policy` says of itself and of these findings.
+    /// What `policy` says of itself and of what was seen.
     #[must_use]
-    pub fn of(policy: &dyn Policy, findings: &[Finding]) -> Self {
+    pub fn of(policy: &dyn Policy, seen: Seen<'_>) -> Self {
         Self {
             name: policy.name().to_owned(),
             requirements: policy.requirements(),
-            obstacles: policy.obstacles(findings),
-            concessions: policy.concessions(findings),
+            obstacles: policy.obstacles(seen),
+            concessions: policy.concessions(seen),
         }
     }
 }
@@ -160,6 +160,18 @@ pub struct Report {
 }
 
 impl Report {
+    /// What a policy judges.
+    #[must_use]
+    pub fn seen(&self) -> Seen<'_> {
+        Seen { findings: &self.findings, quirks: &self.quirks }
+    }
+
+    /// Whether the policy counts this tolerance against the document.
+    #[must_use]
+    pub fn is_counted(&self, quirk: &Quirk) -> bool {
+        self.policy.obstacles.contains(&policy::form(quirk))
+    }
+
     /// The finding of a check.
     #[must_use]
     pub fn finding(&self, id: &str) -> Option<&Finding> {
@@ -239,8 +251,8 @@ pub(crate) mod tests {
         ];
         Report {
             source: Source::Card,
-            verdict: StandardPolicy::default().judge(&findings),
-            policy: PolicyNote::of(&StandardPolicy::default(), &findings),
+            verdict: StandardPolicy::default().judge(Seen { findings: &findings, quirks: &[] }),
+            policy: PolicyNote::of(&StandardPolicy::default(), Seen { findings: &findings, quirks: &[] }),
             date: Date::new(2026, 11, 21).expect("a day"),
             document: Some(Document {
                 code: "ID".to_owned(),

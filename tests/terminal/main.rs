@@ -22,6 +22,7 @@ mod places;
 mod resume;
 mod schema;
 mod states;
+mod strict;
 mod transcripts;
 mod words;
 

@@ -5,7 +5,8 @@
 //! 7F66 { 02 longest command APDU, 02 longest response APDU }
 //! ```
 //!
-//! All other objects are kept as they stand.
+//! All other objects are kept as they stand. A file that says that extended lengths are understood, and not how long they may be, is read and
+//! reported.
 
 use super::error::Within as _;
 use super::{Elementary, LdsError, asn1, field, hex};
@@ -50,7 +51,7 @@ impl AtrInfo {
 impl Elementary for AtrInfo {
     const FILE: FileId = FileId::ATR_INFO;
 
-    fn read(bytes: &[u8], _quirks: &mut Vec<Quirk>) -> Result<Self, LdsError> {
+    fn read(bytes: &[u8], quirks: &mut Vec<Quirk>) -> Result<Self, LdsError> {
         let mut reader = Reader::new(bytes);
         let mut info = Self::default();
         while let Some(object) = reader.next().within(Self::FILE)? {
@@ -73,6 +74,9 @@ impl Elementary for AtrInfo {
                 }
                 _ => info.others.extend_from_slice(object.raw),
             }
+        }
+        if info.extended() && info.extended_length.is_none() {
+            quirks.push(Quirk::new("atr-info.no-lengths", format!("{}", Self::FILE)).over(bytes));
         }
         Ok(info)
     }

@@ -112,6 +112,20 @@ pub fn parse(id: FileId, bytes: &[u8]) -> Result<File, LdsError> {
     Ok(File { id, raw: bytes.to_vec(), content, quirks })
 }
 
+/// The tolerances that reading `bytes` as the file `id` needs. One that cannot be read at all is the tolerance `file.malformed`, for who does not need
+/// its content.
+#[must_use]
+pub fn tolerated(id: FileId, bytes: &[u8]) -> Vec<Quirk> {
+    let mut quirks = Vec::new();
+    match content(id, bytes, &mut quirks) {
+        Ok(_) => quirks,
+        Err(error) => vec![Quirk::new(MALFORMED, error.to_string())],
+    }
+}
+
+/// The rule that a file breaks which is not what its name says.
+pub const MALFORMED: &str = "file.malformed";
+
 fn content(id: FileId, bytes: &[u8], quirks: &mut Vec<Quirk>) -> Result<Content, LdsError> {
     Ok(match id {
         CardAccess::FILE => Content::CardAccess(CardAccess::read(bytes, quirks)?),

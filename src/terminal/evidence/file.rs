@@ -19,6 +19,7 @@ use super::{Ended, Evidence, Kept, Transcript, sha256};
 use crate::session::Traffic;
 use crate::terminal::read::size_limit;
 use crate::terminal::report::Verdict;
+use crate::terminal::report::codes::tolerances::TOLERANCES;
 use crate::terminal::report::codes::{self, known};
 
 mod transcript;
@@ -358,7 +359,7 @@ impl FindingText {
 impl QuirkText {
     fn quirk(&self) -> Result<Quirk, EvidenceError> {
         let bytes = hex::decode(&self.bytes).map_err(|_| value("quirks bytes", "hexadecimal digits", self.bytes.clone()))?;
-        let quirk = match known(codes::RULES.iter().copied(), &self.rule) {
+        let quirk = match known(TOLERANCES.iter().map(|known| known.rule), &self.rule) {
             Some(rule) => Quirk::new(rule, self.place.clone()),
             None => Quirk::new(codes::UNKNOWN, format!("{}: {}", self.rule, self.place)),
         };

@@ -7,12 +7,10 @@ use eid::cert::path::SignerCache;
 use eid::cert::trust::TrustStore;
 use eid::date::Date;
 use eid::image::FileId;
-use eid::lds::Elementary as _;
-use eid::lds::dg2::Dg2;
-use eid::lds::dg11::Dg11;
 use eid::lds::dg12::{self, Dg12};
 use eid::lds::dg13::Dg13;
 use eid::lds::sod::{Sod, SodError};
+use eid::lds::{self, Elementary as _};
 use eid::protocol::finding::{Finding, Outcome};
 use eid::protocol::passive_auth::{Input, Issued, passive_authentication};
 use eid::quirk::Quirk;
@@ -53,18 +51,23 @@ pub(in crate::terminal) fn passive(content: &Content<'_>, findings: &mut Vec<Fin
     });
     findings.extend(verdict.findings);
     quirks.extend(verdict.quirks);
-    for (number, bytes) in &files {
-        // the files that nothing but the comparisons looks into; what they cannot read they tell themselves
-        let mut odd = Vec::new();
-        let read = match number {
-            2 => Dg2::read(bytes, &mut odd).is_ok(),
-            11 => Dg11::read(bytes, &mut odd).is_ok(),
-            12 => Dg12::read(bytes, &mut odd).is_ok(),
-            _ => false,
-        };
-        quirks.extend(odd.into_iter().filter(|_| read));
+    for (&file, bytes) in content.files {
+        let found = odd(file, bytes).into_iter().filter(|quirk| !quirks.contains(quirk)).collect::<Vec<_>>();
+        quirks.extend(found);
     }
     verdict.published
+}
+
+/// What is odd about a file, and not told elsewhere: the signed messages were looked at above, and the MRZ has a check of its own. Of what
+/// cannot be read the comparisons tell themselves, but where there is none.
+fn odd(file: FileId, bytes: &[u8]) -> Vec<Quirk> {
+    if matches!(file, FileId::SOD | FileId::CARD_SECURITY) || file.dg_number() == Some(1) {
+        return Vec::new();
+    }
+    let compared = !matches!(file.dg_number(), Some(5..=10 | 16));
+    let mut odd = lds::tolerated(file, bytes);
+    odd.retain(|quirk| !(compared && quirk.rule == lds::MALFORMED));
+    odd
 }
 
 /// The date of issue that DG12 states, else that of the Vietnamese DG13 (field 11, `dd/MM/yyyy`).

@@ -3,6 +3,7 @@
 //! It says nothing about the card: a chip that refuses has its reasons, and DG3 and DG4 then are protected, not missing. The path starts at
 //! the newest key that the chip names, in its answer to PACE or in EF.CVCA.
 
+use eid::apdu::Command;
 use eid::cert::cvc::KeyReference;
 use eid::cert::spki;
 use eid::crypto::agreement::{AgreementPrivateKey, Domain};
@@ -33,6 +34,8 @@ use crate::session::SessionError;
 
 pub(in crate::terminal) mod again;
 
+/// Length of EF.CVCA, to ask for it by short identifier.
+const LE: u32 = 36;
 const TA: Check = Check::new("ta", "Doc 9303-11 §7.1");
 
 /// What the terminal's signature covers beside the chip's challenge.
@@ -202,14 +205,16 @@ impl<T: Transport> Run<'_, '_, T> {
         if !told.is_empty() {
             return Ok((told, "answer to PACE"));
         }
-        let file = self.cvca_file();
+        let (file, sfi) = self.announced_cvca();
         match read::read_list(self.session, file) {
             Ok(bytes) => match Cvca::read(&bytes, &mut self.log.quirks) {
-                Ok(file) => {
-                    if self.files.insert(FileId::CVCA, bytes).is_none() {
+                Ok(content) => {
+                    if !self.files.contains_key(&FileId::CVCA) {
+                        self.short_identifier(file, sfi, &bytes)?;
                         self.log.findings.push(read::check(FileId::CVCA).passed());
                     }
-                    Ok((file.references().cloned().collect(), "EF.CVCA"))
+                    self.files.insert(FileId::CVCA, bytes);
+                    Ok((content.references().cloned().collect(), "EF.CVCA"))
                 }
                 Err(error) => {
                     self.log.quirks.push(Quirk::new("ta.cvca-malformed", error.to_string()).over(&bytes));
@@ -221,18 +226,43 @@ impl<T: Transport> Run<'_, '_, T> {
         }
     }
 
-    /// Where the chip says that EF.CVCA is (Doc 9303-11 §9.2.7); 011C if it says nothing.
-    fn cvca_file(&mut self) -> FileId {
+    /// Where the chip says that EF.CVCA is (Doc 9303-11 §9.2.7), and by which short identifier; 011C if it says nothing.
+    fn announced_cvca(&self) -> (FileId, Option<u8>) {
         let dg14 = self.files.get(&dg(14)).and_then(|bytes| Dg14::parse(bytes).ok()).map(|dg14| dg14.infos);
         let announced = dg14.iter().flat_map(SecurityInfos::infos).find_map(|info| match info {
             SecurityInfo::TerminalAuth { ef_cvca: Some(file), .. } => Some(file),
             _ => None,
         });
-        let fid = announced.and_then(|file| {
-            let fid = tlv::single(file, 0x30).ok()?.reader().next().ok().flatten()?;
-            <[u8; 2]>::try_from(fid.value).ok().map(u16::from_be_bytes)
-        });
-        fid.map_or(FileId::CVCA, |fid| FileId { home: FileId::CVCA.home, fid })
+        // FileID ::= SEQUENCE { fid OCTET STRING (SIZE (2)), sfi OCTET STRING (SIZE (1)) OPTIONAL }
+        let read = |file: &Vec<u8>| {
+            let mut inside = tlv::single(file, 0x30).ok()?.reader();
+            let fid = <[u8; 2]>::try_from(inside.next().ok().flatten()?.value).ok().map(u16::from_be_bytes)?;
+            let sfi = inside.next().ok().flatten().and_then(|sfi| <[u8; 1]>::try_from(sfi.value).ok()).map(|[sfi]| sfi);
+            Some((FileId { home: FileId::CVCA.home, fid }, sfi))
+        };
+        announced.and_then(read).unwrap_or((FileId::CVCA, None))
+    }
+
+    /// Whether the announced short identifier leads to EF.CVCA, which was read by its file identifier. One that is the end of that, as of all files
+    /// of the application, is believed: a card that knows no short identifiers may end the channel over the question. Another one is asked for;
+    /// where it is refused, EF.COM tells whether the card knows any.
+    fn short_identifier(&mut self, file: FileId, sfi: Option<u8>, bytes: &[u8]) -> Result<(), AccessError> {
+        let Some(sfi) = sfi.filter(|&sfi| u16::from(sfi) != file.fid & 0x1F) else { return Ok(()) };
+        let read = |sfi: u8, le| Command::new(0x00, 0xB0, 0x80 | sfi, 0).with_le(le);
+        // ISO/IEC 7816-4: 1 to 30
+        let leads = if (1..=30).contains(&sfi) {
+            let answer = self.session.transmit(&read(sfi, LE))?;
+            let same = answer.data.iter().zip(bytes).all(|(one, other)| one == other);
+            let refused = answer.data.is_empty();
+            !refused && same || refused && self.session.transmit(&read(FileId::COM.sfi(), 1))?.data.is_empty()
+        } else {
+            false
+        };
+        if !leads {
+            let place = format!("DG14 TerminalAuthenticationInfo: EF.CVCA {:04X}, short identifier {sfi:02X}", file.fid);
+            self.log.quirks.push(Quirk::new("ta.cvca-sfi", place));
+        }
+        Ok(())
     }
 
     fn authenticate(&mut self, credentials: &TerminalCredentials, bound: &Bound<'_>) -> Result<Finding, AccessError> {

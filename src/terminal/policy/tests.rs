@@ -11,13 +11,17 @@ const ALWAYS_PASSED: [Finding; 4] = [
     Check::new("pa.hash.dg1", "Doc 9303-11 §5.1").passed(),
 ];
 
+fn of(findings: &[Finding]) -> Seen<'_> {
+    Seen { findings, quirks: &[] }
+}
+
 fn check(id: &'static str) -> Check {
     Check::new(id, "test")
 }
 
 fn judged(policy: &StandardPolicy, more: impl IntoIterator<Item = Finding>) -> (Verdict, Vec<String>) {
     let findings: Vec<_> = ALWAYS_PASSED.into_iter().chain(more).collect();
-    (policy.judge(&findings), policy.obstacles(&findings))
+    (policy.judge(of(&findings)), policy.obstacles(of(&findings)))
 }
 
 fn with(more: impl IntoIterator<Item = Finding>) -> Verdict {
@@ -31,10 +35,10 @@ fn genuine_needs_every_check_without_which_nothing_is_shown_and_nothing_open() {
     assert_eq!(judged(&policy, [check("read.dg3").not_attempted("protected", "")]), (Verdict::Genuine, vec![]));
     for missing in ALWAYS {
         let findings: Vec<_> = ALWAYS_PASSED.into_iter().filter(|finding| finding.id() != missing).collect();
-        assert_eq!(policy.judge(&findings), Verdict::Undecided, "{missing}");
-        assert_eq!(policy.obstacles(&findings), [format!("{missing} is required and was not run")]);
+        assert_eq!(policy.judge(of(&findings)), Verdict::Undecided, "{missing}");
+        assert_eq!(policy.obstacles(of(&findings)), [format!("{missing} is required and was not run")]);
     }
-    assert_eq!(policy.judge(&[]), Verdict::Undecided);
+    assert_eq!(policy.judge(of(&[])), Verdict::Undecided);
 }
 
 #[test]
@@ -57,7 +61,7 @@ fn an_unknown_day_of_signing_is_let_stand_where_the_certificates_are_valid_today
     let today = check("pa.validity.today");
     let judge = |more: &[Finding]| {
         let findings: Vec<_> = ALWAYS_PASSED.into_iter().chain(more.iter().cloned()).collect();
-        (policy.judge(&findings), policy.obstacles(&findings).len(), policy.concessions(&findings))
+        (policy.judge(of(&findings)), policy.obstacles(of(&findings)).len(), policy.concessions(of(&findings)))
     };
     let (verdict, obstacles, concessions) = judge(&[unknown(), today.clone().passed()]);
     assert_eq!((verdict, obstacles, concessions.len()), (Verdict::Genuine, 0, 1));

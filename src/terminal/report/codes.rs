@@ -1,6 +1,8 @@
 //! What a report may say: every check with its clause and its question in plain words, every reason code with its meaning, and the names
 //! of the tolerances. `docs/checks.md` is written from these tables, and a test holds them against the sources: a new check or code that is
-//! not here fails there.
+//! not here fails there. What each tolerance is, and whose, is in [`tolerances`].
+
+pub mod tolerances;
 
 /// The step of the inspection that a check belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -422,6 +424,7 @@ pub const RULES: &[&str] = &[
     "read.short-lengths-only",
     "read.step-reduced",
     "ta.cvca-malformed",
+    "ta.cvca-sfi",
     UNKNOWN,
 ];
 

@@ -8,11 +8,11 @@ use std::fmt::Write as _;
 
 use eid::protocol::finding::{Finding, Outcome};
 
-use super::codes::{self, Part};
+use super::codes::{self, Part, tolerances};
 use super::page::{self, STYLE, escape};
 use super::{Report, Verdict};
 use crate::terminal::inspect::Inspection;
-use crate::terminal::policy::about_the_card;
+use crate::terminal::policy::{FORM, about_the_card};
 
 mod holder;
 
@@ -70,6 +70,9 @@ fn verdict(out: &mut String, inspection: &Inspection) {
         Verdict::NotGenuine => {
             let checks = if failed == 1 { "One check".to_owned() } else { format!("{failed} checks") };
             ("bad", "✗", "NOT GENUINE", format!("{checks} failed. What the chip says must not be believed."))
+        }
+        Verdict::Undecided if !report.policy.obstacles.is_empty() && report.policy.obstacles.iter().all(|line| line.starts_with(FORM)) => {
+            ("open", "?", "UNDECIDED", "The state's signature holds, but the document is not made as the standard asks.".to_owned())
         }
         Verdict::Undecided => ("open", "?", "UNDECIDED", "Nothing failed, but not enough could be shown.".to_owned()),
         Verdict::AccessRefused => ("none", "⊘", "ACCESS REFUSED", "The card did not open. Nothing is known about it.".to_owned()),
@@ -216,9 +219,16 @@ fn tolerances(out: &mut String, report: &Report) {
         out.push_str("<p>None: the card keeps every rule that was looked at.</p>\n");
         return;
     }
-    out.push_str("<p>What the card does otherwise than the standard says, and was read all the same. None of them turns a failed check into a passed one.</p>\n<table><tr><th>rule</th><th>where</th><th>bytes</th></tr>");
+    out.push_str("<p>What the card does otherwise than the standard says, and was read all the same. None of them turns a failed check into a passed one.");
+    if report.quirks.iter().any(|quirk| report.is_counted(quirk)) {
+        let _ = write!(out, " The policy {} does not take those that are marked.", escape(&report.policy.name));
+    }
+    out.push_str("</p>\n<table><tr><th>rule</th><th>where</th><th>bytes</th></tr>");
     for quirk in &report.quirks {
-        let _ = write!(out, "<tr><td>{}</td><td>{}</td><td>{}</td></tr>", escape(quirk.rule), escape(&quirk.place), escape(&quirk.hex()));
+        let what = tolerances::tolerance(quirk.rule).map_or("", |known| known.what);
+        let mark = if report.is_counted(quirk) { "<span class=\"badge open\">not taken</span> " } else { "" };
+        let (rule, what, place, bytes) = (escape(quirk.rule), escape(what), escape(&quirk.place), escape(&quirk.hex()));
+        let _ = write!(out, "<tr><td>{mark}{rule}<div class=\"why\">{what}</div></td><td>{place}</td><td>{bytes}</td></tr>");
     }
     out.push_str("</table>\n");
 }

@@ -80,10 +80,14 @@ impl Report {
         for finding in self.findings.iter().filter(|finding| finding.outcome == Outcome::Passed && finding.reason.is_some()) {
             line(&mut out, &column("note"), &format!("{}: {}", finding.id(), reason(finding)));
         }
-        for quirk in self.quirks.iter().take(MOST) {
-            line(&mut out, &column("tolerated"), &printable(&quirk.to_string()));
+        let (counted, tolerated): (Vec<_>, Vec<_>) = self.quirks.iter().partition(|quirk| self.is_counted(quirk));
+        for (label, code, quirks) in [("form", Some("33"), counted), ("tolerated", None, tolerated)] {
+            for quirk in quirks.iter().take(MOST) {
+                let label = code.map_or_else(|| column(label), |code| colour.paint(code, &column(label)));
+                line(&mut out, &label, &printable(&quirk.to_string()));
+            }
+            folded(&mut out, quirks.len(), colour);
         }
-        folded(&mut out, self.quirks.len(), colour);
         let requirements =
             if self.policy.requirements.is_empty() { String::new() } else { format!(", requires {}", self.policy.requirements.join(", ")) };
         line(&mut out, &colour.paint("2", &column("policy")), &format!("{}{requirements}; {}", self.policy.name, self.source.told()));
@@ -155,8 +159,13 @@ fn wrap(words: &[String], width: usize) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
+    use eid::protocol::finding::Check;
+    use eid::quirk::Quirk;
+
+    use super::super::PolicyNote;
     use super::super::tests::sample;
     use super::*;
+    use crate::terminal::policy::{ALWAYS, Policy, StandardPolicy, StrictPolicy};
 
     #[test]
     fn one_screen_with_the_verdict_first() {
@@ -170,6 +179,32 @@ mod tests {
         tolerated      access.card_access-by-fid at FID 011C without the MF
         policy         standard; the card was inspected
         ");
+    }
+
+    #[test]
+    fn what_the_policy_counts_is_not_called_tolerated() {
+        let mut report = sample();
+        report.findings.retain(|finding| finding.outcome == Outcome::Passed);
+        report.findings.extend(ALWAYS.into_iter().filter(|id| *id != "pa.sod").map(|id| Check::new(id, "test").passed()));
+        report.findings.push(Check::new("profile.signer", "test").failed("profile", "version: expected 3, found 2"));
+        report.quirks.push(Quirk::new("cbeff.format-type", "EF.DG2 offset 7").over(b"FAC"));
+        let judged = |mut report: Report, policy: &dyn Policy| {
+            report.verdict = policy.judge(report.seen());
+            report.policy = PolicyNote::of(policy, report.seen());
+            report.to_text(Colour::Never).lines().map(|line| line.trim_end().to_owned() + "\n").collect::<String>()
+        };
+        insta::assert_snapshot!(judged(report.clone(), &StrictPolicy::default()), @"
+        UNDECIDED
+        document       ID VNM 079505000123  PHAM  THI UOC MAU
+                       born 050105, expires 300105 (YYMMDD)
+        failed         profile.signer: version: expected 3, found 2 (test)
+        passed         access.pace ca read.*(1 files) pa.sod pa.signature pa.chain pa.hash.dg{1}
+        form           cbeff.format-type at EF.DG2 offset 7 (464143)
+        tolerated      access.card_access-by-fid at FID 011C without the MF
+        policy         strict; the card was inspected
+        ");
+        let standard = judged(report, &StandardPolicy::default());
+        assert!(standard.starts_with("GENUINE") && standard.matches("tolerated").count() == 2 && !standard.contains("form  "), "{standard}");
     }
 
     #[test]

@@ -51,7 +51,7 @@ fn one(check: Check, message: &Message<'_>, proved: Proved<'_>, trust: &TrustSto
     for subject in [&path.certificate].into_iter().chain(&path.links).chain([&path.anchor]) {
         for crl in &authentic {
             if let Some(entry) = crl.find(subject).filter(|entry| entry.reason != Some(Reason::RemoveFromCrl)) {
-                quirks.extend_from_slice(crl.quirks());
+                quirks.extend(crl.quirks().iter().map(of_list));
                 let reason = entry.reason.map_or("not stated", Reason::name);
                 let text = format!("{} was revoked on {}, reason {reason}", subject.subject_text(), entry.date.date);
                 let finding =
@@ -68,7 +68,7 @@ fn one(check: Check, message: &Message<'_>, proved: Proved<'_>, trust: &TrustSto
     let Some(newest) = authentic.iter().copied().max_by_key(|crl| crl.age()) else {
         return note(check.not_attempted("crl-not-authentic", "no revocation list of the state was signed by a key of its CSCA"));
     };
-    quirks.extend_from_slice(newest.quirks());
+    quirks.extend(newest.quirks().iter().map(of_list));
     if let Some(limit) = newest.limits().first() {
         return note(describe(
             check.undecided("crl-limited", format!("the newest revocation list does not speak for all: {limit}")),
@@ -105,6 +105,14 @@ fn linked<'a>(trust: &'a TrustStore, country: &str, cas: &mut Vec<&'a Arc<Certif
         matches!(path::find(link, trust), Chain::Verified(_) | Chain::NotDocumentSigner { anchor: Some(_), .. })
     });
     cas.extend(proved);
+}
+
+/// A tolerance of the list, whose codings are no oddity of the document: by the names `crl.*` alone it is told apart from one.
+fn of_list(quirk: &Quirk) -> Quirk {
+    if quirk.rule.starts_with("crl.") {
+        return quirk.clone();
+    }
+    Quirk::new("crl.encoding", format!("{} at {}", quirk.rule, quirk.place)).over(&quirk.bytes)
 }
 
 fn is_authentic(crl: &Crl, keys: &[&SubjectPublicKeyInfo]) -> bool {

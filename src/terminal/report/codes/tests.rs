@@ -109,9 +109,39 @@ fn every_tolerance_that_only_a_card_can_show_is_in_the_table() {
     assert_none(&missing);
 }
 
+/// Whether a string has the form of the name of a rule or of a check: parts of small letters, digits, `-`, and `_`, with points between them.
+fn is_name(string: &str) -> bool {
+    let part = |part: &str| !part.is_empty() && part.bytes().all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_'));
+    string.contains('.') && string.starts_with(|first: char| first.is_ascii_lowercase()) && string.split('.').all(part)
+}
+
+/// Whichever way a rule comes into the ledger: any name in the sources of the reader is that of a check, or of a tolerance of which is decided whose
+/// it is.
+#[test]
+fn of_every_tolerance_is_decided_whose_it_is() {
+    let (mut missing, mut found) = (BTreeSet::new(), BTreeSet::new());
+    let sources = [sources("eid/src"), sources("src/terminal")].concat();
+    for (path, code) in &sources {
+        for name in code.split('"').filter(|string| is_name(string)) {
+            match tolerances::tolerance(name) {
+                Some(known) => drop(found.insert(known.rule)),
+                None if entry(name).is_some() || entry(&format!("{name}*")).is_some() => {}
+                None => drop(missing.insert(format!("{name}, neither a check nor a tolerance: {}", path.display()))),
+            }
+        }
+    }
+    let shown: BTreeSet<_> = tolerances::TOLERANCES.iter().map(|known| known.rule).filter(|rule| *rule != UNKNOWN).collect();
+    missing.extend(shown.difference(&found).map(|rule| format!("{rule} is nowhere in the sources")));
+    missing.extend(RULES.iter().filter(|rule| tolerances::tolerance(rule).is_none()).map(|rule| format!("{rule}: whose?")));
+    assert!(found.len() > 120, "{} tolerances in the sources", found.len());
+    assert_none(&missing);
+}
+
 #[test]
 fn the_tables_are_sorted_and_name_nothing_twice() {
     let names: Vec<_> = REASONS.iter().map(|(code, _)| *code).collect();
+    let tolerated: Vec<_> = tolerances::TOLERANCES.iter().map(|known| known.rule).collect();
+    assert!(tolerated.is_sorted_by(|one, next| one < next), "{tolerated:?}");
     for list in [names.as_slice(), EVIDENCE, RULES] {
         let mut sorted = list.to_vec();
         sorted.sort_unstable_by_key(|name| (*name == UNKNOWN && !list.contains(&"absent"), *name));
@@ -140,6 +170,13 @@ fn the_document_is_that_of_the_tables() {
     text.push_str("\n## Reason codes\n\n| code | meaning |\n| --- | --- |\n");
     for (code, meaning) in REASONS {
         let _ = writeln!(text, "| `{code}` | {meaning} |");
+    }
+    text.push_str(
+        "\n## Tolerances\n\nWhat is read although it is not as it should be stands in the ledger (`quirks`), and of each it is decided whose oddity it is: \
+         the `document`'s, which the policy\n`strict` does not take ([policy.md](policy.md)); the `chip`'s, which answers a command otherwise; a `list`'s, which is another publication; nobody's (`note`).\n\n| rule | whose | what |\n| --- | --- | --- |\n",
+    );
+    for known in tolerances::TOLERANCES {
+        let _ = writeln!(text, "| `{}` | {} | {} |", known.rule, known.whose.as_str(), known.what);
     }
     let path = root().join("docs/checks.md");
     if std::env::var_os("CARDWRIGHT_WRITE_DOCS").is_some() {

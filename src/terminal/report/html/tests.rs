@@ -9,6 +9,8 @@ use eid::quirk::Quirk;
 use super::super::tests::sample;
 use super::*;
 use crate::terminal::evidence::{Ended, Transcript, sha256};
+use crate::terminal::policy::{Policy, StandardPolicy, StrictPolicy};
+use crate::terminal::report::PolicyNote;
 
 fn inspection(report: Report) -> Inspection {
     let (not_read, transcript) = (BTreeSet::new(), Transcript::default());
@@ -84,4 +86,24 @@ fn a_remark_on_the_style_of_a_certificate_is_no_contradiction() {
     report.verdict = Verdict::NotGenuine;
     let page = inspection(report).to_html();
     assert!(page.contains("No: contradicted") && page.contains("One check failed."), "{page}");
+}
+
+/// Signed, and made otherwise than it should be: that is said at the top, and each rule that the policy does not take is marked.
+#[test]
+fn what_the_policy_does_not_take_is_said_first_and_marked() {
+    let mut report = sample();
+    report.findings = crate::terminal::policy::ALWAYS.map(|id| eid::protocol::finding::Check::new(id, "test").passed()).to_vec();
+    report.quirks.push(Quirk::new("cbeff.format-type", "EF.DG2 offset 7").over(b"FAC"));
+    let mut page = |policy: &dyn Policy| {
+        report.verdict = policy.judge(report.seen());
+        report.policy = PolicyNote::of(policy, report.seen());
+        inspection(report.clone()).to_html()
+    };
+    let strict = page(&StrictPolicy::default());
+    let why = "but the document is not made as the standard asks.</p><ul><li>form: cbeff.format-type at EF.DG2 offset 7 (464143)</li></ul>";
+    assert!(strict.contains("UNDECIDED") && strict.contains(why), "{strict}");
+    assert_eq!(strict.matches("not taken").count(), 1, "{strict}");
+    assert!(strict.contains("not taken</span> cbeff.format-type") && strict.contains("The policy strict does not take"), "{strict}");
+    let standard = page(&StandardPolicy::default());
+    assert!(standard.contains("GENUINE") && standard.contains("cbeff.format-type") && !standard.contains("not taken"), "{standard}");
 }
