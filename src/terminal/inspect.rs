@@ -20,17 +20,13 @@ use eid::cert::trust::TrustStore;
 use eid::date::Date;
 use eid::image::FileId;
 use eid::lds::Elementary as _;
-use eid::lds::atr_info::{AtrInfo, ExtendedLength};
 use eid::lds::com::Com;
 use eid::lds::dg1::Dg1;
 use eid::lds::dg14::Dg14;
-use eid::lds::sod::Sod;
 use eid::protocol::active_auth::CHALLENGE_LEN;
 use eid::protocol::finding::{Check, Finding, Outcome};
 use eid::protocol::pace::Password;
 use eid::protocol::passive_auth::apply_published;
-use eid::quirk::Quirk;
-use eid::sm::SmError;
 use eid::transport::{Transport, TransportError};
 use rand_core::CryptoRng;
 
@@ -38,18 +34,22 @@ use super::access::{self, AccessError, Fallback, Log};
 use super::credentials::TerminalCredentials;
 use super::evidence::{Ended, Transcript};
 use super::policy::{Policy, Seen, StandardPolicy};
-use super::read::{self, Progress, ReadError, Reading};
+use super::read::{self, Progress, Reading};
 use super::report::{Document, Report, Source};
-use crate::session::{Session, SessionError, Stop, Watch};
+use crate::session::{Session, SessionError, Watch};
 
 pub(in crate::terminal) mod active;
 pub(in crate::terminal) mod cam;
 pub(in crate::terminal) mod chip;
 pub(in crate::terminal) mod cross;
+mod files;
+mod judged;
+mod master_file;
 pub(in crate::terminal) mod passive;
 pub(in crate::terminal) mod terminal;
 
-use passive::{Content, counted, passive};
+use files::listed;
+use passive::counted;
 
 /// Whether the secure channel held.
 const CHANNEL: Check = Check::new("access.channel", "Doc 9303-11 §9.8");
@@ -459,280 +459,4 @@ impl<T: Transport> Run<'_, '_, T> {
         findings.extend([ca, aa]);
         Ok(method)
     }
-
-    /// EF.ATR/INFO and EF.DIR: no inspection needs them, but a damaged one is a damaged card. What a card refuses here is no finding.
-    fn files_of_the_mf(&mut self) -> Result<(), AccessError> {
-        if !read::select::mf(self.session)?.is_ok() {
-            return Ok(());
-        }
-        for file in [FileId::ATR_INFO, FileId::DIR] {
-            if self.files.contains_key(&file) {
-                self.log.findings.push(read::check(file).passed());
-                continue;
-            }
-            let read = if file == FileId::ATR_INFO { read::read_list(self.session, file) } else { self.read_once(file) };
-            match read {
-                Ok(bytes) => {
-                    let malformed = if file == FileId::ATR_INFO { AtrInfo::read(&bytes, &mut self.log.quirks).err() } else { None };
-                    self.log.findings.push(match malformed {
-                        Some(error) => read::check(file).failed("malformed", error.to_string()),
-                        None => read::check(file).passed(),
-                    });
-                    self.files.insert(file, bytes);
-                }
-                Err(ReadError::Session { source, .. }) => return Err(source.into()),
-                Err(error @ (ReadError::NotFound { .. } | ReadError::Protected { .. } | ReadError::Refused { .. })) => {
-                    tracing::debug!(%error, "not read");
-                }
-                Err(error) => self.log.findings.push(read::finding(&error)),
-            }
-        }
-        self.lengths()
-    }
-
-    /// Keeps to the lengths that EF.ATR/INFO announces. Extended ones that the answer to reset does not announce are tried on EF.ATR/INFO
-    /// itself, before anything can be lost by it: a reader that cannot carry them says so.
-    fn lengths(&mut self) -> Result<(), AccessError> {
-        let Some(info) = self.files.get(&FileId::ATR_INFO).and_then(|bytes| AtrInfo::parse(bytes).ok()) else { return Ok(()) };
-        if (info.extended() || info.extended_length.is_some()) && !self.session.is_extended() && !self.session.habits().short_only {
-            self.session.use_extended_apdus();
-            match read::probe_extended(self.session) {
-                Ok(true) => self.log.quirks.push(Quirk::new("read.extended-by-atr-info", "EF.ATR/INFO, not the answer to reset")),
-                Ok(false) => self.session.use_short_apdus(),
-                Err(SessionError::Transport(TransportError::Protocol { .. })) => {
-                    self.session.habits_mut().short_only = true;
-                    self.session.restart()?;
-                }
-                Err(error) => return Err(error.into()),
-            }
-        }
-        if let Some(ExtendedLength { command, response }) = info.extended_length {
-            self.session.announce(command as usize, response as usize);
-        }
-        Ok(())
-    }
-
-    /// Reads the data groups that neither list names and that are there all the same: nobody signed them, and passive authentication says so.
-    fn unlisted(&mut self, listed: &BTreeSet<u8>) -> Result<(), AccessError> {
-        if self.request.data_groups != DataGroups::All {
-            return Ok(());
-        }
-        for number in (1..=16).filter(|number| !listed.contains(number)) {
-            if self.broken {
-                break;
-            }
-            match read::select(self.session, dg(number)) {
-                Ok(_) => self.read(dg(number))?,
-                Err(ReadError::Session { source: SessionError::Transport(error), .. }) => return Err(SessionError::Transport(error).into()),
-                Err(error @ ReadError::Session { .. }) => {
-                    self.broken = true;
-                    self.log.findings.push(CHANNEL.failed("broken", error.to_string()));
-                    self.log.findings.push(read::finding(&error));
-                }
-                // As it should be.
-                Err(_) => {}
-            }
-        }
-        Ok(())
-    }
-
-    /// Where reading goes on: refuses another card.
-    fn same_card(&mut self) -> Result<(), AccessError> {
-        if !self.resumed {
-            return Ok(());
-        }
-        let known = self.files.get(&FileId::CARD_ACCESS);
-        let access = known.is_none() || known == self.log.card_access.as_ref();
-        *self.reading.files_mut() = std::mem::take(&mut self.files);
-        let same = match self.reading.is_of_this_card(self.session) {
-            Ok(same) => same,
-            Err(ReadError::Session { source, .. }) => return Err(source.into()),
-            // A card that does not show its EF.SOD is not known to be the same.
-            Err(_) => false,
-        };
-        if access && same {
-            self.files = std::mem::take(self.reading.files_mut());
-            return Ok(());
-        }
-        let text = "another card than the one that was read before: EF.CardAccess or the end of EF.SOD differs";
-        self.log.findings.push(COMPLETE.undecided("other-card", text));
-        Err(SessionError::Lost.into())
-    }
-
-    fn is_other_card(&self) -> bool {
-        self.log.findings.iter().any(|f| f.id() == COMPLETE.id && f.reason.as_ref().is_some_and(|reason| reason.code == "other-card"))
-    }
-
-    /// The caller stopped: what was read is judged, what was not is not called absent.
-    fn stopped(&mut self, stop: Stop) {
-        let code = match stop {
-            Stop::Cancelled => "cancelled",
-            Stop::TimeUp => "time-up",
-        };
-        self.log.findings.push(COMPLETE.undecided(code, format!("reading ended before everything was read: {stop}")));
-        let (com, sod) = (self.parsed::<Com>(), passive::sod(&self.files));
-        let missing = listed(com.as_ref(), sod.as_ref().ok()).into_iter().filter(|&number| !self.files.contains_key(&dg(number)));
-        self.guarded.extend(missing);
-        if self.files.contains_key(&FileId::SOD) {
-            self.judge_content();
-        }
-    }
-
-    /// The same for a card without the application, of which EF.CardSecurity is all that a state signed.
-    fn judge_general(&mut self) {
-        let General::Done { ca, ta } = std::mem::take(&mut self.general) else { return };
-        let sod = passive::sod(&self.files);
-        self.log.card_security.clone().map(|bytes| self.files.insert(FileId::CARD_SECURITY, bytes));
-        let content = Content {
-            files: &self.files,
-            sod: sod.as_ref(),
-            not_read: &self.guarded,
-            trust: self.request.trust,
-            cache: self.request.cache,
-            today: self.request.today,
-        };
-        cam::card_security(&content, &mut self.log.findings, &mut self.log.quirks);
-        let ca = cam::counted_by_card_security(&self.log.findings, *ca);
-        self.log.findings.extend([*ta, ca]);
-    }
-
-    /// What the state signed, and whether the contents agree.
-    fn judge_content(&mut self) {
-        (self.tell)(Step::PassiveAuthentication);
-        let sod = passive::sod(&self.files);
-        let content = Content {
-            files: &self.files,
-            sod: sod.as_ref(),
-            not_read: &self.guarded,
-            trust: self.request.trust,
-            cache: self.request.cache,
-            today: self.request.today,
-        };
-        self.published = passive(&content, &mut self.log.findings, &mut self.log.quirks);
-        let security = cam::card_security(&content, &mut self.log.findings, &mut self.log.quirks);
-        let proof = self.log.pace.as_ref().and_then(|pace| pace.chip_authentication.as_ref());
-        let cam = cam::cam(self.log.card_access.as_deref(), proof, security.as_ref(), &self.log.findings);
-        self.log.findings.extend(cam);
-        cross::judge(&self.files, self.request.today, &mut self.log.findings);
-    }
-
-    /// Reads a file of the application; the finding says how it went.
-    fn read(&mut self, file: FileId) -> Result<(), AccessError> {
-        if self.broken {
-            self.log.findings.push(read::check(file).not_attempted("channel-broken", "the secure channel broke before"));
-            self.guarded.extend(file.dg_number());
-            return Ok(());
-        }
-        let result = self.read_recovering(file)?;
-        let finding = match result {
-            Ok(bytes) => {
-                self.files.insert(file, bytes);
-                read::check(file).passed()
-            }
-            Err(ReadError::Session { source: source @ (SessionError::Transport(_) | SessionError::Stopped(_)), .. }) => {
-                return Err(source.into());
-            }
-            Err(error @ ReadError::Session { .. }) => {
-                self.broken = true;
-                self.guarded.extend(file.dg_number());
-                self.log.findings.push(CHANNEL.failed("broken", error.to_string()));
-                read::finding(&error)
-            }
-            Err(ReadError::Protected { .. }) if matches!(file.dg_number(), Some(3 | 4)) => {
-                self.guarded.extend(file.dg_number());
-                read::check(file).not_attempted("protected", format!("{file}: protected by extended access control (6982)"))
-            }
-            Err(error @ ReadError::NotFound { .. }) => read::check(file).failed("absent", error.to_string()),
-            Err(error) => {
-                // There, and not readable: passive authentication must not call it absent.
-                self.guarded.extend(file.dg_number());
-                match error {
-                    // Listed, and no other right than ours is foreseen for it.
-                    ReadError::Protected { .. } => read::check(file).failed("refused", error.to_string()),
-                    error => read::finding(&error),
-                }
-            }
-        };
-        self.log.findings.push(finding);
-        Ok(())
-    }
-
-    fn read_once(&mut self, file: FileId) -> Result<Vec<u8>, ReadError> {
-        if let Some(bytes) = self.files.get(&file) {
-            return Ok(bytes.clone());
-        }
-        let tell = &mut self.tell;
-        let read = self.reading.read(self.session, file, &mut self.log.quirks, &mut |progress| tell(Step::Reading(progress)));
-        read.map(<[u8]>::to_vec)
-    }
-
-    /// Reads a file; where the card refuses something in the clear and has forgotten the channel, opens it again and goes on where
-    /// reading stopped. Only a refusal is borne so, never an answer that could not be believed.
-    fn read_recovering(&mut self, file: FileId) -> Result<Result<Vec<u8>, ReadError>, AccessError> {
-        loop {
-            let result = self.read_once(file);
-            let Err(ReadError::Session { source: SessionError::SecureMessaging(SmError::Unprotected(sw)), .. }) = &result else {
-                return Ok(result);
-            };
-            let (sw, too_long) = (*sw, read::is_length(sw.0) && !self.session.habits().short_only);
-            let guarded = sw.0 == 0x6982 && matches!(file.dg_number(), Some(3 | 4));
-            if self.reopenings == 0 || !(too_long || guarded || matches!(sw.0, 0x6A82 | 0x6A86 | 0x6D00)) {
-                return Ok(result);
-            }
-            self.reopenings -= 1;
-            let rule = if too_long { "read.short-lengths-only" } else { "read.refused-in-the-clear" };
-            self.log.quirks.push(Quirk::new(rule, format!("{file}: {sw} without secure messaging; opened again")));
-            self.session.habits_mut().short_only |= too_long;
-            self.reopen(too_long)?;
-            if let Some(dg14) = self.authenticated.clone() {
-                self.chip_and_terminal(Some(&dg14))?;
-            }
-            if !too_long {
-                return Ok(Err(read::refusal(file, sw, 0)));
-            }
-        }
-    }
-
-    /// Opens the card again after its channel was lost. What is found on the way was found before.
-    fn reopen(&mut self, short: bool) -> Result<(), AccessError> {
-        self.session.restart()?;
-        if short {
-            self.session.use_short_apdus();
-        }
-        let kept = std::mem::take(&mut self.log);
-        let opened = self.open();
-        let log = std::mem::replace(&mut self.log, kept);
-        match opened {
-            // the application is not wanted yet, and whoever wants it will find so
-            Err(AccessError::NoApplication { .. }) if matches!(self.general, General::UnderWay) => {}
-            opened => drop(opened?),
-        }
-        // Terminal Authentication binds to the chip's key of the run that opened the card last
-        if log.pace.is_some() {
-            self.log.pace = log.pace;
-        }
-        Ok(())
-    }
-
-    /// The content of a file that was read; a file that is not what its name says is a failed reading.
-    fn parsed<E: eid::lds::Elementary>(&mut self) -> Option<E> {
-        let bytes = self.files.get(&E::FILE)?;
-        match E::read(bytes, &mut self.log.quirks) {
-            Ok(content) => Some(content),
-            Err(error) => {
-                let check = read::check(E::FILE);
-                self.log.findings.retain(|finding| finding.id() != check.id);
-                self.log.findings.push(check.failed("malformed", error.to_string()));
-                None
-            }
-        }
-    }
-}
-
-/// Data groups that EF.COM or EF.SOD lists; DG1 and DG2 where neither can be read.
-fn listed(com: Option<&Com>, sod: Option<&Sod>) -> BTreeSet<u8> {
-    let listed: BTreeSet<u8> =
-        com.map(Com::data_groups).into_iter().flatten().chain(sod.iter().flat_map(|sod| sod.data_groups())).collect();
-    let listed: BTreeSet<u8> = listed.into_iter().filter(|number| (1..=16).contains(number)).collect();
-    if listed.is_empty() { BTreeSet::from([1, 2]) } else { listed }
 }
