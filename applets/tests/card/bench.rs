@@ -132,6 +132,37 @@ fn what_a_fault_delays_counts_in_the_same_time() {
     }
 }
 
+/// Whoever serves the card is asked to wait as long as the virtual clock counts: step by step, all of it, and none of it twice.
+#[test]
+fn the_waits_of_real_time_add_up_to_what_the_virtual_clock_counts() {
+    let session = |waits| {
+        let mut card = personalized(&image());
+        card.set_faults(&Faults::injected("env.read(DG1)=delay:150@1").expect("an injection"));
+        card.set_timing(Timing::named("typical").expect("a profile"), waits);
+        let mut steps = Vec::new();
+        let mut terminal = with_can(&mut card);
+        steps.push((card.take_delay(), card.chip_time().total()));
+        assert_eq!(terminal.select(&mut card, dg(1)), 0x9000);
+        steps.push((card.take_delay(), card.chip_time().total()));
+        for _ in 0..2 {
+            terminal.send(&mut card, &Command::new(0x00, 0xB0, 0, 0).with_le(16));
+            steps.push((card.take_delay(), card.chip_time().total()));
+        }
+        (steps, card.take_delay(), card.chip_time())
+    };
+    let (real, left, counted) = session(Waits::Real);
+    let mut before = Duration::ZERO;
+    for (step, (waited, total)) in real.iter().enumerate() {
+        assert_eq!(*waited, *total - before, "step {step}");
+        assert!(*waited > Duration::ZERO, "step {step}");
+        before = *total;
+    }
+    assert_eq!((left, counted.held_back), (Duration::ZERO, Duration::from_millis(150)));
+    let (virtual_steps, left, same) = session(Waits::Virtual);
+    assert_eq!((left, same), (Duration::ZERO, counted), "both clocks count the same");
+    assert!(virtual_steps.iter().all(|(waited, _)| *waited == Duration::ZERO));
+}
+
 #[test]
 fn the_last_exchanges_show_what_was_meant_and_no_secrets() {
     let image = image();
