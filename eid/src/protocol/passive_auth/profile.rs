@@ -1,7 +1,7 @@
 //! The certificates against their profile (Doc 9303-12 clause 7.1): what a conforming authority would have written otherwise.
 //!
-//! Kept apart from `pa.*`: these findings say how a certificate was made, not whether it can be believed, and no verdict follows from
-//! them. The rules that trust rests on (a document signer may sign, a CSCA may certify) are those of `pa.chain`. Two questions about
+//! Kept apart from `pa.*`: these findings say how a certificate was made, not whether it can be believed, and the standard policy draws no verdict
+//! from them. The rules that trust rests on (a document signer may sign, a CSCA may certify) are those of `pa.chain`. Two questions about
 //! the whole document stand here too: whether the signer is for documents of this kind (`profile.document_type`), and whether certificates
 //! and MRZ name one state (`profile.country`; that the state of the MRZ is the signer's at all is `pa.issuer`). Rule numbers in the
 //! evidence are of the project's own checklist. Not a rule here: named curves, which most states use though clause 4.4.3 wants explicit
@@ -285,3 +285,6 @@ fn issuer(certificate: &Certificate, mrz: Option<&Content>) -> Finding {
     };
     finding.with("mrz", mrz.issuer.as_str()).with("signer", signer.unwrap_or_default())
 }
+
+#[cfg(test)]
+mod tests;

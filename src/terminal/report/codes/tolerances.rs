@@ -144,6 +144,7 @@ pub const TOLERANCES: &[Tolerance] = &[
     document("displayed.count", "EF.DG5 or EF.DG7 counts otherwise than it has images"),
     document("displayed.image-header", "an image in EF.DG5 or EF.DG7 has no header that is known"),
     document("displayed.no-count", "EF.DG5 or EF.DG7 does not count its images"),
+    document("eid.country-of-two-letters", "a country in the eID application is two letters instead of the code of Doc 9303"),
     document("face.block-length", "the length of a facial information block is wrong"),
     document("face.data-type", "the record calls the portrait another kind of image than it is"),
     document("face.image-header", "the portrait has no header that is known"),
