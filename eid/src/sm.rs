@@ -3,7 +3,7 @@
 //! ```text
 //! command   0X INS P1 P2  Lc  [87 L 01 ‖ cipher | 85 L cipher]  [97 L Le]  8E 08 MAC  00 | 0000      85 if INS is odd
 //! response                    [87 L 01 ‖ cipher | 85 L cipher]   99 02 SW  8E 08 MAC  SW
-//! MAC over  pad(counter ‖ pad(header) ‖ objects before 8E)   in a response without the header
+//! MAC over  counter ‖ pad(header) ‖ pad(objects before 8E)    in a response without the header; where there are no objects, nothing follows the header
 //! ```
 //!
 //! It refuses objects out of order, twice, or unknown; a status word that differs from the one outside; padding that is none.
@@ -433,7 +433,8 @@ impl SecureMessaging {
             None => (Vec::new(), 0),
         };
         // The counter is one block, so only what follows it decides the length of the padding.
-        let padding = block - (used + objects.len()) % block;
+        // ISO/IEC 7816-4 §10.2.3.1 pads the header and each run of objects: a command without data and Le is its padded header alone.
+        let padding = if used > 0 && objects.is_empty() { 0 } else { block - (used + objects.len()) % block };
         tail[0] = 0x80;
         keys.mac.mac_padded(&[&self.counter, &padded_header, objects, tail.get(..padding).unwrap_or_default()])
     }

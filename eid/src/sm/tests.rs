@@ -50,6 +50,15 @@ fn appendix_d_4_as_terminal_and_as_chip() {
     }
 }
 
+/// RESET RETRY COUNTER without data: openssl's CMAC over counter and padded header, under the key that the KDF gives.
+#[test]
+fn a_command_without_data_and_le_is_authenticated_by_its_padded_header_alone() {
+    let (mut terminal, mut chip) = ends(Suite::Aes128);
+    let sent = terminal.protect_command(&command("002C0303")).expect("protects");
+    assert_eq!(sent.encode().map(hex::encode_upper).as_deref(), Ok("0C2C03030A8E085617057CE81088E800"));
+    assert_eq!(chip.unprotect_command(&sent), Ok(command("002C0303")));
+}
+
 const SUITES: [Suite; 4] = [Suite::TripleDes, Suite::Aes128, Suite::Aes192, Suite::Aes256];
 
 /// Both ends of a channel.
