@@ -137,6 +137,10 @@ impl Secret {
     pub fn pin(text: &str) -> Self {
         Self::new(text, 3)
     }
+
+    pub fn puk(text: &str) -> Self {
+        Self::new(text, 4)
+    }
 }
 
 /// One run of PACE as the terminal, then its channel.

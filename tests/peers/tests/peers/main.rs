@@ -87,7 +87,10 @@ fn present(pcscd: &Pcscd, index: u16) -> bool {
 
 /// Our virtual card 1 in reader 0.
 fn our_card(pcscd: &Pcscd) -> Inserted {
-    let image = demo().join("demo/cards/0001.card");
+    our_card_of(pcscd, &demo().join("demo/cards/0001.card"))
+}
+
+fn our_card_of(pcscd: &Pcscd, image: &Path) -> Inserted {
     let child = Command::new(cardwright())
         .args(["sim", "--vpcd", &format!("127.0.0.1:{}", pcscd.port), "--image"])
         .arg(image)
@@ -143,6 +146,50 @@ fn libeac_opens_our_card_by_pace_and_reads_what_we_wrote() {
     let wrong = if can == "000000" { "000001" } else { "000000" };
     let refused = output(env!("CARGO_BIN_EXE_pace_terminal"), &pcscd, &[&reader, "can", wrong]);
     assert_eq!(refused.status.code(), Some(4), "{}", text(&refused.stderr));
+}
+
+/// PACE with PIN and PUK, and RESET RETRY COUNTER, by libeac's arithmetic; in between our own reader blocks the PIN.
+#[test]
+fn libeac_changes_and_unblocks_the_pin_of_our_card() {
+    let Some(pcscd) = Pcscd::start(2) else { return };
+    let folder = tempfile::tempdir().expect("folder");
+    let (profile, made) = (folder.path().join("with-pin.toml"), folder.path().join("D"));
+    let plain = std::fs::read_to_string(repository().join("fixtures/profiles/cccd-2021.toml")).expect("a profile");
+    std::fs::write(&profile, plain + "\n[pin]\ndigits = 6\ntransport = 5\npuk = 10\nunblocks = 10\n").expect("written");
+    let demo = Command::new(cardwright()).args(["demo", "--cards", "1", "--profile"]).arg(&profile).arg("--out").arg(&made).output();
+    assert!(demo.as_ref().is_ok_and(|ran| ran.status.success()), "{demo:?}");
+    let letter = |extension: &str| std::fs::read_to_string(made.join("letters/0001").with_extension(extension)).expect("a letter");
+    let (transport, puk) = (letter("pin").trim().to_owned(), letter("puk").trim().to_owned());
+    let people: Value = serde_json::from_slice(&std::fs::read(made.join("people.json")).expect("people.json")).expect("JSON");
+    let can = people[0]["can"].as_str().expect("text").to_owned();
+    let _card = our_card_of(&pcscd, &made.join("cards/0001.card"));
+    let reader = pcscd.reader(0);
+    let libeac = |arguments: &[&str]| output(env!("CARGO_BIN_EXE_pace_terminal"), &pcscd, &[&[reader.as_str()], arguments].concat());
+    let state = || {
+        let ran = output(cardwright(), &pcscd, &["pin", "status", "--reader", "pcsc:0", "--json"]);
+        let status: Value = serde_json::from_slice(&ran.stdout).unwrap_or_default();
+        status["pin"]["state"].as_str().unwrap_or_default().to_owned()
+    };
+    let changed = libeac(&["pin", &transport, "2C0203:271828"]);
+    if changed.status.code() == Some(3) {
+        println!("skipped: {}", text(&changed.stderr).trim());
+        return;
+    }
+    assert!(changed.status.success(), "{}", text(&changed.stderr));
+    let opened = libeac(&["pin", "271828", "0101"]);
+    assert!(opened.status.success(), "{}", text(&opened.stderr));
+    for _ in 0..2 {
+        assert_eq!(libeac(&["pin", &transport]).status.code(), Some(4), "the old PIN");
+    }
+    assert_eq!(state(), "suspended");
+    let wrong = folder.path().join("wrong");
+    std::fs::write(&wrong, "000000\n").expect("written");
+    let wrong = wrong.display().to_string();
+    let ours = output(cardwright(), &pcscd, &["pin", "resume", "--reader", "pcsc:0", "--can", &can, "--pin-file", &wrong, "--last-try"]);
+    assert_eq!((ours.status.code(), state().as_str()), (Some(4), "blocked"), "{}", text(&ours.stderr));
+    let unblocked = libeac(&["puk", &puk, "2C0303:"]);
+    assert!(unblocked.status.success(), "{}", text(&unblocked.stderr));
+    assert_eq!(state(), "usable");
 }
 
 #[test]

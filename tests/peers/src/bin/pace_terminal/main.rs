@@ -1,7 +1,8 @@
 //! libeac plays the terminal: PACE and the secure messaging that follows are its arithmetic, only the APDUs around it are written here.
 //!
-//! `pace_terminal READER can|mrz|pin SECRET FID…` (MRZ: the three lines of a TD1 card in one); EF.CardAccess is read first and handed to
-//! libeac, which decides the parameters. Each file is printed as `FID HEX` on a line of its own.
+//! `pace_terminal READER can|mrz|pin|puk SECRET FID|INSP1P2:DIGITS…` (MRZ: the three lines of a TD1 card in one); EF.CardAccess is read first and handed
+//! to libeac, which decides the parameters. Each file is printed as `FID HEX` on a line of its own; what has a colon is a command with these digits, which
+//! goes before the files are read (`2C0203:123456` changes the PIN).
 //! Exit code 4 if the card refuses the secret, 3 without libeac, 1 for anything else.
 
 use std::process::ExitCode;
@@ -20,7 +21,7 @@ fn main() -> ExitCode {
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let [reader, kind, secret, files @ ..] = arguments.as_slice() else {
-        eprintln!("usage: pace_terminal READER can|mrz|pin SECRET FID...");
+        eprintln!("usage: pace_terminal READER can|mrz|pin|puk SECRET FID|INSP1P2:DIGITS...");
         return ExitCode::from(2);
     };
     match terminal::run(reader, kind, secret, files) {
@@ -106,6 +107,7 @@ mod terminal {
         let (reference, secret) = match kind {
             "mrz" => (1, Secret::mrz(secret)),
             "can" => (2, Secret::can(secret)),
+            "puk" => (4, Secret::puk(secret)),
             _ => (3, Secret::pin(secret)),
         };
         let mut pace = Pace::new(&card_access, secret).map_err(Failure::Broken)?;
@@ -137,9 +139,14 @@ mod terminal {
         pace.verify(&theirs).map_err(Failure::Broken)?;
         eprintln!("PACE established");
 
+        for (command, digits) in files.iter().filter_map(|argument| argument.split_once(':')) {
+            let header = u32::from_str_radix(command, 16).expect("INS, P1, and P2").to_be_bytes();
+            secured(&link, &mut pace, [header[1], header[2], header[3]], digits.as_bytes(), None)?;
+        }
+
         // the application and the files, all under libeac's secure messaging
         secured(&link, &mut pace, [0xA4, 0x04, 0x0C], &[0xA0, 0x00, 0x00, 0x02, 0x47, 0x10, 0x01], None)?;
-        for file in files {
+        for file in files.iter().filter(|argument| !argument.contains(':')) {
             let fid = u16::from_str_radix(file, 16).expect("FID").to_be_bytes();
             secured(&link, &mut pace, [0xA4, 0x02, 0x0C], &fid, None)?;
             let head = secured(&link, &mut pace, [0xB0, 0x00, 0x00], &[], Some(6))?;
