@@ -136,7 +136,7 @@ impl<'a> Link<'a> {
         edit: &mut dyn FnMut(&mut Command),
     ) -> Result<Answer, LinkError> {
         let mut channel = self.channel.take().ok_or(LinkError::NoSession)?;
-        let meant = self.encode(command)?;
+        let meant = self.encode(&untold(command))?;
         if old_counter {
             channel.danger_recount(Counted::Nothing);
         }
@@ -195,8 +195,30 @@ impl<'a> Link<'a> {
     }
 }
 
+/// RESET RETRY COUNTER has a PIN or a CAN in it, which no report tells: X in the place of each digit.
+fn untold(command: &Command) -> Command {
+    let mut command = command.clone();
+    if command.ins == 0x2C {
+        command.data.fill(b'X');
+    }
+    command
+}
+
 /// The command with the Le that an answer of `len` bytes needs under secure messaging.
 pub(super) fn expecting(command: Command, len: usize) -> Command {
     // DO'87' with padding, DO'99', and DO'8E' of at most 35 bytes beside the data
     if len <= 220 { Command { le: Some(256), ..command } } else { Command { le: Some(EXTENDED_LE_MAX), extended: true, ..command } }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_new_pin_is_in_no_report() {
+        let told = untold(&Command::new(0x00, 0x2C, 0x02, 0x03).with_data(*b"271828"));
+        assert_eq!(told.encode().map(hex::encode_upper).as_deref(), Ok("002C020306585858585858"));
+        let other = Command::new(0x00, 0xA4, 0x04, 0x0C).with_data([1, 2]);
+        assert_eq!(untold(&other), other);
+    }
 }
