@@ -110,6 +110,20 @@ fn a_suspended_pin_is_resumed_or_blocked_and_the_puk_unblocks_it_and_the_last_tr
     card.pin("unblock", &["--puk-file", &puk]).expect(4).says(&["refused to unblock the PIN: 6983"]);
 }
 
+/// Unit P of the suite, as far as it changes nothing; the PIN has all its tries afterwards.
+#[test]
+fn the_suite_takes_pin_and_puk_from_files() {
+    let card = Card::new();
+    let (letter, puk, new) = (text(&Card::letter("pin")), text(&Card::letter("puk")), card.file("271828"));
+    card.pin("change", &["--pin-file", &letter, "--new-pin-file", &new]).expect(0);
+    let arguments =
+        ["--json", "conform", "--reader", &card.reader, "--suite", "bsi33", "--can", &card.can, "--pin-file", &new, "--puk-file", &puk];
+    let only = ["--only", "EAC2_ISO7816_P_*", "--only", "EAC2_ISO7816_H_2", "--only", "EAC2_ISO7816_H_3"];
+    let report = run(&[&arguments[..], &only].concat()).expect(0).json();
+    assert_eq!(report["counts"]["passed"], 8, "{}", report["counts"]);
+    assert_eq!(card.stands(), ("usable".to_owned(), "usable".to_owned(), None));
+}
+
 #[test]
 fn pins_are_no_arguments_and_come_from_the_environment_too() {
     let card = Card::new();

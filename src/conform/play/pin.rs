@@ -137,7 +137,8 @@ impl Player<'_, '_> {
                 self.pace(&can)?;
                 self.pace(&pin)?;
             }
-            0x63C2..=0x63CF => drop(self.pace(&pin)?),
+            // not every card says that some tries are gone
+            0x9000 | 0x63C2..=0x63CF => drop(self.pace(&pin)?),
             0x6283 => {
                 self.manager()?;
                 self.link.send(&Command::new(0x00, 0x44, 0x10, 0x03))?;

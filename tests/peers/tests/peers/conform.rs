@@ -133,6 +133,21 @@ fn the_emulated_german_card_knows_our_test_certificates() {
     }
 }
 
+/// PIN and PUK of the emulator, whose state is that of its process.
+#[test]
+fn the_emulated_german_card_manages_its_pin_as_it_is_known_to() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let [pin, puk] = [("pin", "111111"), ("puk", "3333333333")].map(|(name, digits)| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, digits).expect("written");
+        path.display().to_string()
+    });
+    let only = ["--only", "EAC2_ISO7816_P_*", "--only", "EAC2_ISO7816_H_2", "--only", "EAC2_ISO7816_H_3", "--sacrifice"];
+    let suite = [&["bsi33", "--can", "222222", "--pin-file", &pin, "--puk-file", &puk][..], &only].concat();
+    let tested = Tested { kind: "nPA", lines: "", options: &[], suite: &suite };
+    same(&tested, include_str!("../../results/nPA.pin.tsv"), 8);
+}
+
 #[test]
 fn the_emulated_epass_fails_what_it_is_known_to_fail() {
     const MRZ: &str = "P<UTOERIKSSON<<ANNA<MARIA<<<<<<<<<<<<<<<<<<<L898902C36UTO7408122F1204159ZE184226B<<<<<10";
