@@ -124,6 +124,41 @@ fn the_suite_takes_pin_and_puk_from_files() {
     assert_eq!(card.stands(), ("usable".to_owned(), "usable".to_owned(), None));
 }
 
+/// By the certificates of the suite: AT_CERT_17b has the right of PIN management, AT_CERT_17a has not.
+#[test]
+fn a_terminal_with_the_right_deactivates_the_pin_and_activates_it() {
+    const DAY: &str = "2026-11-21";
+    let folder = tempfile::tempdir().expect("a folder");
+    let at = |name: &str| text(&folder.path().join(name));
+    run(&["conform", "keys", &at("K"), "--from", DAY]).expect(0);
+    let profile = std::fs::read_to_string(repository("fixtures/profiles/cccd-2021.toml")).expect("a profile");
+    let profile = profile.replace("[terminal_authentication]\nversion = 1", "[terminal_authentication]\nversion = 2");
+    let profile = profile.replace("[chip_authentication]\n", "[chip_authentication]\nversion = 2\n");
+    std::fs::write(at("p.toml"), profile + "\n[pin]\ndigits = 6\n").expect("written");
+    let (cvca, other) = (at("K/CVCA.cvcert"), at("K/CVCA-AT.cvcert"));
+    let demo = ["demo", "--profile", &at("p.toml"), "--cards", "1", "--date", DAY, "--out", &at("D"), "--cvca", &cvca, &other];
+    run(&demo).expect(0);
+    let terminal = |name: &str, certificate: &str| {
+        std::fs::create_dir(at(name)).expect("made");
+        for file in ["DV_CERT_17.cvcert", certificate, "AT_KEY_17.pkcs8"] {
+            std::fs::copy(at(&format!("K/{file}")), at(&format!("{name}/{file}"))).expect("copied");
+        }
+        at(name)
+    };
+    let (manager, guest) = (terminal("T", "AT_CERT_17b.cvcert"), terminal("G", "AT_CERT_17a.cvcert"));
+    let people: serde_json::Value = serde_json::from_slice(&std::fs::read(at("D/people.json")).expect("people")).expect("JSON");
+    let (can, reader) = (people[0]["can"].as_str().expect("a CAN").to_owned(), format!("sim:{}", at("D/cards/0001.card")));
+    let switch = |step: &str, keys: &str| run(&["pin", step, "--reader", &reader, "--can", &can, "--terminal-keys", keys]);
+    switch("deactivate", &guest).expect(4).says(&["refused to deactivate the PIN: 6982"]);
+    assert!(switch("deactivate", &manager).expect(0).stdout.starts_with("PIN  deactivated\n"));
+    let pin = at("D/letters/0001.pin");
+    let change = ["pin", "change", "--reader", &reader, "--pin-file", &pin, "--new-pin-file", &pin];
+    run(&change).expect(4).says(&["the PIN is deactivated", "cardwright pin activate"]);
+    switch("activate", &guest).expect(4);
+    assert!(switch("activate", &manager).expect(0).stdout.starts_with("PIN  usable, all tries left\n"));
+    run(&change).expect(0);
+}
+
 #[test]
 fn pins_are_no_arguments_and_come_from_the_environment_too() {
     let card = Card::new();
