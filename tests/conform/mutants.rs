@@ -80,7 +80,7 @@ fn mutants() -> Vec<Mutant> {
             Mutant { id, variants: variants.map(|text| variant(text, caught_by)).collect(), why }
         })
         .collect();
-    assert_eq!(mutants.len(), 98 + 40);
+    assert_eq!(mutants.len(), 98 + 41);
     mutants
 }
 
@@ -214,7 +214,7 @@ fn every_wrong_behaviour_is_caught_and_no_other_case_is_left_unshown() {
         let passed = report.cases.iter().filter(|result| result.verdict == Verdict::Passed);
         blunt.extend(passed.map(|result| result.case.id.clone()).filter(|id| !caught.contains(id)));
     }
-    for (name, suite) in [("td3", "cardwright"), ("eac", "bsi32"), ("eac2", "bsi33"), ("eid", "bsi33")] {
+    for (name, suite) in [("td3", "cardwright"), ("eac", "bsi32"), ("eac2", "bsi33"), ("eid", "bsi33"), ("eid-pin", "bsi33")] {
         let (made, profile) = cards.get(name);
         let suite = Suite::built_in(suite).expect("a suite");
         let report = run_guarded(&suite, &mut made.fresh(), profile, made, &[], false);

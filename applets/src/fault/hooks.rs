@@ -226,6 +226,8 @@ impl Card {
                 Verb::Update
             }
             (0x20, _) => Verb::AuxVerify,
+            (0x2C, _) => Verb::PinReset,
+            (0x04 | 0x44, _) => Verb::PinSwitch,
             (0x84, _) if self.ram.access.is_none() => Verb::BacChallenge,
             (0x84, _) => Verb::TaChallenge,
             (0x82, _) if self.ram.access.is_none() => Verb::BacAuth,

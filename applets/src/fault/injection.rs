@@ -22,7 +22,7 @@
 //! wire.uid=random                        the reader's FF CA 00 00 00 says another UID after each activation
 //!
 //! COMMAND    any select_mf select_aid select_ef read bac_challenge bac_auth pace_mse pace_1 pace_2 pace_3 pace_4 ca_mse ca_ga aa_sign ta_dst ta_pso
-//!            ta_mse ta_challenge ta_auth ri_mse ri_ga aux_verify update
+//!            ta_mse ta_challenge ta_auth ri_mse ri_ga aux_verify update pin_reset pin_switch
 //!            and in brackets, with commas, what narrows it: the name of a file; le>n, le<n; lacks TAG, has TAG: an object of its data; cvca, dv, is:
 //!            of whom the certificate is
 //! CHANGE     ^=HEX [n]^=HEX [n]=HEX =HEX +=HEX .len=n ->TAG =none =empty =random =echo =zeros =one =minus-one =above =compressed =cut =der
@@ -74,9 +74,11 @@ pub(crate) enum Verb {
     RiGa,
     AuxVerify,
     Update,
+    PinReset,
+    PinSwitch,
 }
 
-const VERBS: [(&str, Verb); 24] = [
+const VERBS: [(&str, Verb); 26] = [
     ("any", Verb::Any),
     ("select_mf", Verb::SelectMf),
     ("select_aid", Verb::SelectAid),
@@ -101,6 +103,8 @@ const VERBS: [(&str, Verb); 24] = [
     ("ri_ga", Verb::RiGa),
     ("aux_verify", Verb::AuxVerify),
     ("update", Verb::Update),
+    ("pin_reset", Verb::PinReset),
+    ("pin_switch", Verb::PinSwitch),
 ];
 
 /// Which commands a step means.
