@@ -57,7 +57,7 @@ impl Card {
         let Some(data) = self.joined(command)? else { return done() };
         let rights = self.ram.terminal.general_rights().filter(|rights| rights.terminal() == TerminalType::Authentication);
         let right = |rights: Chat| !key.authorized_only || rights.allows(Chat::RESTRICTED_IDENTIFICATION);
-        if !rights.is_some_and(right) && !(rights.is_some() && self.errs(Value::RiRights)) {
+        if !(rights.is_some_and(right) || rights.is_some() && self.errs(Value::RiRights)) {
             return refuse(status::SECURITY_STATUS);
         }
         let asked = restricted_id::asked(&data).or(refuse(status::WRONG_DATA))?;

@@ -102,7 +102,8 @@ fn ef_atr_info_tells_chaining_and_lengths() {
     assert_eq!(info.extended_length, Some(ExtendedLength { command: 1000, response: 1000 }));
     assert_eq!(info.others, bytes("4301B8"));
     let mut quirks = Vec::new();
-    for (file, odd) in [("4703 000040", true), ("4703 000040 7F67 08 0202 03E8 0202 03E8", true), ("4703 000080", false), ("4301B8", false)] {
+    for (file, odd) in [("4703 000040", true), ("4703 000040 7F67 08 0202 03E8 0202 03E8", true), ("4703 000080", false), ("4301B8", false)]
+    {
         quirks.clear();
         AtrInfo::read(&bytes(file), &mut quirks).expect("read");
         assert_eq!(rules(&quirks) == ["atr-info.no-lengths"], odd, "{file}: {quirks:?}");

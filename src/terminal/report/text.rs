@@ -204,7 +204,10 @@ mod tests {
         policy         strict; the card was inspected
         ");
         let standard = judged(report, &StandardPolicy::default());
-        assert!(standard.starts_with("GENUINE") && standard.matches("tolerated").count() == 2 && !standard.contains("form  "), "{standard}");
+        assert!(
+            standard.starts_with("GENUINE") && standard.matches("tolerated").count() == 2 && !standard.contains("form  "),
+            "{standard}"
+        );
     }
 
     #[test]

@@ -45,7 +45,7 @@ fn a_tolerance_counts_if_it_is_one_of_the_document_and_never_for_the_standard_po
 fn a_certificate_that_breaks_its_profile_counts_and_is_named() {
     let profile = Check::new("profile.signer", "test").failed("profile", "version: expected 3, found 2");
     let line = "form: profile.signer failed, version: expected 3, found 2".to_owned();
-    assert_eq!(strict(&[profile.clone()], &[]), (Verdict::Undecided, vec![line]));
+    assert_eq!(strict(std::slice::from_ref(&profile), &[]), (Verdict::Undecided, vec![line]));
     assert_eq!(judged(&StandardPolicy::default(), &[profile], &[]), (Verdict::Genuine, vec![]));
     assert_eq!(strict(&[Check::new("profile.signer", "test").passed()], &[]), (Verdict::Genuine, vec![]));
     let unknown = Check::new("profile.document_type", "test").not_attempted("no-list", "");
