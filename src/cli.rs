@@ -16,6 +16,7 @@ mod clock;
 mod conform;
 mod cvca;
 mod demo;
+mod eid_application;
 mod exit;
 mod face_qr;
 mod generate;
@@ -74,6 +75,7 @@ enum Command {
     Trust(trust::Trust),
     Readers(readers::Readers),
     Read(read::Read),
+    Eid(eid_application::Eid),
     Pin(pin::Pin),
     Apdu(apdu::Apdu),
     Trace(trace::Trace),
@@ -127,6 +129,7 @@ fn run(command: Command, context: Context) -> Result<Exit, Failure> {
         #[cfg(feature = "line")]
         Command::Line(command) => command.run(context),
         Command::Read(command) => command.run(context),
+        Command::Eid(command) => command.run(context),
         Command::Pin(command) => command.run(context),
         Command::Readers(command) => command.run(context),
         Command::Apdu(command) => command.run(context),

@@ -7,6 +7,7 @@
 //! | [`read`] | one file, bounded |
 //! | [`inspect`] | the whole procedure |
 //! | [`credentials`] | what a terminal shows to a chip that guards DG3 and DG4 |
+//! | [`eid_application`] | the eID application, read by an authentication terminal |
 //! | [`policy`] | what follows from the findings |
 //! | [`report`] | findings, verdict, text and JSON |
 //! | [`evidence`] | what was asked and answered, to be judged again |
@@ -31,6 +32,7 @@ use crate::session::Session;
 
 pub mod access;
 pub mod credentials;
+pub mod eid_application;
 pub mod evidence;
 pub mod inspect;
 pub mod pin;

@@ -275,7 +275,7 @@ const fn matters(error: &ReadError, named: bool) -> bool {
     }
 }
 
-fn finding(finding: &Finding) -> serde_json::Value {
+pub(super) fn finding(finding: &Finding) -> serde_json::Value {
     let reason = finding.reason.as_ref().map(|reason| json!({ "code": reason.code, "text": reason.text }));
     let evidence: serde_json::Map<_, _> = finding.evidence.iter().map(|(name, value)| ((*name).to_owned(), value.clone().into())).collect();
     json!({ "id": finding.check.id, "clause": finding.check.clause, "result": finding.outcome.as_str(), "reason": reason, "evidence": evidence })

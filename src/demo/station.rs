@@ -4,7 +4,7 @@ use std::path::Path;
 
 use applets::Card;
 use chacha20::ChaCha20Rng;
-use eid::image::{CardImage, FileId};
+use eid::image::{CardImage, FileId, Home};
 use eid::transport::Transport;
 use rand_core::{Rng as _, SeedableRng as _};
 
@@ -156,8 +156,8 @@ impl<'a> Station<'a> {
         }
         // DG3 and DG4 are behind terminal authentication: that they are there and equal, the card confirmed by its digest under R-MAC. EF.CVCA is
         // read by those only who go there, and the chip makes it from its trust points. EF.CardSecurity is read for the chip authentication mapping,
-        // which would not have passed without it, and in version 2 for terminal authentication.
-        for (file, bytes) in &image.files {
+        // which would not have passed without it, and in version 2 for terminal authentication. The eID application opens to authentication terminals.
+        for (file, bytes) in image.files.iter().filter(|(file, _)| file.home != Home::Eid) {
             match inspection.files.get(file) {
                 Some(read) if read == bytes => {}
                 None if matches!(file.dg_number(), Some(3 | 4)) || [FileId::CVCA, FileId::CARD_SECURITY].contains(file) => {}

@@ -14,7 +14,7 @@ use eid::apdu::{Command, Response};
 use eid::cert::trust::TrustStore;
 use eid::date::Date;
 use eid::gp;
-use eid::image::{CardImage, FileId};
+use eid::image::{CardImage, FileId, Home};
 use eid::protocol::finding::Outcome;
 use eid::protocol::pace::Password;
 use eid::transport::{Transport, TransportError};
@@ -106,7 +106,7 @@ fn judge(image: &CardImage, depth: Depth, inspection: &Inspection) -> Result<(),
         return Err(Fault { reason: "qc-chip", detail: "the chip's key: expected one of aa, ca, cam passed, found none".to_owned() });
     }
     for (file, bytes) in &image.files {
-        let guarded = matches!(file.dg_number(), Some(3 | 4)) || *file == FileId::CVCA;
+        let guarded = matches!(file.dg_number(), Some(3 | 4)) || *file == FileId::CVCA || file.home == Home::Eid;
         let found = match inspection.files.get(file) {
             Some(read) if read == bytes => continue,
             None if guarded || depth == Depth::Quick && !is_quick(*file) => continue,

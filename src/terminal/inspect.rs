@@ -20,6 +20,7 @@ use eid::cert::trust::TrustStore;
 use eid::date::Date;
 use eid::image::FileId;
 use eid::lds::Elementary as _;
+use eid::lds::card_security::CardSecurity;
 use eid::lds::com::Com;
 use eid::lds::dg1::Dg1;
 use eid::lds::dg14::Dg14;
@@ -183,6 +184,7 @@ pub fn resume<T: Transport>(
         authenticated: None,
         reopenings: REOPENINGS,
         general: General::No,
+        auxiliary: Vec::new(),
     };
     let (ended, method) = match run.procedure() {
         Ok(method) => (Ended::Opened, Some(method)),
@@ -247,8 +249,8 @@ pub fn resume<T: Transport>(
     Ok(Inspection { report, files, method, ended, not_read: guarded, transcript: log.transcript })
 }
 
-/// PACE with the first of `passwords`, Terminal and Chip Authentication version 2, and nothing else: no application is selected. Gives the findings `ca`
-/// and `ta`; the rights of the terminal are in force where both passed, and the chip is not proven to be the issuer's.
+/// PACE with the first of `passwords`, Terminal and Chip Authentication version 2, and nothing else: no application is selected. The terminal signs
+/// `auxiliary` data (DO'67' whole; empty for none). Gives the findings `ca` and `ta`; the rights of the terminal are in force where both passed, and the chip is not proven to be the issuer's.
 ///
 /// # Errors
 /// [`AccessError`]; [`AccessError::NoWay`] where the card announces no General Authentication Procedure.
@@ -256,10 +258,23 @@ pub(super) fn prove_terminal<T: Transport>(
     session: &mut Session<T>,
     passwords: &[Password],
     terminal: &TerminalCredentials,
+    auxiliary: &[u8],
     rng: &mut dyn CryptoRng,
     log: &mut Log,
 ) -> Result<(Finding, Finding), AccessError> {
-    on_the_way(session, passwords, terminal, rng, log, |run| run.prove(terminal))
+    on_the_way(session, passwords, terminal, rng, log, |run| {
+        auxiliary.clone_into(&mut run.auxiliary);
+        run.prove(terminal)
+    })
+}
+
+/// EF.CardSecurity as it was read on the way, with findings who signed it; `None` where it was not read, or is not what its name says.
+pub(super) fn signed_security(log: &mut Log, trust: &TrustStore, today: Date) -> Option<CardSecurity> {
+    let read = [(FileId::CARD_ACCESS, &log.card_access), (FileId::CARD_SECURITY, &log.card_security)];
+    let files: BTreeMap<_, _> = read.into_iter().filter_map(|(file, bytes)| Some((file, bytes.clone()?))).collect();
+    let sod = passive::sod(&files);
+    let content = Content { files: &files, sod: sod.as_ref(), not_read: &BTreeSet::new(), trust, cache: None, today };
+    cam::card_security(&content, &mut log.findings, &mut log.quirks)
 }
 
 /// Runs Chip and Terminal Authentication on a card that is open, so that DG3 and DG4 can be read: for who wants the files and no verdict.
@@ -323,6 +338,7 @@ fn on_the_way<T: Transport, R>(
         authenticated: None,
         reopenings: REOPENINGS,
         general: General::No,
+        auxiliary: Vec::new(),
     };
     let result = part(&mut run);
     *log = run.log;
@@ -375,6 +391,8 @@ struct Run<'a, 'r, T> {
     reopenings: usize,
     /// Terminal and Chip Authentication as they were run before the application was selected.
     general: General,
+    /// Auxiliary data that the terminal signs in version 2.
+    auxiliary: Vec<u8>,
 }
 
 /// The General Authentication Procedure: Terminal and Chip Authentication version 2 before the application is selected (TR-03110-2 §3.1).

@@ -306,7 +306,7 @@ pub fn switch<T: Transport>(
 ) -> Result<(), PinError> {
     let (what, ins) = if on { ("activate the PIN", 0x44) } else { ("deactivate the PIN", 0x04) };
     session.restart()?;
-    let (ca, ta) = inspect::prove_terminal(session, passwords, terminal, rng, &mut Log::default())?;
+    let (ca, ta) = inspect::prove_terminal(session, passwords, terminal, &[], rng, &mut Log::default())?;
     let missed = |finding: &&Finding| finding.outcome != Outcome::Passed;
     if let Some(finding) = [&ta, &ca].into_iter().find(missed) {
         let reason = finding.reason.as_ref().map_or_else(|| finding.outcome.to_string(), |reason| reason.text.clone());

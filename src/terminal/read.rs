@@ -38,6 +38,8 @@ pub use reading::Reading;
 
 /// First bytes of a file, enough for any tag and length.
 const HEAD: usize = 6;
+/// Most applications in EF.DIR that are read.
+const MAX_TEMPLATES: usize = 16;
 
 /// Why a file was not read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -228,7 +230,25 @@ fn read_on<T: Transport>(
         return Ok(());
     }
     select::file(session, file, quirks)?;
-    fill(session, file, None, partial, quirks, progress)
+    fill(session, file, None, partial, quirks, progress)?;
+    if file == FileId::DIR {
+        // a template for each application, side by side
+        for _ in 1..MAX_TEMPLATES {
+            let Some(end) = next_template(session, file, partial.content.len())? else { break };
+            partial.announced = end;
+            fill(session, file, None, partial, quirks, progress)?;
+        }
+    }
+    Ok(())
+}
+
+/// Where the template ends that begins at `at` in EF.DIR; `None` if none does, or the card does not say.
+fn next_template<T: Transport>(session: &mut Session<T>, file: FileId, at: usize) -> Result<Option<usize>, ReadError> {
+    let Ok([high, low]) = u16::try_from(at).map(u16::to_be_bytes) else { return Ok(None) };
+    let answer = send(session, file, &Command::new(0x00, 0xB0, high & 0x7F, low).with_le(6))?;
+    let there = matches!(answer.sw.0, 0x9000 | 0x6282) && answer.data.first() == Some(&0x61);
+    let len = tlv::announced_len(&answer.data).ok().filter(|_| there);
+    Ok(len.map(|len| at + len).filter(|&end| end <= size_limit(file)))
 }
 
 /// Reads a file that is a list of objects without one around them: what one short answer carries, at most 256 bytes.

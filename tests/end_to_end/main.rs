@@ -10,6 +10,7 @@ mod ceremony;
 mod conform;
 mod console;
 mod cv;
+mod eid_application;
 mod evidence;
 mod faults;
 mod input;

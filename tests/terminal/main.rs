@@ -7,6 +7,7 @@ mod data_suites;
 mod data_version_2;
 mod document;
 mod documents;
+mod eid_application;
 mod entries;
 mod evidence;
 mod extended;

@@ -173,7 +173,8 @@ impl Fault {
     ///
     /// `bac` no PACE; `mrz` the terminal comes with the MRZ; `im`, `cam`, `dh` another PACE; `two` two entries of PACE; `pa` neither Chip nor Active
     /// Authentication; `rsa` Active Authentication with RSA; `ta` Terminal Authentication, and a terminal with a key for it; `ta2` the same in version 2,
-    /// before the application is selected; `pin` a PIN, which the terminal knows beside the CAN; `large` EF.DG2 longer than 32,767 bytes. Faults of
+    /// before the application is selected; `pin` a PIN, which the terminal knows beside the CAN; `eid` the eID application, which an authentication
+    /// terminal reads and asks; `large` EF.DG2 longer than 32,767 bytes. Faults of
     /// documents say in their injection what document they want.
     pub fn needs(&self) -> impl Iterator<Item = &'static str> {
         self.needs.split_whitespace()

@@ -290,7 +290,7 @@ impl<T: Transport> Run<'_, '_, T> {
         let own = credentials.own();
         let at = match bound.version {
             Version::One => Some(ta::set_at(own.holder())),
-            Version::Two => ta::set_at_with_key(own.key().algorithm(), own.holder(), &[], bound.key),
+            Version::Two => ta::set_at_with_key(own.key().algorithm(), own.holder(), &self.auxiliary, bound.key),
         };
         let Some(at) = at else {
             return Ok(evidence(
@@ -315,7 +315,8 @@ impl<T: Transport> Run<'_, '_, T> {
             Ok(challenge) => challenge,
             Err(error) => return Ok(evidence(TA.failed("malformed", error.to_string()))),
         };
-        let signature = match credentials.signer().sign(&ta::message(&bound.chip, challenge, bound.key, &[])) {
+        let auxiliary = if bound.version == Version::Two { self.auxiliary.as_slice() } else { &[] };
+        let signature = match credentials.signer().sign(&ta::message(&bound.chip, challenge, bound.key, auxiliary)) {
             Ok(signature) => signature.to_plain(),
             Err(error) => return Ok(evidence(TA.failed("key-unusable", error.to_string()))),
         };

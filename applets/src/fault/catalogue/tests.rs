@@ -13,11 +13,11 @@ fn the_table_is_read_and_every_row_is_counted_by_engine_and_state() {
     }
     let counts: Vec<_> = counts.into_iter().map(|((state, engine), count)| (state.as_str(), engine.as_str(), count)).collect();
     let expected = [
-        ("implemented", "chip", 155),
+        ("implemented", "chip", 159),
         ("implemented", "image", 199),
         ("implemented", "pki", 92),
         ("implemented", "list", 12),
-        ("not-implemented", "eid", 5),
+        ("not-implemented", "eid", 1),
         ("not-implemented", "seal", 19),
         ("not-implemented", "lds2", 11),
         ("not-implemented", "dtc", 8),

@@ -145,7 +145,7 @@ fn target(rest: &mut Rest<'_>) -> Result<Target, InjectionError> {
         } else if let Some((word @ ("has" | "lacks"), name)) = argument.split_once(' ') {
             target.object = tag(name).map(|tag| (tag, word == "has"));
             target.object.is_some()
-        } else if matches!(verb, Verb::SelectEf | Verb::Read) {
+        } else if matches!(verb, Verb::SelectEf | Verb::Read | Verb::Update) {
             target.file = FileId::from_name(argument);
             target.file.is_some()
         } else {
