@@ -124,17 +124,45 @@ pub fn read<T: Transport>(session: &mut Session<T>, request: &Request<'_>, rng: 
     let mut reading = EidReading::new(log);
     reading.findings.extend([ta, ca]);
     if open && select(session, &mut reading)? {
-        for number in wanted(request) {
-            read_group(session, number, !request.groups.is_empty(), &mut reading)?;
-        }
-        for (question, _) in request.questions {
-            ask(session, *question, &mut reading)?;
-        }
-        if request.sectors.iter().any(Option::is_some) {
-            identify(session, request, security.as_ref(), &mut reading)?;
+        if let Err((check, error)) = within(session, request, security.as_ref(), &mut reading) {
+            match error {
+                SessionError::Transport(_) | SessionError::Stopped(_) => return Err(error.into()),
+                // what was read before stands
+                _ => reading.findings.push(check.failed("channel-broken", error.to_string())),
+            }
         }
     }
     Ok(reading.judged())
+}
+
+/// Everything that is asked within the application. A card that breaks the channel is asked nothing more.
+fn within<T: Transport>(
+    session: &mut Session<T>,
+    request: &Request<'_>,
+    security: Option<&CardSecurity>,
+    reading: &mut EidReading,
+) -> Result<(), (Check, SessionError)> {
+    for file in wanted(request).into_iter().filter_map(FileId::eid) {
+        read_group(session, file, !request.groups.is_empty(), reading).map_err(|error| (read::check(file), error))?;
+    }
+    for (question, _) in request.questions {
+        let check = match question {
+            Question::Age => AGE,
+            Question::Validity => VALIDITY,
+            Question::Municipality => MUNICIPALITY,
+        };
+        ask(session, *question, check.clone(), reading).map_err(|error| (check, error))?;
+    }
+    let entitled = request.terminal.own().chat().allows_authentication_terminal(eid::cert::chat::Chat::RESTRICTED_IDENTIFICATION);
+    let announced: Vec<_> = security.iter().flat_map(|security| Info::all(&security.infos)).collect();
+    let usable = announced.iter().filter(|info| info.protocol.agreement == Protocol::ECDH_SHA256.agreement);
+    let info = usable.filter(|info| entitled || !info.authorized_only).max_by_key(|info| info.authorized_only);
+    for (second, sector) in [false, true].into_iter().zip(request.sectors) {
+        let Some(sector) = sector else { continue };
+        let check = if second { SECOND_SECTOR } else { SECTOR };
+        identify(session, (second, sector), info, check.clone(), reading).map_err(|error| (check, error))?;
+    }
+    Ok(())
 }
 
 /// The data groups to read, each once.
@@ -157,11 +185,11 @@ fn select<T: Transport>(session: &mut Session<T>, reading: &mut EidReading) -> R
 }
 
 /// Reads one data group; that there is none is worth telling only where it was asked for by its number.
-fn read_group<T: Transport>(session: &mut Session<T>, number: u8, named: bool, reading: &mut EidReading) -> Result<(), AccessError> {
-    let Some(file) = FileId::eid(number) else { return Ok(()) };
+fn read_group<T: Transport>(session: &mut Session<T>, file: FileId, named: bool, reading: &mut EidReading) -> Result<(), SessionError> {
+    let Some(number) = file.eid_number() else { return Ok(()) };
     let bytes = match read::read_file(session, file, &mut reading.quirks, &mut |_| {}) {
         Ok(bytes) => bytes,
-        Err(ReadError::Session { source, .. }) => return Err(source.into()),
+        Err(ReadError::Session { source, .. }) => return Err(source),
         Err(ReadError::NotFound { .. }) if !named => return Ok(()),
         Err(error) => {
             reading.findings.push(read::finding(&error));
@@ -181,12 +209,7 @@ fn read_group<T: Transport>(session: &mut Session<T>, number: u8, named: bool, r
 }
 
 /// VERIFY.
-fn ask<T: Transport>(session: &mut Session<T>, question: Question, reading: &mut EidReading) -> Result<(), SessionError> {
-    let check = match question {
-        Question::Age => AGE,
-        Question::Validity => VALIDITY,
-        Question::Municipality => MUNICIPALITY,
-    };
+fn ask<T: Transport>(session: &mut Session<T>, question: Question, check: Check, reading: &mut EidReading) -> Result<(), SessionError> {
     let answer = session.transmit(&question.command())?;
     let said = match answer.sw.0 {
         0x9000 => Some(true),
@@ -209,47 +232,41 @@ fn ask<T: Transport>(session: &mut Session<T>, question: Question, reading: &mut
 /// Restricted Identification with the key that the terminal may use: the one for who has the right before the one for everybody.
 fn identify<T: Transport>(
     session: &mut Session<T>,
-    request: &Request<'_>,
-    security: Option<&CardSecurity>,
+    (second, sector): (bool, &SectorKey),
+    info: Option<&Info>,
+    check: Check,
     reading: &mut EidReading,
 ) -> Result<(), SessionError> {
-    let entitled = request.terminal.own().chat().allows_authentication_terminal(eid::cert::chat::Chat::RESTRICTED_IDENTIFICATION);
-    let announced: Vec<_> = security.iter().flat_map(|security| Info::all(&security.infos)).collect();
-    let usable = announced.iter().filter(|info| info.protocol.agreement == Protocol::ECDH_SHA256.agreement);
-    let info = usable.filter(|info| entitled || !info.authorized_only).max_by_key(|info| info.authorized_only);
-    for (second, sector) in [false, true].into_iter().zip(request.sectors) {
-        let Some(sector) = sector else { continue };
-        let check = if second { SECOND_SECTOR } else { SECTOR };
-        let Some(info) = info else {
-            reading.findings.push(check.not_attempted("not-offered", "EF.CardSecurity announces no key that this terminal may use"));
-            continue;
-        };
-        let evidence =
-            |finding: Finding| finding.with("protocol", eid::oid::describe(info.protocol.oid())).with("key_id", info.key_id.to_string());
-        let selected = session.transmit(&restricted_id::set_at(info.protocol, Some(info.key_id)))?;
-        if !selected.sw.is_ok() {
-            reading.findings.push(evidence(check.failed("refused", format!("MSE:Set AT: expected 9000, found {}", selected.sw))));
-            continue;
-        }
-        let le = if session.is_extended() { EXTENDED_LE_MAX } else { SHORT_LE_MAX };
-        let answer = session.transmit(&restricted_id::ask(second, sector).with_le(le))?;
-        let finding = match answer.sw.0 {
-            0x9000 => match restricted_id::answered(info.protocol, second, &answer.data) {
-                Ok(identifier) => {
-                    let text: String = identifier.iter().map(|octet| format!("{octet:02X}")).collect();
-                    if let Some(place) = reading.identifiers.get_mut(usize::from(second)) {
-                        *place = Some(identifier);
-                    }
-                    check.passed().with("identifier", text)
-                }
-                Err(error) => check.failed("malformed", error.to_string()),
-            },
-            0x6982 => check.not_attempted("protected", "the terminal does not have the right to an identifier (6982)"),
-            0x6300 | 0x6A80 => check
-                .failed("sector-refused", format!("GENERAL AUTHENTICATE: the key is not that of the terminal's sector ({})", answer.sw)),
-            _ => check.failed("refused", format!("GENERAL AUTHENTICATE: expected 9000, found {}", answer.sw)),
-        };
-        reading.findings.push(evidence(finding));
+    let Some(info) = info else {
+        reading.findings.push(check.not_attempted("not-offered", "EF.CardSecurity announces no key that this terminal may use"));
+        return Ok(());
+    };
+    let evidence =
+        |finding: Finding| finding.with("protocol", eid::oid::describe(info.protocol.oid())).with("key_id", info.key_id.to_string());
+    let selected = session.transmit(&restricted_id::set_at(info.protocol, Some(info.key_id)))?;
+    if !selected.sw.is_ok() {
+        reading.findings.push(evidence(check.failed("refused", format!("MSE:Set AT: expected 9000, found {}", selected.sw))));
+        return Ok(());
     }
+    let le = if session.is_extended() { EXTENDED_LE_MAX } else { SHORT_LE_MAX };
+    let answer = session.transmit(&restricted_id::ask(second, sector).with_le(le))?;
+    let finding = match answer.sw.0 {
+        0x9000 => match restricted_id::answered(info.protocol, second, &answer.data) {
+            Ok(identifier) => {
+                let text: String = identifier.iter().map(|octet| format!("{octet:02X}")).collect();
+                if let Some(place) = reading.identifiers.get_mut(usize::from(second)) {
+                    *place = Some(identifier);
+                }
+                check.passed().with("identifier", text)
+            }
+            Err(error) => check.failed("malformed", error.to_string()),
+        },
+        0x6982 => check.not_attempted("protected", "the terminal does not have the right to an identifier (6982)"),
+        0x6300 | 0x6A80 => {
+            check.failed("sector-refused", format!("GENERAL AUTHENTICATE: the key is not that of the terminal's sector ({})", answer.sw))
+        }
+        _ => check.failed("refused", format!("GENERAL AUTHENTICATE: expected 9000, found {}", answer.sw)),
+    };
+    reading.findings.push(evidence(finding));
     Ok(())
 }
