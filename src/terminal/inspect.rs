@@ -50,7 +50,7 @@ pub(in crate::terminal) mod passive;
 pub(in crate::terminal) mod terminal;
 
 use files::listed;
-use passive::counted;
+use passive::{Content, counted};
 
 /// Whether the secure channel held.
 const CHANNEL: Check = Check::new("access.channel", "Doc 9303-11 §9.8");
