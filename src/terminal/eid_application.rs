@@ -123,13 +123,14 @@ pub fn read<T: Transport>(session: &mut Session<T>, request: &Request<'_>, rng: 
     let ca = inspect::cam::counted_by_card_security(&log.findings, ca);
     let mut reading = EidReading::new(log);
     reading.findings.extend([ta, ca]);
-    if open && select(session, &mut reading)? {
-        if let Err((check, error)) = within(session, request, security.as_ref(), &mut reading) {
-            match error {
-                SessionError::Transport(_) | SessionError::Stopped(_) => return Err(error.into()),
-                // what was read before stands
-                _ => reading.findings.push(check.failed("channel-broken", error.to_string())),
-            }
+    if open
+        && select(session, &mut reading)?
+        && let Err((check, error)) = within(session, request, security.as_ref(), &mut reading)
+    {
+        match error {
+            SessionError::Transport(_) | SessionError::Stopped(_) => return Err(error.into()),
+            // what was read before stands
+            _ => reading.findings.push(check.failed("channel-broken", error.to_string())),
         }
     }
     Ok(reading.judged())
