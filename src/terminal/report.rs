@@ -1,4 +1,4 @@
-//! The answer of an inspection: findings, the verdict that a stated [policy](super::policy) draws from them, and what to show.
+//! The answer of an inspection: findings, the verdict that a stated [policy] draws from them, and what to show.
 
 use std::collections::BTreeMap;
 
