@@ -267,7 +267,7 @@ mod tests {
             let expected = match name {
                 "icao3" => (298, 113, 3),
                 "bsi32" => (106, 29, 0),
-                "cardwright" => (1, 0, 0),
+                "cardwright" => (2, 0, 0),
                 _ => (547, 31, 218),
             };
             assert_eq!((protocol.len(), data.len(), silent), expected, "{name}");

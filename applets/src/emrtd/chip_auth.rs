@@ -5,7 +5,7 @@
 //! that this was bound to, no other. MSE:Set KAT is version 1 with 3DES.
 
 use eid::apdu::{Command, Response};
-use eid::crypto::agreement::{AgreementPrivateKey, Domain};
+use eid::crypto::agreement::{AgreementKey, AgreementPrivateKey, Domain};
 use eid::crypto::kdf::Suite;
 use eid::image::FileId;
 use eid::lds::security_info::{Agreement, ChipAuthProtocol, KeyId, SecurityInfos};
@@ -94,12 +94,17 @@ impl Card {
         let Agreed { channel, answer, terminal_key } = agreed;
         match version {
             Version::One => self.ram.terminal.chip_authenticated(&terminal_key),
-            Version::Two if self.ram.terminal.bound_to() == Some(&terminal_key.compressed()) => self.ram.terminal.rights_count(),
+            Version::Two if self.is_bound_to(&terminal_key) => self.ram.terminal.rights_count(),
             Version::Two => return refuse(status::WRONG_DATA),
         }
         self.ram.chip_authenticated = true;
         self.ram.next_channel = Some(Channel::Messaging(channel));
         Ok(Response::ok(answer))
+    }
+
+    /// Whether Terminal Authentication version 2 named this key.
+    fn is_bound_to(&self, terminal_key: &AgreementKey) -> bool {
+        self.ram.terminal.bound_to().is_some_and(|bound| *bound == terminal_key.compressed() || self.errs(Value::CaBinding))
     }
 
     /// The work of so many agreements with this key.

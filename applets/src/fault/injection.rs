@@ -173,6 +173,8 @@ pub(crate) enum Value {
     CaKeys,
     /// The keys from before stay.
     CaOldKeys,
+    /// Chip Authentication version 2 takes another key than the one that Terminal Authentication named.
+    CaBinding,
     AaKey,
     /// The trailer names no hash.
     AaTrailer,
@@ -250,7 +252,7 @@ pub(crate) enum Value {
     RiRights,
 }
 
-const VALUES: [(&str, &str, Value); 53] = [
+const VALUES: [(&str, &str, Value); 54] = [
     ("bac.kic", "kifd", Value::BacKeyEcho),
     ("bac.rnd_ic", "other", Value::BacRndIc),
     ("bac.rnd_ifd", "other", Value::BacRndIfd),
@@ -262,6 +264,7 @@ const VALUES: [(&str, &str, Value); 53] = [
     ("ca.key", "other", Value::CaKey),
     ("ca.keys", "other", Value::CaKeys),
     ("ca.keys", "old", Value::CaOldKeys),
+    ("ca.binding", "unchecked", Value::CaBinding),
     ("aa.key", "other", Value::AaKey),
     ("aa.trailer", "wrong", Value::AaTrailer),
     ("aa.hash", "sha1", Value::AaHash(Hash::Sha1)),

@@ -63,10 +63,11 @@ impl Player<'_, '_> {
         self.ephemeral(&way, alterations)
     }
 
-    /// Version 2, with the key that Terminal Authentication was bound to, or a new one where it was not.
+    /// Version 2, with the key that Terminal Authentication was bound to, or a new one where it was not, or where a new one is wanted.
     pub(super) fn chip_authentication_2(&mut self, alterations: &[Alteration]) -> Result<Seen, Trouble> {
         let way = self.way_2()?;
-        let ephemeral = match self.bound.ephemeral.clone() {
+        let new = alterations.contains(&Alteration::Variant(Variant::NewKey));
+        let ephemeral = match self.bound.ephemeral.clone().filter(|_| !new) {
             Some(key) => key,
             None => self.ephemeral(&way, &[])?,
         };

@@ -292,6 +292,7 @@ impl Alteration {
             Self::Variant(Can | Mrz | Variant::Pin | Variant::Puk) if *action == Action::Ask => true,
             Self::Variant(Can | Mrz | Variant::Pin | Variant::Puk | Gm | Im | Cam | NotCam | Map) => *action == Action::Pace,
             Self::Variant(WrongKey) => matches!(action, Action::Bac | Action::Pace),
+            Self::Variant(Variant::NewKey) => *action == Action::ChipAuthentication2,
             Self::Variant(Kat | At | Plain) => *action == Action::ChipAuthentication,
             Self::Variant(Old) => *action == Action::Probe,
             Self::Change(Place::Message, Change::OldCounter | Change::Omit(_) | Change::Spoil(..) | Change::Value(..)) => {

@@ -54,6 +54,8 @@ pub(in crate::conform) enum Variant {
     Old,
     /// A wrong password.
     WrongKey,
+    /// Another key pair than the one that Terminal Authentication named.
+    NewKey,
     /// Secure messaging under the class byte 8C.
     Class8C,
     /// The terminal signs another identifier of the chip.
@@ -82,7 +84,7 @@ pub(in crate::conform) enum Variant {
     WhereOpened,
 }
 
-pub(super) const VARIANTS: [(Variant, &str); 27] = [
+pub(super) const VARIANTS: [(Variant, &str); 28] = [
     (Variant::Can, "can"),
     (Variant::Mrz, "mrz"),
     (Variant::Pin, "pin"),
@@ -97,6 +99,7 @@ pub(super) const VARIANTS: [(Variant, &str); 27] = [
     (Variant::Plain, "plain"),
     (Variant::Old, "old"),
     (Variant::WrongKey, "key=wrong"),
+    (Variant::NewKey, "key=new"),
     (Variant::Class8C, "cla=8C"),
     (Variant::OtherIdentifier, "id=other"),
     (Variant::FirstChallenge, "challenge=first"),
