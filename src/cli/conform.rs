@@ -32,7 +32,7 @@ use inspection::InspectionArgs;
 #[derive(Debug, Args)]
 #[command(
     args_conflicts_with_subcommands = true,
-    before_long_help = "Example:\n  cardwright conform --reader sim:D/cards/0001.card --suite icao3 --can 123456 --mrz-file mrz.txt --trust D/pki\n  cardwright conform --reader pcsc:0 --suite icao3 --mrz 'L898902C3 740812 120415' --only 'ISO7816_P_*' --html out.html --junit out.xml\n  cardwright conform --suite icao3 --lds D/lds/0001 --trust D/pki --json out.json\n  cardwright conform keys K\n  cardwright conform --reader sim:D/cards/0001.card --suite bsi32 --keys K --can 123456 --mrz-file mrz.txt --access-by bac\n  cardwright conform --suite icao3 --list\n  cardwright conform --inspection --simulated --command 'cardwright verify --reader {reader} --can {can} --mrz {mrz} --trust {trust}'",
+    before_long_help = "Example:\n  cardwright conform --reader sim:D/cards/0001.card --suite icao3 --can 123456 --mrz-file mrz.txt --trust D/pki\n  cardwright conform --reader pcsc:0 --suite icao3 --mrz 'L898902C3 740812 120415' --only 'ISO7816_P_*' --html out.html --junit out.xml\n  cardwright conform --suite icao3 --lds D/lds/0001 --trust D/pki --json out.json\n  cardwright conform keys K\n  cardwright conform --reader sim:D/cards/0001.card --suite bsi32 --keys K --can 123456 --mrz-file mrz.txt --access-by bac\n  cardwright conform --suite icao3 --list\n  cardwright conform --inspection --simulated --command 'cardwright verify --policy strict --reader {reader} --can {can} --mrz {mrz} --trust {trust}'",
     after_long_help = "What a card offers is read from it; --statement says what it does not tell. A status word stands for its class (9000; 62xx and 63xx; 64xx\nto 6Fxx) unless --strict is given. BAC cases need the MRZ. Some cases give wrong passwords: the suite's documentation, docs/conform.md,\nsays which, and what that does to a card."
 )]
 pub(crate) struct Conform {
@@ -188,6 +188,8 @@ impl Conform {
             verifier = verifier.with_terminal(terminal);
         }
         let mut card = self.reader.open()?;
+        // A card that is changed for good may not open to these terminals afterwards.
+        let before = options.sacrifice.then(|| inspect(&verifier, &mut card, &passwords, self.today())).transpose()?;
         let cases = u64::try_from(suite.cases().len()).unwrap_or(u64::MAX);
         let progress = Progress::new("cases", cases, context.json);
         let mut tell = |result: &CaseResult| {
@@ -199,9 +201,10 @@ impl Conform {
         if report.gone {
             return Ok(report);
         }
-        let mut session = Session::new(card);
-        session.restart().map_err(|error| reader::session_failure(&error))?;
-        let mut inspection = inspect(&verifier, &mut session, &passwords, self.today())?;
+        let mut inspection = match before {
+            Some(inspection) => inspection,
+            None => inspect(&verifier, &mut card, &passwords, self.today())?,
+        };
         // An inspection ends where there is no eMRTD application.
         if let Some(bytes) = &report.profile.card_security {
             inspection.files.entry(FileId::CARD_SECURITY).or_insert_with(|| bytes.clone());
@@ -238,13 +241,10 @@ impl Conform {
     }
 }
 
-fn inspect<T: Transport>(
-    verifier: &Verifier,
-    session: &mut Session<T>,
-    passwords: &[Password],
-    today: Date,
-) -> Result<Inspection, Failure> {
-    verifier.inspect_session(session, passwords, today, &mut random::system(), &mut |_| {}).map_err(|error| reader::failure(&error))
+fn inspect(verifier: &Verifier, card: &mut dyn Transport, passwords: &[Password], today: Date) -> Result<Inspection, Failure> {
+    let mut session = Session::new(card);
+    session.restart().map_err(|error| reader::session_failure(&error))?;
+    verifier.inspect_session(&mut session, passwords, today, &mut random::system(), &mut |_| {}).map_err(|error| reader::failure(&error))
 }
 
 /// The data groups that EF.COM or EF.SOD name, less those that the card turned out not to have.
