@@ -45,17 +45,19 @@ impl Report {
     }
 
     fn table(&self, out: &mut String) {
+        let units = self.units();
+        let width = units.iter().map(|(unit, _)| unit.len()).max().unwrap_or_default().max(12);
         let _ = writeln!(
             out,
-            "\n{:<12} {:>5} {:>7} {:>7} {:>13} {:>8} {:>15}",
+            "\n{:<width$} {:>5} {:>7} {:>7} {:>13} {:>8} {:>15}",
             "unit", "cases", "passed", "failed", "inconclusive", "skipped", "not applicable"
         );
         let total = ("all".to_owned(), self.counts());
-        for (unit, counts) in self.units().into_iter().chain([total]) {
+        for (unit, counts) in units.into_iter().chain([total]) {
             let of = |verdict: Verdict| counts.get(&verdict).copied().unwrap_or_default();
             let _ = writeln!(
                 out,
-                "{unit:<12} {:>5} {:>7} {:>7} {:>13} {:>8} {:>15}",
+                "{unit:<width$} {:>5} {:>7} {:>7} {:>13} {:>8} {:>15}",
                 counts.values().sum::<usize>(),
                 of(Verdict::Passed),
                 of(Verdict::Failed),
