@@ -5,8 +5,9 @@
 //! | quick | EF.COM, EF.SOD, EF.CardAccess, DG1, DG14, DG15 | PACE or BAC, passive authentication, the chip's key | what was read |
 //! | full | every file that no terminal right guards | the same, and commands that must be refused | all of it |
 //!
-//! What is guarded by terminal authentication (DG3, DG4, EF.CVCA) the card has confirmed by its digest over its own memory. A sample finds
-//! faults of contact and antenna, not of data. It refuses a card for any doubt: an undecided verdict is not good enough for a person.
+//! What is guarded by terminal authentication (DG3, DG4, EF.CVCA, the eID application) the card has confirmed by its digest over its own memory. A sample finds
+//! faults of contact and antenna, not of data. A chip that proves its key only after Terminal Authentication (version 2 alone) is not asked for
+//! it: EF.CardSecurity, which has the key's public half, is compared instead. It refuses a card for any doubt: an undecided verdict is not good enough for a person.
 
 use std::collections::BTreeSet;
 
@@ -21,6 +22,9 @@ use eid::transport::{Transport, TransportError};
 use rand_core::CryptoRng;
 
 use crate::perso::card_profile::{CardProfile, Product};
+use crate::session::{Session, SessionError};
+use crate::terminal::access::{self, AccessError, Log};
+use crate::terminal::read::{self, ReadError};
 use crate::terminal::{DataGroups, Inspection, Verdict, Verifier};
 
 /// How much is read.
@@ -75,7 +79,11 @@ impl Quality {
     pub fn check(&self, card: &mut dyn Transport, image: &CardImage, depth: Depth, today: Date, rng: &mut dyn CryptoRng) -> Checked {
         card.reset()?;
         let verifier = if depth == Depth::Full { &self.full } else { &self.quick };
-        let inspection = verifier.inspect(card, &printed(image), today, rng)?;
+        let mut inspection = verifier.inspect(&mut *card, &printed(image), today, rng)?;
+        if depth == Depth::Full && is_for_terminals(&inspection) && !inspection.files.contains_key(&FileId::CARD_SECURITY) {
+            let read = card_security(card, image, rng)?;
+            inspection.files.extend(read.map(|bytes| (FileId::CARD_SECURITY, bytes)));
+        }
         Ok(judge(image, depth, &inspection))
     }
 }
@@ -85,6 +93,27 @@ fn printed(image: &CardImage) -> Vec<Password> {
     let can = image.passwords.can.clone().map(Password::Can);
     let mrz = image.passwords.mrz_seed.clone().map(Password::Mrz);
     can.into_iter().chain(mrz).collect()
+}
+
+/// Whether the chip proves its key only to terminals with a certificate, which a line has not: Chip Authentication version 2 alone.
+fn is_for_terminals(inspection: &Inspection) -> bool {
+    let reason = inspection.report.finding("ca").and_then(|finding| finding.reason.as_ref());
+    reason.is_some_and(|reason| reason.code == "no-terminal-authentication")
+}
+
+/// EF.CardSecurity, which an inspection reads only where it can ask for the key in it; `None` if the card does not give it.
+fn card_security(card: &mut dyn Transport, image: &CardImage, rng: &mut dyn CryptoRng) -> Result<Option<Vec<u8>>, TransportError> {
+    card.reset()?;
+    let mut session = Session::new(card);
+    match access::by_password(&mut session, &printed(image), rng, &mut Log::default()) {
+        Ok(_) => {}
+        Err(AccessError::Session(SessionError::Transport(error))) => return Err(error),
+        Err(_) => return Ok(None),
+    }
+    match read::read_file(&mut session, FileId::CARD_SECURITY, &mut Vec::new(), &mut |_| {}) {
+        Err(ReadError::Session { source: SessionError::Transport(error), .. }) => Err(error),
+        read => Ok(read.ok()),
+    }
 }
 
 fn judge(image: &CardImage, depth: Depth, inspection: &Inspection) -> Result<(), Fault> {
@@ -102,7 +131,7 @@ fn judge(image: &CardImage, depth: Depth, inspection: &Inspection) -> Result<(),
         });
     }
     let has_key = image.active_auth.is_some() || !image.chip_auth.is_empty();
-    if has_key && !["aa", "ca", "cam"].iter().any(|id| passed(id)) {
+    if has_key && !is_for_terminals(inspection) && !["aa", "ca", "cam"].iter().any(|id| passed(id)) {
         return Err(Fault { reason: "qc-chip", detail: "the chip's key: expected one of aa, ca, cam passed, found none".to_owned() });
     }
     for (file, bytes) in &image.files {

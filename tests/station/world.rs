@@ -46,7 +46,7 @@ use pki::profile::Subject;
 use pki::software::SoftwareSigner;
 
 /// The day of everything here, at noon.
-fn today() -> Date {
+pub(crate) fn today() -> Date {
     Date::new(2026, 11, 21).expect("a day")
 }
 
@@ -58,6 +58,8 @@ pub(crate) fn now() -> i64 {
 /// What all lines of these tests share, since it takes long to make: people, signatures, keys, log-ins.
 pub(crate) struct Site {
     pub(crate) images: Vec<CardImage>,
+    /// A card whose chip proves its key only to terminals, with an eID application.
+    pub(crate) eid: CardImage,
     pub(crate) quality: Quality,
     pub(crate) profile: CardProfile,
     pub(crate) masters: Masters,
@@ -89,16 +91,17 @@ impl Site {
         let name = subject.name_with(&parameters.common_name);
         let ds = ds::issue(&csca, &root, &name, &parameters, &key.public(), &[0x22], issued).expect("a document signer");
         let signer = SoftwareSigner::new("ds", key, SeededRng::new(b"ds"));
-        let document = DocumentProfile::load("cccd-2021").expect("built in");
-        let images = (1..=12)
-            .map(|n| {
-                let citizen = people::citizen(1, n, today());
-                let record = Record::new(&citizen.input, &document, today(), &mut |name| citizen.load(name)).expect("a record");
-                let keys = ChipKeys::generate(&document, &mut rng).expect("keys");
-                let signing = Signing { signer: &signer, certificate: ds.der(), today: today() };
-                build::build(&record, &document, &keys, signing).expect("an image")
-            })
-            .collect();
+        let mut image = |document: &DocumentProfile, n| {
+            let citizen = people::citizen(1, n, today());
+            let record = Record::new(&citizen.input, document, today(), &mut |name| citizen.load(name)).expect("a record");
+            let keys = ChipKeys::generate(document, &mut rng).expect("keys");
+            let signing = Signing { signer: &signer, certificate: ds.der(), today: today() };
+            build::build(&record, document, &keys, signing).expect("an image")
+        };
+        let document = |name| DocumentProfile::load(name).expect("built in");
+        let eid = image(&document("icao-td1-eid"), 13);
+        let cccd = document("cccd-2021");
+        let images = (1..=12).map(|n| image(&cccd, n)).collect();
         let profile = CardProfile::load("eid-gp-scp03").expect("built in");
         let masters = Masters::test(&profile);
         let mut store = MemoryStore::new();
@@ -109,7 +112,15 @@ impl Site {
             log_in(&mut store, name, &phrase, now()).expect("logged in")
         });
         let quality = Quality::new(TrustStore::from_bytes(csca.der()).expect("a certificate"));
-        Self { images, quality, profile, masters, logins }
+        Self { images, eid, quality, profile, masters, logins }
+    }
+
+    /// A blank card of the product.
+    pub(crate) fn blank(&self, kdd: [u8; 10], memory: usize, rng: SeededRng) -> Card {
+        let Product::GpDgi(product) = &self.profile.product else { panic!("the product of the virtual card") };
+        let keys = kdf3(self.masters.get(&product.master_transport).expect("a test key"), kdd).expect("keys");
+        let config = CardConfig { memory, ..CardConfig::new(kdd, product.kvn_transport, keys) };
+        Card::blank(&config, RamNvm::new(memory), Box::new(rng)).expect("a card")
     }
 
     pub(crate) fn two(&self, action: Action) -> TwoPersons {
@@ -330,14 +341,10 @@ impl World {
         let site = &*SITE;
         let mut store = MemoryStore::new();
         let mut rack = Rack::default();
-        let Product::GpDgi(product) = &site.profile.product else { panic!("the product of the virtual card") };
         for n in 0..blanks {
             let [low, high] = u16::try_from(n + 1).expect("few").to_le_bytes();
             let kdd = [0, 0, 0, b'E', b'I', b'D', 0, 0, high, low];
-            let keys = kdf3(site.masters.get(&product.master_transport).expect("a test key"), kdd).expect("keys");
-            let config = CardConfig::new(kdd, product.kvn_transport, keys);
-            let rng = SeededRng::new(&[b'c', high, low]);
-            let card = Card::blank(&config, RamNvm::new(config.memory), Box::new(rng)).expect("a card");
+            let card = site.blank(kdd, CardConfig::MEMORY, SeededRng::new(&[b'c', high, low]));
             rack.chips.push(Arc::new(Mutex::new(Chip { card, serial: Serial::new(&kdd).expect("ten bytes"), dies_after: None })));
             rack.blanks.push_back(n);
         }
