@@ -170,7 +170,7 @@ pub fn check(file: FileId) -> Check {
         (Home::Emrtd, 0x011C) => "read.cvca".into(),
         _ => format!("read.{}", file.name().trim_start_matches("EF.").to_ascii_lowercase()).into(),
     };
-    Check::named(id, "Doc 9303-10 §3.6")
+    Check::named(id, if file.home == Home::Eid { "TR-03110-4 2.2" } else { "Doc 9303-10 §3.6" })
 }
 
 /// What a failed reading says about the card: an absent or guarded file is no fault of its own, everything else is.

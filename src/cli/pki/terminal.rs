@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use clap::Args;
+use eid::cert::chat::TerminalType;
 use pki::cv::Period;
 use pki::cv::office::{Order, Subject};
 use pki::{KeyStore, SoftwareKeys};
@@ -78,7 +79,11 @@ impl Terminal {
             }
             output::json(&row)?;
         } else {
-            output::text(&format!("verify --terminal-keys {}", folder.display()))?;
+            let reads = match record.certificate.chat().terminal() {
+                TerminalType::Authentication => "eid read",
+                _ => "verify",
+            };
+            output::text(&format!("{reads} --terminal-keys {}", folder.display()))?;
         }
         Ok(Exit::Success)
     }
