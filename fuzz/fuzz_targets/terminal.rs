@@ -64,6 +64,7 @@ fuzz_target!(|input: (u16, Vec<Vec<u8>>)| {
             select_with_fci: bit(7),
             other_parameter_id: bit(8),
             external_authenticate_le_00: bit(9),
+            internal_authenticate_other_le: bit(10),
         },
     );
     let card = Liar { answers: answers.into_iter().take(256).collect(), extended: bit(0), commands: 0 };

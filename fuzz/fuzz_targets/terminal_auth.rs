@@ -24,6 +24,7 @@ fn trust() -> &'static TrustPoints {
             chat: Chat::full(TerminalType::Inspection, Role::Cvca),
             effective: day,
             expiry: day.plus_years(3),
+            sector: None,
         };
         TrustPoints::new(vec![point], day).expect("one")
     })
