@@ -1,13 +1,28 @@
 //! What is judged of a card when its files were read, all or as many as there was time for.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use eid::image::FileId;
 use eid::lds::com::Com;
+use eid::lds::sod::{Sod, SodError};
 use eid::transport::Transport;
 
 use super::files::listed;
 use super::passive::{Content, passive};
-use super::{COMPLETE, General, Run, Step, cam, cross, dg, passive as signed};
+use super::{COMPLETE, General, Request, Run, Step, cam, cross, dg, passive as signed};
 use crate::session::Stop;
+
+impl Request<'_> {
+    /// Files that were read, to be judged as this asks.
+    fn content<'a>(
+        &'a self,
+        files: &'a BTreeMap<FileId, Vec<u8>>,
+        sod: Result<&'a Sod, &'a SodError>,
+        not_read: &'a BTreeSet<u8>,
+    ) -> Content<'a> {
+        Content { files, sod, not_read, trust: self.trust, cache: self.cache, today: self.today }
+    }
+}
 
 impl<T: Transport> Run<'_, '_, T> {
     /// The caller stopped: what was read is judged, what was not is not called absent.
@@ -30,14 +45,7 @@ impl<T: Transport> Run<'_, '_, T> {
         let General::Done { ca, ta } = std::mem::take(&mut self.general) else { return };
         let sod = signed::sod(&self.files);
         self.log.card_security.clone().map(|bytes| self.files.insert(FileId::CARD_SECURITY, bytes));
-        let content = Content {
-            files: &self.files,
-            sod: sod.as_ref(),
-            not_read: &self.guarded,
-            trust: self.request.trust,
-            cache: self.request.cache,
-            today: self.request.today,
-        };
+        let content = self.request.content(&self.files, sod.as_ref(), &self.guarded);
         cam::card_security(&content, &mut self.log.findings, &mut self.log.quirks);
         let ca = cam::counted_by_card_security(&self.log.findings, *ca);
         self.log.findings.extend([*ta, ca]);
@@ -47,14 +55,7 @@ impl<T: Transport> Run<'_, '_, T> {
     pub(super) fn judge_content(&mut self) {
         (self.tell)(Step::PassiveAuthentication);
         let sod = signed::sod(&self.files);
-        let content = Content {
-            files: &self.files,
-            sod: sod.as_ref(),
-            not_read: &self.guarded,
-            trust: self.request.trust,
-            cache: self.request.cache,
-            today: self.request.today,
-        };
+        let content = self.request.content(&self.files, sod.as_ref(), &self.guarded);
         self.published = passive(&content, &mut self.log.findings, &mut self.log.quirks);
         let security = cam::card_security(&content, &mut self.log.findings, &mut self.log.quirks);
         let proof = self.log.pace.as_ref().and_then(|pace| pace.chip_authentication.as_ref());
