@@ -84,6 +84,20 @@ pub enum Change {
     Terminate,
 }
 
+impl Change {
+    /// The word for it in journals: `replace-keys`, `store`, `commit`, `activate`, `terminate`.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::ReplaceKeys => "replace-keys",
+            Self::Store => "store",
+            Self::Commit => "commit",
+            Self::Activate => "activate",
+            Self::Terminate => "terminate",
+        }
+    }
+}
+
 /// Keeps what was done to which card. [`before`](Self::before) is durable when it returns: only then is the change sent.
 pub trait Journal {
     /// A change is about to be made to the card with this serial.

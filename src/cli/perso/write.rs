@@ -206,16 +206,6 @@ impl JournalFile {
     }
 }
 
-const fn name(change: Change) -> &'static str {
-    match change {
-        Change::ReplaceKeys => "replace-keys",
-        Change::Store => "store",
-        Change::Commit => "commit",
-        Change::Activate => "activate",
-        Change::Terminate => "terminate",
-    }
-}
-
 impl Journal for JournalFile {
     fn before(&mut self, serial: &[u8], change: Change) -> Result<(), String> {
         let found = hex::encode_upper(serial);
@@ -224,10 +214,10 @@ impl Journal for JournalFile {
             Some(_) => {}
             None => self.bound = Some(found),
         }
-        self.line(&json!({ "serial": hex::encode_upper(serial), "change": name(change), "when": "before" }))
+        self.line(&json!({ "serial": hex::encode_upper(serial), "change": change.as_str(), "when": "before" }))
     }
 
     fn after(&mut self, serial: &[u8], change: Change) -> Result<(), String> {
-        self.line(&json!({ "serial": hex::encode_upper(serial), "change": name(change), "when": "after" }))
+        self.line(&json!({ "serial": hex::encode_upper(serial), "change": change.as_str(), "when": "after" }))
     }
 }

@@ -196,16 +196,6 @@ fn read_entry(row: &Row<'_>, chain: &str) -> rusqlite::Result<Entry> {
     Ok(Entry { chain: chain.to_owned(), sequence: row.get(0)?, note, previous: row.get(6)?, hash: row.get(7)? })
 }
 
-const fn change_name(change: Change) -> &'static str {
-    match change {
-        Change::ReplaceKeys => "replace-keys",
-        Change::Store => "store",
-        Change::Commit => "commit",
-        Change::Activate => "activate",
-        Change::Terminate => "terminate",
-    }
-}
-
 const INTENT: &str = "SELECT serial, job, epoch, nonce, reader, time, state FROM intent";
 
 impl Journal for JournalFile {
@@ -290,7 +280,7 @@ impl Journal for JournalFile {
         self.write(|transaction, _| {
             transaction
                 .prepare_cached("INSERT INTO step (serial, change, time) VALUES (?1, ?2, ?3)")?
-                .execute(params![serial.as_bytes(), change_name(change), time])
+                .execute(params![serial.as_bytes(), change.as_str(), time])
                 .map(drop)
         })
     }
